@@ -1,0 +1,29 @@
+"""The two ways a command can fail: the user's mistake (exit code 2) and a failure (exit code 1)."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BestiaryError(Exception):
+    """A failure that is not the user's mistake: exit code 1."""
+
+
+class UserError(BestiaryError):
+    """The user's mistake: one line that states the rule, the value and the cure; exit code 2.
+
+    Raised before any compute, with nothing created or lost.
+    """
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name that does not exist, with the nearest known name suggested.
+
+    Args:
+        kind: What the name should have named, for instance `"optimizer"`.
+        name: What the user wrote.
+        known: Every name that would have been accepted.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    return UserError(f"unknown {kind} {name!r}; {cure}")

@@ -1,0 +1,30 @@
+"""Specs: frozen plain data that refuses unknown fields. No JAX."""
+
+from bestiary.specs._labels import ROLES as ROLES
+from bestiary.specs._labels import Label as Label
+from bestiary.specs._labels import Role as Role
+from bestiary.specs._model import ModelSpec as ModelSpec
+from bestiary.specs._result import SPLITS as SPLITS
+from bestiary.specs._result import Evaluation as Evaluation
+from bestiary.specs._result import RunResult as RunResult
+from bestiary.specs._result import TrainPoint as TrainPoint
+from bestiary.specs._run import SCHEMA as SCHEMA
+from bestiary.specs._run import DataSpec as DataSpec
+from bestiary.specs._run import OptimizerSpec as OptimizerSpec
+from bestiary.specs._run import RunSpec as RunSpec
+from bestiary.specs._run import ScheduleSpec as ScheduleSpec
+from bestiary.specs._run import Setting as Setting
+from bestiary.specs._run import run_id as run_id
+from bestiary.specs._sizes import SIZES as SIZES
+from bestiary.specs._spec import Spec as Spec
+from bestiary.specs._spec import canonical_json as canonical_json
+from bestiary.specs._spec import checked as checked
+from bestiary.specs._spec import digest as digest
+from bestiary.specs._spec import from_builtins as from_builtins
+from bestiary.specs._study import RUN_COORDINATES as RUN_COORDINATES
+from bestiary.specs._study import Candidate as Candidate
+from bestiary.specs._study import Cell as Cell
+from bestiary.specs._study import Configuration as Configuration
+from bestiary.specs._study import Planned as Planned
+from bestiary.specs._study import Study as Study
+from bestiary.specs._study import Tuning as Tuning

@@ -1,0 +1,66 @@
+"""What a run leaves: losses, curves, time and where it ran. Divergence is a result."""
+
+from typing import Literal
+
+from bestiary.specs._spec import Spec
+
+SPLITS = ("selection", "report")
+
+
+class Evaluation(Spec, frozen=True, kw_only=True):
+    """The losses on both validation sets after some step.
+
+    Attributes:
+        step: Optimizer steps taken before it.
+        tokens: Training tokens seen before it.
+        loss: Nats per token by split; `selection` is for tuning, `report` for reporting.
+    """
+
+    step: int
+    tokens: int
+    loss: dict[str, float]
+
+
+class TrainPoint(Spec, frozen=True, kw_only=True):
+    """One point of the training curve: mean loss of a window of steps, in nats per token."""
+
+    step: int
+    loss: float
+
+
+class RunResult(Spec, frozen=True, kw_only=True):
+    """The outcome of one run.
+
+    Attributes:
+        run_id: The digest of the `RunSpec`.
+        state: `done`; `diverged` (a result, ranked worst, never retried); `failed` (with `reason`).
+        loss: Final nats per token by split (`selection`, `report`); empty unless done.
+        bits_per_byte: The same in bits per byte of text.
+        evaluations: Every evaluation, the final one last.
+        curve: The training loss, thinned to a few hundred points.
+        last_step: Steps taken.
+        last_finite_loss: The last finite training loss of a diverged run.
+        tokens: Training tokens seen.
+        seconds: Wall-clock seconds of training, without compilation and evaluation.
+        compile_seconds: Seconds of tracing and compilation.
+        step_seconds: Median seconds of one optimizer step.
+        state_bytes: Bytes of optimizer state.
+        reason: Why a failed run failed; empty otherwise.
+        environment: Versions, machine, device; what a reader needs to judge the times.
+    """
+
+    run_id: str
+    state: Literal["done", "diverged", "failed"]
+    loss: dict[str, float] = {}
+    bits_per_byte: dict[str, float] = {}
+    evaluations: tuple[Evaluation, ...] = ()
+    curve: tuple[TrainPoint, ...] = ()
+    last_step: int = 0
+    last_finite_loss: float | None = None
+    tokens: int = 0
+    seconds: float = 0.0
+    compile_seconds: float = 0.0
+    step_seconds: float = 0.0
+    state_bytes: int = 0
+    reason: str = ""
+    environment: dict[str, str] = {}

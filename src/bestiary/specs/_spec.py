@@ -1,0 +1,62 @@
+"""The base of every spec: frozen data that refuses unknown fields and has one canonical JSON."""
+
+import hashlib
+import json
+import math
+from typing import Any, TypeVar
+
+import msgspec
+
+from bestiary.errors import UserError
+
+S = TypeVar("S", bound="Spec")
+
+
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Frozen plain data. Bounds live in the field types and are enforced by `checked`."""
+
+
+def checked(spec: S) -> S:
+    """Validate a spec built in Python exactly as if it had been read from a file.
+
+    Integers given for float fields become floats, so equal specs have equal bytes.
+
+    Raises:
+        UserError: a field has the wrong type, is out of range, or is not a finite number.
+    """
+    return from_builtins(type(spec), msgspec.to_builtins(spec))
+
+
+def from_builtins(kind: type[S], value: Any) -> S:
+    """Build a spec from plain dictionaries, lists and numbers (TOML and JSON give these).
+
+    Raises:
+        UserError: an unknown field, a wrong type, a value out of range or not finite.
+    """
+    _refuse_non_finite(value, "$")
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{kind.__name__}: {error}") from None
+
+
+def canonical_json(spec: Spec) -> str:
+    """The one JSON text of a spec: sorted keys, no spaces, shortest float form, no NaN."""
+    plain = msgspec.to_builtins(checked(spec))
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(spec: Spec) -> str:
+    """The sha256 of the canonical JSON, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(spec).encode()).hexdigest()
+
+
+def _refuse_non_finite(value: Any, path: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"numbers must be finite, got {value} at {path}")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_non_finite(item, f"{path}.{key}")
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_non_finite(item, f"{path}[{index}]")

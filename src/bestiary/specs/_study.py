@@ -1,0 +1,133 @@
+"""A study is a question answered by many runs: optimizers x sizes x data-to-model ratios."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from bestiary.errors import UserError
+from bestiary.specs._model import Count, ModelSpec
+from bestiary.specs._run import DataSpec, Natural, RunSpec, Setting
+from bestiary.specs._spec import Spec
+
+Positive = Annotated[float, Meta(gt=0)]
+Configuration = dict[str, Setting]
+
+# Coordinates of a configuration that belong to the run and not to the optimizer.
+RUN_COORDINATES = (
+    "batch_size",
+    "warmup_fraction",
+    "warmup_steps",
+    "decay_fraction",
+    "final_fraction",
+)
+
+
+class Candidate(Spec, frozen=True, kw_only=True):
+    """An optimizer as it competes in a study.
+
+    Attributes:
+        name: Its name in the catalogue.
+        label: Its name in tables and figures.
+        family: `scalar`, `variance-reduced`, `matrix` or `second-order`.
+        schedule: The kind of learning-rate schedule it is trained with.
+        start: The complete starting configuration: every hyperparameter of the optimizer, and any
+            of `RUN_COORDINATES`.
+        grid: The values tried for each tuned coordinate, in the order in which they are tuned.
+        extend: Coordinates whose grid grows geometrically until the optimum is bracketed.
+    """
+
+    name: str
+    label: str
+    family: str
+    schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    start: Configuration
+    grid: dict[str, tuple[Setting, ...]]
+    extend: tuple[str, ...] = ("learning_rate",)
+
+
+class Cell(Spec, frozen=True, kw_only=True):
+    """One model size at one data-to-model ratio (tokens over 20 N)."""
+
+    size: str
+    ratio: Positive
+
+
+class Tuning(Spec, frozen=True, kw_only=True):
+    """How hard each optimizer is tuned: the same for all.
+
+    Attributes:
+        cells: Where tuning happens; other cells inherit from the nearest of these.
+        runs_per_cell: At most this many tuning runs per optimizer and cell.
+        minimum_gain: A move must lower the selection loss by more than this, in nats per token.
+        seed: The one seed of all tuning runs.
+    """
+
+    cells: tuple[Cell, ...]
+    runs_per_cell: Count
+    minimum_gain: Annotated[float, Meta(ge=0)] = 3e-3
+    seed: Natural = 0
+
+
+class Study(Spec, frozen=True, kw_only=True):
+    """A question, and everything that decides which runs answer it.
+
+    Attributes:
+        name: The study's short name.
+        question: The question in words.
+        baseline: The candidate whose loss curve defines speedup.
+        candidates: The optimizers compared.
+        sizes: Model shapes by name.
+        ratios: Data-to-model ratios, tokens over 20 N.
+        data: The corpus.
+        batch_size: Sequences per step where a configuration does not say.
+        tuning: How the candidates are tuned.
+        seeds: Fresh seeds on which the winners are re-run and reported, paired over optimizers.
+        evaluations: Evaluations over a reported run, the final one included.
+        evaluation_sequences: Sequences read of each validation set; 0 reads all.
+        compute_dtype: Type of activations and matrix products.
+    """
+
+    name: str
+    question: str
+    baseline: str = "adamw"
+    candidates: tuple[Candidate, ...]
+    sizes: dict[str, ModelSpec]
+    ratios: tuple[Positive, ...]
+    data: DataSpec
+    batch_size: Count
+    tuning: Tuning
+    seeds: tuple[Natural, ...]
+    evaluations: Count = 8
+    evaluation_sequences: Natural = 0
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    schema: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        names = [candidate.name for candidate in self.candidates]
+        if self.baseline not in names:
+            raise UserError(
+                f"the baseline must be a candidate, got {self.baseline!r}, not in {names}"
+            )
+        if self.tuning.seed in self.seeds:
+            raise UserError(
+                f"report seeds must be fresh, but {self.tuning.seed} is the tuning seed; remove it"
+            )
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every size at every ratio, sizes first."""
+        return tuple(Cell(size=size, ratio=ratio) for size in self.sizes for ratio in self.ratios)
+
+    def candidate(self, name: str) -> Candidate:
+        """The candidate of that name (raises KeyError where there is none)."""
+        return {candidate.name: candidate for candidate in self.candidates}[name]
+
+
+class Planned(Spec, frozen=True, kw_only=True):
+    """A run that a study still needs, and what for."""
+
+    run: RunSpec
+    optimizer: str
+    cell: Cell
+    purpose: Literal["tune", "report"]
+    configuration: Configuration

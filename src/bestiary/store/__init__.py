@@ -1,0 +1,1 @@
+"""Store: studies, runs and results in one SQLite file. No JAX."""

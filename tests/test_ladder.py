@@ -1,0 +1,66 @@
+"""Imports climb one ladder: each line of docs/architecture.md imports only from lines above it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "bestiary"
+LADDER = (
+    ("errors",),
+    ("specs",),
+    ("store",),
+    ("optimizers", "models", "data", "laws"),
+    ("train",),
+    ("tune",),
+    ("launch",),
+    ("analysis",),
+    ("report",),
+    ("studies",),
+    ("cli",),
+)
+LEVEL = {name: level for level, names in enumerate(LADDER) for name in names}
+WITHOUT_JAX = ("errors", "specs", "store", "data", "laws", "tune", "analysis", "report")
+FORBIDDEN_NAMES = ("utils", "helpers", "common", "misc", "manager")
+
+
+def line_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports anywhere in it, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_come_from_above(path: Path) -> None:
+    own = line_of(path)
+    for module in imports(path):
+        if module.startswith("bestiary."):
+            other = module.split(".")[1]
+            below = other == own or LEVEL[other] < LEVEL[own]
+            assert below, f"{own} may not import {module}"
+        private = own not in ("__main__",) and module.startswith("jax._src")
+        assert not private, f"{path.name} imports private JAX: {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_plain_data_lines_never_import_jax(path: Path) -> None:
+    if line_of(path) in WITHOUT_JAX:
+        heavy = {module.split(".")[0] for module in imports(path)}
+        assert not heavy & {"jax", "optax", "orbax"}
+
+
+def test_no_file_has_a_name_that_means_nothing() -> None:
+    assert not [path for path in FILES if path.stem.strip("_") in FORBIDDEN_NAMES]

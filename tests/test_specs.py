@@ -1,0 +1,124 @@
+"""Specs: identity, bounds, and counts by formula."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bestiary.errors import UserError
+from bestiary.specs import (
+    SIZES,
+    DataSpec,
+    ModelSpec,
+    OptimizerSpec,
+    RunSpec,
+    ScheduleSpec,
+    canonical_json,
+    checked,
+    from_builtins,
+    run_id,
+)
+
+RUN = RunSpec(
+    model=SIZES["65k"],
+    data=DataSpec(name="stdlib", digest="0" * 64),
+    optimizer=OptimizerSpec(name="adamw", settings={"learning_rate": 0.001, "beta1": 0.9}),
+    schedule=ScheduleSpec(warmup_steps=10.0),
+    batch_size=16,
+    steps=100,
+)
+
+
+def test_study_sizes_have_the_published_counts() -> None:
+    counts = {name: SIZES[name].matrix_parameters for name in ("130m", "300m", "520m", "1.2b")}
+    assert counts == {
+        "130m": 134_217_728,
+        "300m": 301_989_888,
+        "520m": 536_870_912,
+        "1.2b": 1_207_959_552,
+    }
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(128, 5120), (256, 2560)])
+def test_one_chinchilla_has_the_studys_steps(batch: int, steps: int) -> None:
+    assert SIZES["130m"].steps(1.0, batch) == steps
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_ladder_names_are_rounded_counts(name: str) -> None:
+    unit = {"k": 1e3, "m": 1e6, "b": 1e9}[name[-1]]
+    assert SIZES[name].matrix_parameters / unit == pytest.approx(float(name[:-1]), rel=0.05)
+
+
+def test_identity_is_the_same_in_every_process() -> None:
+    program = (
+        "import sys; from bestiary.specs import RunSpec, from_builtins, run_id; import json;"
+        "print(run_id(from_builtins(RunSpec, json.loads(sys.stdin.read()))))"
+    )
+    ids = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            input=canonical_json(RUN),
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("0", "1")
+    }
+    assert ids == {run_id(RUN)}
+
+
+def test_identity_is_pinned() -> None:
+    """A change here orphans every stored result: raise the schema version instead."""
+    assert run_id(RUN) == "2984918d0816768b6e780cce3aa88626fff54ff3d03ccf662a45f9dc36659c51"
+
+
+def test_integers_and_floats_of_equal_value_are_one_run() -> None:
+    plain = json.loads(canonical_json(RUN))
+    plain["schedule"]["warmup_steps"] = 10
+    assert run_id(from_builtins(RunSpec, plain)) == run_id(RUN)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("batch_size", 0),
+        ("steps", 1.5),
+        ("seed", -1),
+        ("accumulation", 3),
+        ("compute_dtype", "float16"),
+        ("schedule", {"kind": "cosine", "warmup_steps": 101}),
+        ("schedule", {"kind": "cosine", "final_fraction": float("nan")}),
+        ("schedule", {"kind": "cosine", "warmup_steps": float("inf")}),
+        ("learning_rate", 0.1),
+    ],
+)
+def test_wrong_fields_are_refused(field: str, value: object) -> None:
+    plain = json.loads(canonical_json(RUN)) | {field: value}
+    with pytest.raises(UserError) as error:
+        from_builtins(RunSpec, plain)
+    assert "\n" not in str(error.value)
+
+
+def test_specs_built_in_python_are_checked_too() -> None:
+    with pytest.raises(UserError, match="batch_size"):
+        checked(
+            RunSpec(
+                model=SIZES["16k"], data=RUN.data, optimizer=RUN.optimizer, batch_size=-1, steps=1
+            )
+        )
+
+
+def test_heads_must_divide_the_width() -> None:
+    with pytest.raises(UserError, match="heads"):
+        ModelSpec(
+            layers=1,
+            hidden=30,
+            intermediate=60,
+            heads=4,
+            key_value_heads=4,
+            context=8,
+            vocabulary=16,
+        )

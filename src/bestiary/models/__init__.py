@@ -1,1 +1,6 @@
-"""Models."""
+"""Llama-2 in plain JAX: parameters are dictionaries of arrays, everything else is a function."""
+
+from bestiary.models._init import init as init
+from bestiary.models._labels import labels as labels
+from bestiary.models._llama import logits as logits
+from bestiary.models._llama import loss as loss

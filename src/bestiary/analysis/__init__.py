@@ -1,1 +1,15 @@
-"""Analysis."""
+"""Analysis: from results to an answer, as one record. No JAX."""
+
+from bestiary.analysis._record import Analysis as Analysis
+from bestiary.analysis._record import BaselineLaw as BaselineLaw
+from bestiary.analysis._record import Estimate as Estimate
+from bestiary.analysis._record import LawPoint as LawPoint
+from bestiary.analysis._record import LedgerEntry as LedgerEntry
+from bestiary.analysis._record import LossCurve as LossCurve
+from bestiary.analysis._record import Provenance as Provenance
+from bestiary.analysis._record import Row as Row
+from bestiary.analysis._record import SeedLoss as SeedLoss
+from bestiary.analysis._record import SensitivityPoint as SensitivityPoint
+from bestiary.analysis._record import Summary as Summary
+from bestiary.analysis._record import TuningTrace as TuningTrace
+from bestiary.analysis._record import Verdict as Verdict

@@ -1,1 +1,15 @@
-"""Optimizers."""
+"""Optimizers: one file is one optimizer, and every one is an optax transform.
+
+Shapes are named by suffix in numerics: G matrices of equal shape in one batch, M rows (fan-in),
+N columns (fan-out).
+"""
+
+from bestiary.optimizers._catalogue import CATALOGUE as CATALOGUE
+from bestiary.optimizers._catalogue import lookup as lookup
+from bestiary.optimizers._catalogue import resolve as resolve
+from bestiary.optimizers._catalogue import split_static as split_static
+from bestiary.optimizers._interface import Hyperparameters as Hyperparameters
+from bestiary.optimizers._interface import Optimizer as Optimizer
+from bestiary.optimizers._rules import Rule as Rule
+from bestiary.optimizers._rules import everywhere as everywhere
+from bestiary.optimizers._standalone import standalone as standalone

@@ -1,0 +1,65 @@
+"""The catalogue: which optimizers there are, and how settings become a complete, checked spec."""
+
+import math
+from typing import Any
+
+import msgspec
+
+from bestiary.errors import UserError, unknown
+from bestiary.optimizers._adamw import ADAMW
+from bestiary.optimizers._interface import Optimizer
+from bestiary.specs import Configuration, OptimizerSpec, Setting
+
+# The order of every table.
+CATALOGUE: dict[str, Optimizer] = {entry.name: entry for entry in (ADAMW,)}
+
+
+def lookup(name: str) -> Optimizer:
+    """The entry of that name.
+
+    Raises:
+        UserError: there is none; the nearest name is suggested.
+    """
+    if name not in CATALOGUE:
+        raise unknown("optimizer", name, CATALOGUE)
+    return CATALOGUE[name]
+
+
+def resolve(name: str, settings: Configuration) -> OptimizerSpec:
+    """State every hyperparameter: the given settings over the defaults, typed and in range.
+
+    Raises:
+        UserError: an unknown optimizer or hyperparameter, a wrong type, a value out of range or
+            not finite.
+    """
+    entry = lookup(name)
+    for given in settings:
+        if given not in entry.fields:
+            raise unknown(f"hyperparameter of {name}", given, entry.fields)
+    complete = {**entry.defaults, **settings}
+    return OptimizerSpec(
+        name=name,
+        settings={
+            field: _typed(f"{name} {field}", complete[field], info.type)
+            for field, info in entry.fields.items()
+        },
+    )
+
+
+def split_static(spec: OptimizerSpec) -> tuple[Configuration, dict[str, float]]:
+    """The settings of a resolved spec as (static Python values, floats to be traced)."""
+    static = lookup(spec.name).static
+    fixed = {name: value for name, value in spec.settings.items() if name in static}
+    traced = {name: float(value) for name, value in spec.settings.items() if name not in static}
+    return fixed, traced
+
+
+def _typed(what: str, value: Setting, kind: Any) -> Setting:
+    """The value as its type, or the user's mistake in one line."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{what} must be a finite number, got {value}")
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        rule = str(error).removeprefix("Expected ").removesuffix(" - at `$`").replace("`", "")
+        raise UserError(f"{what} must be {rule}, got {value!r}") from None

@@ -1,0 +1,166 @@
+"""Rules: what turns the gradients of a group of parameters into their updates.
+
+Roles decide which rule a leaf gets; leaves of one rule form a group, which is clipped by its own
+norm. Inside a rule, parameters are a flat dictionary from path to array.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from bestiary.errors import UserError
+from bestiary.specs import Label
+
+Leaves = dict[str, Array]
+Scalar = float | Array
+DECAYED_ROLES = ("hidden_matrix", "head")
+
+
+def descend(param: Array, direction: Array, learning_rate: Scalar, weight_decay: Scalar) -> Array:
+    """The update of decoupled weight decay: -eta (u + lambda p)."""
+    return -(learning_rate * (direction + weight_decay * param))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How one group of parameters is updated.
+
+    Attributes:
+        name: Its name in routing reports and in the state.
+        direction: A transform from gradients to a direction to descend, over a flat dictionary
+            from path to array; it may take `step=` and other extra arguments.
+        learning_rate: Of this group at this step.
+        weight_decay: Decoupled; skips `embedding` and `vector` leaves.
+        max_norm: Clips the global norm of this group's gradients; 0 never clips.
+        advance: From parameter, direction, learning rate and weight decay to the update.
+    """
+
+    name: str
+    direction: optax.GradientTransformation
+    learning_rate: Scalar
+    weight_decay: Scalar = 0.0
+    max_norm: Scalar = 0.0
+    advance: Callable[[Array, Array, Scalar, Scalar], Array] = descend
+
+
+def everywhere(rule: Rule) -> dict[str, Rule]:
+    """One rule for parameters of every role."""
+    return dict.fromkeys(("embedding", "hidden_matrix", "head", "vector"), rule)
+
+
+def routed(
+    rules: Mapping[str, Rule], labels: dict[str, Label]
+) -> optax.GradientTransformationExtraArgs:
+    """Give every parameter the rule of its role.
+
+    Arithmetic is in float32 at least; updates have the type of their parameters. The state is a
+    dictionary from rule name to the state of that rule's direction.
+
+    Args:
+        rules: The rule of each role.
+        labels: The label of each parameter by path.
+
+    Raises:
+        UserError: a role that occurs in `labels` has no rule.
+    """
+    groups = _groups(rules, labels)
+
+    def init(params: optax.Params) -> dict[str, Any]:
+        leaves, _ = _flat(params, labels)
+        return {
+            rule.name: rule.direction.init(_wide({path: leaves[path] for path in paths}))
+            for rule, paths in groups
+        }
+
+    def update(
+        grads: optax.Updates, state: dict[str, Any], params: optax.Params, **extra: Any
+    ) -> tuple[optax.Updates, dict[str, Any]]:
+        grad_leaves, structure = _flat(grads, labels)
+        param_leaves, _ = _flat(params, labels)
+        updates: Leaves = {}
+        after: dict[str, Any] = {}
+        for rule, paths in groups:
+            own_grads = _wide({path: grad_leaves[path] for path in paths})
+            own_params = _wide({path: param_leaves[path] for path in paths})
+            own_updates, after[rule.name] = _apply(
+                rule, own_grads, state[rule.name], own_params, labels=labels, extra=extra
+            )
+            updates |= own_updates
+        narrow = [updates[path].astype(param_leaves[path].dtype) for path in grad_leaves]
+        return jax.tree.unflatten(structure, narrow), after
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def clipped(leaves: Leaves, max_norm: Scalar) -> Leaves:
+    """Scale the leaves so that their global norm is at most `max_norm`; 0 never clips."""
+    norm = optax.tree.norm(leaves)
+    factor = jnp.where(jnp.asarray(max_norm) > 0, jnp.minimum(1.0, max_norm / norm), 1.0)
+    factor = jnp.where(norm > 0, factor, 1.0)
+    return {path: leaf * factor.astype(leaf.dtype) for path, leaf in leaves.items()}
+
+
+def _apply(
+    rule: Rule,
+    grads: Leaves,
+    state: Any,
+    params: Leaves,
+    *,
+    labels: dict[str, Label],
+    extra: dict[str, Any],
+) -> tuple[Leaves, Any]:
+    """Clip, take the direction, decay and step, for the parameters of one rule."""
+    transform = optax.with_extra_args_support(rule.direction)
+    directions, state = transform.update(clipped(grads, rule.max_norm), state, params, **extra)
+    updates = {
+        path: rule.advance(
+            param,
+            directions[path],
+            rule.learning_rate,
+            rule.weight_decay if labels[path].role in DECAYED_ROLES else 0.0,
+        )
+        for path, param in params.items()
+    }
+    return updates, state
+
+
+def _groups(
+    rules: Mapping[str, Rule], labels: dict[str, Label]
+) -> list[tuple[Rule, tuple[str, ...]]]:
+    """The paths that each rule updates, rules in order of their first parameter."""
+    paths: dict[str, list[str]] = {}
+    named: dict[str, Rule] = {}
+    for path, label in labels.items():
+        if label.role not in rules:
+            raise UserError(
+                f"every parameter needs a rule, but none covers the {label.role} {path!r}; "
+                f"covered roles: {', '.join(rules)}"
+            )
+        rule = rules[label.role]
+        if named.setdefault(rule.name, rule) is not rule:
+            raise ValueError(f"two rules share the name {rule.name!r}")
+        paths.setdefault(rule.name, []).append(path)
+    return [(named[name], tuple(members)) for name, members in paths.items()]
+
+
+def _flat(tree: Any, labels: dict[str, Label]) -> tuple[Leaves, Any]:
+    """The leaves by path, in the order of the tree, and the tree's structure."""
+    leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
+    flat = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+    if flat.keys() != labels.keys():
+        odd = sorted(flat.keys() ^ labels.keys())[0]
+        raise UserError(f"every parameter needs exactly one label; the trees differ at {odd!r}")
+    return flat, structure
+
+
+def _wide(leaves: Leaves) -> Leaves:
+    """Leaves in float32 at least."""
+    return {
+        path: jnp.asarray(leaf, jnp.promote_types(leaf.dtype, jnp.float32))
+        for path, leaf in leaves.items()
+    }

@@ -1,0 +1,290 @@
+"""A study folder: one SQLite file with the study, its planned runs, attempts and results."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from bestiary.errors import UserError
+from bestiary.specs import (
+    Cell,
+    Planned,
+    RunResult,
+    RunSpec,
+    Spec,
+    Study,
+    canonical_json,
+    digest,
+    run_id,
+)
+from bestiary.store import _schema
+from bestiary.store._attempt import Attempt, Outcome
+from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._lock import DriverLock
+
+FILE = "study.sqlite"
+
+
+class StudyStore:
+    """The one place where a study's results live. Anyone may read; one driver writes.
+
+    Attributes:
+        folder: The study folder.
+        path: Its SQLite file.
+        study: The study, exactly as it was created.
+    """
+
+    folder: Path
+    path: Path
+    study: Study
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        """Use `create` or `open`."""
+        self.folder = folder
+        self.path = folder / FILE
+        self._connection = connection
+        self.study = msgspec.json.decode(self.meta()["study"], type=Study)
+
+    @classmethod
+    def create(cls, folder: str | Path, study: Study, *, command: str = "") -> Self:
+        """Create a study folder, or go on with it where it already holds this very study.
+
+        Args:
+            folder: Where; made if it is not there.
+            study: The question. It cannot be changed afterwards.
+            command: What the user typed, for the report.
+
+        Raises:
+            UserError: the folder holds another study or one of a newer schema, or is not writable.
+        """
+        folder = Path(folder)
+        wanted = canonical_json(study)
+        if not _holds_study(folder / FILE):
+            with one_line_errors(folder / FILE):
+                _lay(folder, study, wanted, command)
+        store = cls.open(folder)
+        if store.meta()["study"] != wanted:
+            held = store.study.name
+            store.close()
+            raise UserError(
+                f"{folder} holds another study ({held!r} with other settings); "
+                "choose another folder or the settings it was created with"
+            )
+        return store
+
+    @classmethod
+    def open(cls, folder: str | Path, *, read_only: bool = False) -> Self:
+        """Open an existing study folder; `read_only` works while a driver runs.
+
+        Raises:
+            UserError: there is no study there, or a newer Bestiary wrote it.
+        """
+        folder = Path(folder)
+        path = folder / FILE
+        if not _holds_study(path):
+            raise UserError(f"{folder} holds no study ({FILE} is missing); name its folder")
+        with one_line_errors(path):
+            return cls(folder, connect(path, read_only=read_only))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def driving(self) -> Iterator[None]:
+        """Be the one driver of this study; attempts of a driver that died are closed first.
+
+        Raises:
+            UserError: another driver works on this study.
+        """
+        with one_line_errors(self.path):
+            lock = DriverLock(self.folder / "driver.lock")
+        try:
+            self._close_orphans()
+            yield
+        finally:
+            lock.release()
+
+    def meta(self) -> dict[str, str]:
+        """What is known of the study file: `study`, `digest`, `command`, `created`."""
+        return dict(self._read("SELECT key, value FROM meta"))
+
+    def results(self) -> dict[str, RunResult]:
+        """Every committed result by run id."""
+        rows = self._read("SELECT run_id, result FROM results ORDER BY rowid")
+        return {identity: msgspec.json.decode(text, type=RunResult) for identity, text in rows}
+
+    def planned(self) -> dict[str, Planned]:
+        """Every run that was ever needed, by run id, in the order in which it was planned."""
+        rows = self._read(
+            "SELECT run_id, optimizer, size, ratio, purpose, configuration, spec"
+            " FROM planned ORDER BY rowid"
+        )
+        return {row[0]: _planned(row) for row in rows}
+
+    def attempts(self) -> list[Attempt]:
+        """Every attempt, in the order in which they began."""
+        rows = self._read(
+            "SELECT run_id, number, started, ended, outcome, reason FROM attempts ORDER BY rowid"
+        )
+        return [Attempt(**dict(zip(Attempt.__struct_fields__, row, strict=True))) for row in rows]
+
+    def plan(self, planned: Iterable[Planned]) -> None:
+        """Record runs as needed; those already recorded stay as they are."""
+        rows = [
+            (
+                run_id(item.run),
+                item.optimizer,
+                item.cell.size,
+                item.cell.ratio,
+                item.purpose,
+                json.dumps(item.configuration, sort_keys=True),
+                canonical_json(item.run),
+            )
+            for item in planned
+        ]
+        with one_line_errors(self.path), transaction(self._connection):
+            self._connection.executemany(
+                "INSERT INTO planned VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
+            )
+
+    def begin_attempt(self, identity: str) -> Attempt:
+        """Open the next attempt at a planned run; its number is one more than the last."""
+        with one_line_errors(self.path), transaction(self._connection):
+            (last,) = self._connection.execute(
+                "SELECT coalesce(max(number), 0) FROM attempts WHERE run_id = ?", (identity,)
+            ).fetchone()
+            attempt = Attempt(run_id=identity, number=last + 1, started=_now())
+            self._connection.execute(
+                "INSERT INTO attempts (run_id, number, started) VALUES (?, ?, ?)",
+                (identity, attempt.number, attempt.started),
+            )
+        return attempt
+
+    def end_attempt(self, attempt: Attempt, outcome: Outcome, reason: str = "") -> None:
+        """Close an attempt that left no result; one that is already closed stays as it is."""
+        with one_line_errors(self.path), transaction(self._connection):
+            self._close_attempt(attempt, outcome, reason)
+
+    def commit(self, result: RunResult, attempt: Attempt) -> bool:
+        """Commit the result of an attempt in one transaction; the first commit of a run wins.
+
+        Returns:
+            Whether this result is now the run's. False for a zombie: the run has a result already,
+            or the attempt had been given up; nothing is changed but the attempt's outcome.
+
+        Raises:
+            UserError: a number of the result is not finite.
+        """
+        text = canonical_json(result)
+        with one_line_errors(self.path), transaction(self._connection):
+            won = self._is_open(attempt) and not self._has_result(attempt.run_id)
+            if won:
+                self._connection.execute(
+                    "INSERT INTO results VALUES (?, ?, ?, ?)",
+                    (attempt.run_id, attempt.number, result.state, text),
+                )
+            self._close_attempt(attempt, result.state if won else "refused", result.reason)
+        return won
+
+    def forget_failed(self) -> int:
+        """Drop every `failed` result and its attempts' blame, so that those runs are tried again.
+
+        Returns:
+            How many runs that were.
+        """
+        with one_line_errors(self.path), transaction(self._connection):
+            self._connection.execute(
+                "UPDATE attempts SET outcome = 'interrupted' WHERE outcome IN ('lost', 'failed')"
+                " AND run_id IN (SELECT run_id FROM results WHERE state = 'failed')"
+            )
+            return self._connection.execute("DELETE FROM results WHERE state = 'failed'").rowcount
+
+    def run_folder(self, identity: str) -> Path:
+        """Where the attempts of a run keep their files."""
+        return self.folder / "runs" / identity[:12]
+
+    def attempt_folder(self, attempt: Attempt) -> Path:
+        """The folder of one attempt, which no other attempt ever writes."""
+        return self.run_folder(attempt.run_id) / f"attempt-{attempt.number}"
+
+    def _read(self, query: str) -> list[tuple[Any, ...]]:
+        with one_line_errors(self.path):
+            return self._connection.execute(query).fetchall()
+
+    def _is_open(self, attempt: Attempt) -> bool:
+        row = self._connection.execute(
+            "SELECT outcome FROM attempts WHERE run_id = ? AND number = ?",
+            (attempt.run_id, attempt.number),
+        ).fetchone()
+        return row == ("running",)
+
+    def _has_result(self, identity: str) -> bool:
+        query = "SELECT 1 FROM results WHERE run_id = ?"
+        return self._connection.execute(query, (identity,)).fetchone() is not None
+
+    def _close_attempt(self, attempt: Attempt, outcome: str, reason: str) -> None:
+        self._connection.execute(
+            "UPDATE attempts SET ended = ?, outcome = ?, reason = ?"
+            " WHERE run_id = ? AND number = ? AND outcome = 'running'",
+            (_now(), outcome, reason, attempt.run_id, attempt.number),
+        )
+
+    def _close_orphans(self) -> None:
+        with one_line_errors(self.path), transaction(self._connection):
+            self._connection.execute(
+                "UPDATE attempts SET ended = ?, outcome = 'interrupted', reason = ?"
+                " WHERE outcome = 'running'",
+                (_now(), "the driver was gone"),
+            )
+
+
+def _holds_study(path: Path) -> bool:
+    """Whether a study lies there, without changing a byte of what lies there."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with one_line_errors(path), contextlib.closing(connect(path, read_only=True)) as connection:
+        found = _schema.version(connection)
+        _schema.refuse_newer(found, path)
+        return found > 0
+
+
+def _lay(folder: Path, study: Study, text: str, command: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FILE
+    path.touch()
+    meta = {"study": text, "digest": digest(study), "command": command, "created": _now()}
+    with contextlib.closing(connect(path)) as connection, transaction(connection):
+        if _schema.version(connection) == 0:  # or another process was faster
+            _schema.lay(connection)
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+
+
+def _planned(row: tuple[Any, ...]) -> Planned:
+    _, optimizer, size, ratio, purpose, configuration, spec = row
+    return Planned(
+        run=_decoded(spec, RunSpec),
+        optimizer=optimizer,
+        cell=Cell(size=size, ratio=ratio),
+        purpose=purpose,
+        configuration=json.loads(configuration),
+    )
+
+
+def _decoded(text: str, kind: type[Spec]) -> Any:
+    return msgspec.json.decode(text, type=kind)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,294 @@
+"""The study file: created whole, read while written, one result per run, nothing lost."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bestiary.errors import BestiaryError, UserError
+from bestiary.specs import (
+    Candidate,
+    Cell,
+    DataSpec,
+    ModelSpec,
+    OptimizerSpec,
+    Planned,
+    RunResult,
+    RunSpec,
+    Study,
+    Tuning,
+    run_id,
+)
+from bestiary.store import StudyStore
+
+MODEL = ModelSpec(
+    layers=1, hidden=8, intermediate=32, heads=1, key_value_heads=1, context=16, vocabulary=256
+)
+DATA = DataSpec(name="text", digest="0" * 64)
+CELL = Cell(size="tiny", ratio=1.0)
+
+
+def study(name: str = "small") -> Study:
+    return Study(
+        name=name,
+        question="which?",
+        candidates=(
+            Candidate(
+                name="adamw", label="AdamW", family="scalar", start={"learning_rate": 1e-3}, grid={}
+            ),
+        ),
+        sizes={"tiny": MODEL},
+        ratios=(1.0,),
+        data=DATA,
+        batch_size=2,
+        tuning=Tuning(cells=(CELL,), runs_per_cell=3),
+        seeds=(1, 2),
+    )
+
+
+def planned(seed: int) -> Planned:
+    settings = {"learning_rate": 1e-3, "nesterov": True, "frequency": 10}
+    return Planned(
+        run=RunSpec(
+            model=MODEL,
+            data=DATA,
+            optimizer=OptimizerSpec(name="adamw", settings=settings),
+            batch_size=2,
+            steps=3,
+            seed=seed,
+        ),
+        optimizer="adamw",
+        cell=CELL,
+        purpose="tune",
+        configuration=settings,
+    )
+
+
+def result(item: Planned, loss: float = 1.5) -> RunResult:
+    return RunResult(run_id=run_id(item.run), state="done", loss={"selection": loss, "report": 2.0})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    items = [planned(seed) for seed in range(3)]
+    with StudyStore.create(tmp_path / "a" / "b", study(), command="bestiary run small") as store:
+        store.plan(items)
+        store.plan(items)  # planning twice changes nothing
+        attempt = store.begin_attempt(run_id(items[0].run))
+        assert store.commit(result(items[0]), attempt)
+    with StudyStore.open(tmp_path / "a" / "b", read_only=True) as store:
+        assert store.study == study()
+        assert store.meta()["command"] == "bestiary run small"
+        assert list(store.planned().values()) == items
+        assert list(store.planned()) == [run_id(item.run) for item in items]
+        assert store.results() == {run_id(items[0].run): result(items[0])}
+        assert [(one.number, one.outcome) for one in store.attempts()] == [(1, "done")]
+        assert store.attempt_folder(attempt).parent == store.run_folder(attempt.run_id)
+
+
+def test_the_first_commit_of_a_run_wins(tmp_path: Path) -> None:
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        store.plan([item])
+        zombie = store.begin_attempt(run_id(item.run))
+        second = store.begin_attempt(run_id(item.run))
+        assert second.number == 2
+        assert store.commit(result(item, 1.0), second)
+        assert not store.commit(result(item, 9.0), zombie)
+        assert not store.commit(result(item, 9.0), second)
+        assert store.results()[run_id(item.run)].loss["selection"] == 1.0
+        assert [one.outcome for one in store.attempts()] == ["refused", "done"]
+
+
+def test_an_attempt_that_was_given_up_cannot_commit(tmp_path: Path) -> None:
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        store.plan([item])
+        attempt = store.begin_attempt(run_id(item.run))
+        store.end_attempt(attempt, "lost", "the worker died")
+        assert not store.commit(result(item), attempt)
+        assert store.results() == {}
+        assert store.attempts()[0].reason == "the worker died"
+
+
+def test_results_must_be_finite_and_planned(tmp_path: Path) -> None:
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        with pytest.raises(BestiaryError, match="FOREIGN KEY"):
+            store.begin_attempt(run_id(item.run))
+        store.plan([item])
+        attempt = store.begin_attempt(run_id(item.run))
+        with pytest.raises(UserError, match="finite"):
+            store.commit(result(item, float("nan")), attempt)
+        assert store.results() == {}
+        assert store.commit(result(item), attempt)
+
+
+def test_creating_again_goes_on_and_another_study_is_refused(tmp_path: Path) -> None:
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        store.plan([item])
+    with StudyStore.create(tmp_path, study()) as store:
+        assert len(store.planned()) == 1
+    before = files(tmp_path)
+    with pytest.raises(UserError, match="another study") as raised:
+        StudyStore.create(tmp_path, study("other"))
+    assert "\n" not in str(raised.value)
+    assert files(tmp_path) == before
+
+
+def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
+    StudyStore.create(tmp_path, study()).close()
+    connection = sqlite3.connect(tmp_path / "study.sqlite")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = files(tmp_path)
+    for attempt in (
+        lambda: StudyStore.open(tmp_path),
+        lambda: StudyStore.open(tmp_path, read_only=True),
+        lambda: StudyStore.create(tmp_path, study()),
+    ):
+        with pytest.raises(UserError, match="schema 99"):
+            attempt()
+    assert files(tmp_path) == before
+
+
+def test_what_is_not_a_study_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no study"):
+        StudyStore.open(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    (tmp_path / "study.sqlite").write_text("not a database at all\n" * 100)
+    before = files(tmp_path)
+    with pytest.raises(UserError, match="not a study"):
+        StudyStore.create(tmp_path, study())
+    assert files(tmp_path) == before
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file"):
+        StudyStore.create(tmp_path / "file", study())
+
+
+def test_an_interrupted_creation_is_finished_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "study.sqlite").touch()
+    with StudyStore.create(tmp_path, study()) as store:
+        assert store.results() == {}
+
+
+def test_a_read_only_store_changes_nothing(tmp_path: Path) -> None:
+    StudyStore.create(tmp_path, study()).close()
+    with (
+        StudyStore.open(tmp_path, read_only=True) as store,
+        pytest.raises(UserError, match="readonly"),
+    ):
+        store.plan([planned(0)])
+
+
+def test_readers_do_not_disturb_a_writer(tmp_path: Path) -> None:
+    with StudyStore.create(tmp_path, study()) as writer:
+        writer.plan([planned(seed) for seed in range(20)])
+        with StudyStore.open(tmp_path, read_only=True) as reader:
+            for done in range(20):
+                item = planned(done)
+                assert writer.commit(result(item), writer.begin_attempt(run_id(item.run)))
+                assert len(reader.results()) == done + 1
+
+
+def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
+    script = (
+        "import sys; from bestiary.store import StudyStore\n"
+        "with StudyStore.open(sys.argv[1]).driving():\n"
+        "    print('driving', flush=True); sys.stdin.read()\n"
+    )
+    StudyStore.create(tmp_path, study()).close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    with holder, StudyStore.open(tmp_path) as store:
+        assert holder.stdout.readline() == "driving\n"
+        with pytest.raises(UserError, match=f"process {holder.pid}"), store.driving():
+            raise AssertionError("two drivers")
+        holder.kill()  # the kernel gives the lock back
+        holder.wait()
+        with (
+            store.driving(),
+            StudyStore.open(tmp_path) as other,
+            pytest.raises(UserError, match=f"process {os.getpid()}"),
+            other.driving(),
+        ):
+            raise AssertionError("two drivers")
+
+
+def test_a_new_driver_closes_what_a_dead_one_left_open(tmp_path: Path) -> None:
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        store.plan([item])
+        attempt = store.begin_attempt(run_id(item.run))
+        with store.driving():
+            assert store.attempts()[0].outcome == "interrupted"
+            assert not store.commit(result(item), attempt)
+
+
+def test_forgotten_failures_are_tried_again(tmp_path: Path) -> None:
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        store.plan([item])
+        failed = RunResult(run_id=run_id(item.run), state="failed", reason="out of memory")
+        assert store.commit(failed, store.begin_attempt(failed.run_id))
+        assert store.forget_failed() == 1
+        assert store.results() == {}
+        assert [one.outcome for one in store.attempts()] == ["interrupted"]
+        assert store.forget_failed() == 0
+
+
+@pytest.mark.parametrize("limit", [0, 512, 4096, 8192, 20_000])
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, limit: int) -> None:
+    """The file may not grow: the commit fails whole, and succeeds when there is room again."""
+    item = planned(0)
+    with StudyStore.create(tmp_path, study()) as store:
+        store.plan([item])
+        attempt = store.begin_attempt(run_id(item.run))
+        before = (tmp_path / "study.sqlite").stat().st_size
+        large = msgspec.structs.replace(result(item), environment={"x": "y" * 60_000})
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before + limit, hard))
+        try:
+            with pytest.raises(BestiaryError, match="cannot write") as raised:
+                store.commit(large, attempt)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert "\n" not in str(raised.value)
+        assert store.results() == {}
+        assert store.commit(large, attempt)
+    with StudyStore.open(tmp_path) as store:
+        assert store.results() == {run_id(item.run): large}
+
+
+def test_killed_between_any_two_statements_the_file_is_whole(tmp_path: Path) -> None:
+    """SIGKILL before statement n, for every n: either a result and its attempt, or neither."""
+    script = Path(__file__).parent / "commit_and_die.py"
+    item = planned(0)
+    seen = set()
+    for after in range(1, 12):
+        folder = tmp_path / str(after)
+        with StudyStore.create(folder, study()) as store:
+            store.plan([item])
+        text = msgspec.json.encode(result(item)).decode()
+        done = subprocess.run(
+            [sys.executable, str(script), str(folder), str(after), text], check=False
+        )
+        with StudyStore.open(folder) as store, store.driving():
+            outcomes = [one.outcome for one in store.attempts()]
+            assert (store.results() != {}) == (outcomes == ["done"])
+        seen.add((done.returncode, *outcomes))
+    assert {(-9,), (-9, "interrupted"), (0, "done")} <= seen

@@ -1,5 +1,13 @@
-"""Laws."""
+"""Laws: arrays in, a fitted law out, with its uncertainty. Nothing about optimizers or files."""
 
+from bestiary.laws._conditioning import Conditioning as Conditioning
+from bestiary.laws._conditioning import conditioning as conditioning
+from bestiary.laws._fit import ExponentPrior as ExponentPrior
+from bestiary.laws._fit import fit_power_law as fit_power_law
+from bestiary.laws._noise import Noise as Noise
+from bestiary.laws._noise import cell_noise as cell_noise
+from bestiary.laws._noise import pooled as pooled
+from bestiary.laws._power import PowerLaw as PowerLaw
 from bestiary.laws._study_form import StudyForm as StudyForm
 from bestiary.laws._study_form import fit_study_form as fit_study_form
 from bestiary.laws._study_form import fit_study_forms as fit_study_forms

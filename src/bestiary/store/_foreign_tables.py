@@ -1,0 +1,143 @@
+"""Foreign results in the study's SQLite file: own tables, with a schema version of their own."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from bestiary.errors import UserError
+from bestiary.store import _schema
+from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._foreign import ForeignImport, ForeignResult, Origin
+from bestiary.store._study import FILE
+
+VERSION = 1
+_TABLES = (
+    "CREATE TABLE foreign_schema (version INTEGER NOT NULL) STRICT",
+    """CREATE TABLE foreign_sources (
+        source TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,
+        imported TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        notes TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE foreign_results (
+        source TEXT NOT NULL REFERENCES foreign_sources,
+        position INTEGER NOT NULL,
+        optimizer TEXT NOT NULL,
+        size TEXT NOT NULL,
+        ratio REAL,
+        result TEXT NOT NULL,
+        PRIMARY KEY (source, position)
+    ) STRICT""",
+)
+
+
+def import_into(folder: Path, imported: ForeignImport) -> int:
+    """Keep an import in a folder's study file, which is made where there is none.
+
+    All of it or nothing, in one transaction; the same content again adds nothing.
+
+    Returns:
+        How many results were added.
+
+    Raises:
+        UserError: other content under the same source name, or a file of a newer schema.
+        BestiaryError: the file cannot be written.
+    """
+    path = folder / FILE
+    with one_line_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        connection = connect(path)
+        try:
+            with transaction(connection):
+                return _add(connection, path, imported)
+        finally:
+            connection.close()
+
+
+def foreign_imports(folder: Path) -> tuple[ForeignImport, ...]:
+    """Every import kept in a folder, in order of source; empty where there is none.
+
+    Raises:
+        UserError: a file of a newer schema.
+        BestiaryError: the file cannot be read.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return ()
+    with one_line_errors(path):
+        connection = connect(path, read_only=True)
+        try:
+            if not _version(connection, path):
+                return ()
+            query = "SELECT source, origin, notes FROM foreign_sources ORDER BY source"
+            return tuple(_load(connection, *head) for head in connection.execute(query).fetchall())
+        finally:
+            connection.close()
+
+
+def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) -> int:
+    if not _version(connection, path):
+        for table in _TABLES:
+            connection.execute(table)
+        connection.execute("INSERT INTO foreign_schema VALUES (?)", (VERSION,))
+    source = imported.origin.source
+    digest = sha256(msgspec.json.encode(imported)).hexdigest()
+    query = "SELECT digest FROM foreign_sources WHERE source = ?"
+    kept = connection.execute(query, (source,)).fetchone()
+    if kept and kept[0] != digest:
+        raise UserError(
+            f"a source name stands for one content, but {source!r} is already kept with another; "
+            "import under another source name"
+        )
+    if kept:
+        return 0
+    _insert(connection, digest, imported)
+    return len(imported.results)
+
+
+def _insert(connection: sqlite3.Connection, digest: str, imported: ForeignImport) -> None:
+    source = imported.origin.source
+    origin = msgspec.json.encode(imported.origin).decode()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute(
+        "INSERT INTO foreign_sources VALUES (?, ?, ?, ?, ?)",
+        (source, digest, now, origin, json.dumps(imported.notes)),
+    )
+    connection.executemany(
+        "INSERT INTO foreign_results VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (source, at, row.optimizer, row.size, row.ratio, msgspec.json.encode(row).decode())
+            for at, row in enumerate(imported.results)
+        ),
+    )
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the foreign tables, 0 where there are none; newer ones are refused."""
+    _schema.refuse_newer(_schema.version(connection), path)
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'foreign_schema'"
+    if not connection.execute(query).fetchone():
+        return 0
+    (found,) = connection.execute("SELECT version FROM foreign_schema").fetchone()
+    if found > VERSION:
+        raise UserError(
+            f"{path} has foreign results of schema {found}, this Bestiary reads up to {VERSION}; "
+            "use the newer Bestiary that wrote it"
+        )
+    return int(found)
+
+
+def _load(connection: sqlite3.Connection, source: str, origin: str, notes: str) -> ForeignImport:
+    query = "SELECT result FROM foreign_results WHERE source = ? ORDER BY position"
+    rows = connection.execute(query, (source,))
+    return ForeignImport(
+        origin=msgspec.json.decode(origin, type=Origin),
+        results=tuple(msgspec.json.decode(row, type=ForeignResult) for (row,) in rows),
+        notes=tuple(json.loads(notes)),
+    )

@@ -1,0 +1,88 @@
+"""From a declared mapping and a file to foreign results; every refusal names row and column."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from bestiary.errors import UserError, unknown
+from bestiary.store._foreign import ForeignImport, ForeignResult
+from bestiary.store._mapping import Mapping
+from bestiary.store._row_reader import RowReader
+from bestiary.store._rows import Row, read_rows
+
+
+def import_file(path: Path, how: Mapping) -> ForeignImport:
+    """Read a CSV, JSON or JSON-lines file by a mapping; writes nothing.
+
+    Raises:
+        UserError: a column that is not there, a value of the wrong kind or not finite, rows that
+            repeat or contradict each other, or a baseline that does not occur. Row and column are
+            named.
+    """
+    rows = read_rows(path)
+    _columns_exist(path.name, rows, how)
+    results = tuple(RowReader(path.name, number, row, how).result() for number, row in rows)
+    if how.repeats == "refuse":
+        _refuse_repeats(path.name, results)
+    _baseline_occurs(path.name, results, how)
+    return ForeignImport(origin=how.origin, results=results, notes=missing(results, how.baseline))
+
+
+def missing(results: Iterable[ForeignResult], baseline: str) -> tuple[str, ...]:
+    """What the results do not allow to conclude, in words: gaps that are no error."""
+    finished = {(row.optimizer, row.size) for row in results if row.state == "done"}
+    attempted = Counter((row.optimizer, row.size) for row in results)
+    sizes = sorted({size for _, size in attempted if size})
+    notes = [
+        f"{optimizer} at {size}: none of {count} runs finished, so there is no loss to compare"
+        for (optimizer, size), count in sorted(attempted.items())
+        if (optimizer, size) not in finished
+    ]
+    notes += [
+        f"{baseline} has no finished run at {size}, so no speedup can be stated there"
+        for size in sizes
+        if (baseline, size) not in finished
+    ]
+    if len(sizes) == 1:
+        notes.append(f"all results are at one size ({sizes[0]}): nothing follows about others")
+    return tuple(notes)
+
+
+def _columns_exist(file: str, rows: list[tuple[int, Row]], how: Mapping) -> None:
+    there = {column for _, row in rows for column in row}
+    for field, column in (*how.columns.items(), *how.settings.items(), *((t, t) for t in how.tags)):
+        if column not in there:
+            error = unknown("column", column, sorted(there))
+            raise UserError(f"{file}: the mapping reads {field!r} from an {error}")
+
+
+def _refuse_repeats(file: str, results: Iterable[ForeignResult]) -> None:
+    first: dict[str, ForeignResult] = {}
+    for row in results:
+        settings = sorted(row.settings.items())
+        tags = sorted(row.tags.items())
+        key = repr((row.optimizer, row.size, row.ratio, row.seed, row.steps, settings, tags))
+        before = first.setdefault(key, row)
+        if before is row:
+            continue
+        if (before.loss, before.state) == (row.loss, row.state):
+            raise UserError(f"{file} row {row.row} repeats row {before.row}; remove one of them")
+        raise UserError(
+            f"{file} row {row.row} contradicts row {before.row}: the same {row.optimizer} run at "
+            f"{row.size} {row.ratio:g}x with loss {_shown(before)} and {_shown(row)}; correct one, "
+            'map what tells them apart (seed, settings, tags), or declare repeats = "keep"'
+        )
+
+
+def _baseline_occurs(file: str, results: Iterable[ForeignResult], how: Mapping) -> None:
+    names = sorted({row.optimizer for row in results})
+    if how.baseline not in names:
+        column = how.columns.get("optimizer", "optimizer")
+        raise UserError(
+            f"{file} column {column!r}: the baseline {how.baseline!r} does not occur, only "
+            f"{', '.join(names)}; name another baseline or rename its value to {how.baseline!r}"
+        )
+
+
+def _shown(row: ForeignResult) -> str:
+    return f"{row.loss:.6g}" if row.loss is not None else row.state

@@ -1,0 +1,161 @@
+"""How the columns of somebody's file are to be read: declared, never guessed."""
+
+import json
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from bestiary.errors import UserError, unknown
+from bestiary.specs import Setting, Spec, from_builtins
+from bestiary.store._foreign import Origin
+
+Positive = Annotated[float, Meta(gt=0)]
+State = Literal["done", "diverged", "unfinished"]
+
+FIELDS = (
+    *("optimizer", "size", "ratio", "loss"),
+    *("train_loss", "state", "seed", "steps", "tokens", "parameters"),
+)
+PRESETS: dict[str, dict[str, Any]] = {
+    # The table export of a Weights & Biases project (CSV), or its API's runs as JSON.
+    "wandb": {
+        "columns": {"state": "State"},
+        "states": {
+            "finished": "done",
+            "crashed": "unfinished",
+            "failed": "unfinished",
+            "killed": "unfinished",
+            "running": "unfinished",
+        },
+        "settings_prefix": "config.",
+        "repeats": "keep",
+    },
+}
+
+
+class Unit(Spec, frozen=True, kw_only=True):
+    """The unit of the losses in the file.
+
+    Attributes:
+        name: `nats_per_token`, `bits_per_token`, `nats_per_byte`, `bits_per_byte`, or `scaled`
+            (nats per token times 1 / `factor`).
+        bytes_per_token: Of the validation text under the tokenizer; needed by the two per byte.
+        factor: What a `scaled` loss is multiplied by to give nats per token.
+    """
+
+    name: Literal["nats_per_token", "bits_per_token", "nats_per_byte", "bits_per_byte", "scaled"]
+    bytes_per_token: Positive | None = None
+    factor: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.name.endswith("_per_byte") != (self.bytes_per_token is not None):
+            raise UserError(
+                "bytes_per_token belongs to a loss per byte, and only to one, "
+                f"got unit {self.name!r} with bytes_per_token={self.bytes_per_token}"
+            )
+        if (self.name == "scaled") != (self.factor is not None):
+            raise UserError(
+                "factor belongs to the unit 'scaled', and only to it, "
+                f"got unit {self.name!r} with factor={self.factor}"
+            )
+
+    @property
+    def nats_per_token(self) -> float:
+        """What a loss in this unit is multiplied by to give nats per token."""
+        nats = math.log(2) if self.name.startswith("bits") else 1.0
+        return nats * (self.bytes_per_token or 1.0) * (self.factor or 1.0)
+
+
+class Mapping(Spec, frozen=True, kw_only=True):
+    """The declared reading of a file.
+
+    Attributes:
+        origin: Where the file comes from.
+        unit: The unit of its losses.
+        columns: Our field -> their column. Needed are `optimizer`, `size`, `loss`, and `ratio` or
+            `tokens`; see `FIELDS` for the others. `parameters` is N, for a ratio from tokens.
+        constants: Our field -> the value it has in every row, in place of a column.
+        settings: Our hyperparameter -> their column.
+        settings_prefix: Columns that begin so are hyperparameters too, named by the rest.
+        tags: Columns kept as they are.
+        rename: Our field -> their value -> ours, for instance optimizer names.
+        states: Their value in the `state` column -> ours.
+        baseline: The optimizer that speedups will be measured against; it must occur.
+        diverged_above: A loss above this, in nats per token, is a diverged run.
+        non_finite: What a loss that is not a finite number means.
+        empty: What an empty loss means.
+        repeats: Whether rows that agree in everything but the loss are refused, or kept as
+            replicates.
+    """
+
+    origin: Origin
+    unit: Unit
+    columns: dict[str, str]
+    constants: dict[str, Setting] = {}
+    settings: dict[str, str] = {}
+    settings_prefix: str = ""
+    tags: tuple[str, ...] = ()
+    rename: dict[str, dict[str, str]] = {}
+    states: dict[str, State] = {}
+    baseline: str = "adamw"
+    diverged_above: Positive | None = None
+    non_finite: Literal["refuse", "diverged"] = "refuse"
+    empty: Literal["refuse", "unfinished"] = "refuse"
+    repeats: Literal["refuse", "keep"] = "refuse"
+
+    def __post_init__(self) -> None:
+        for field in (*self.columns, *self.constants, *self.rename):
+            if field not in FIELDS:
+                raise unknown("field of a result", field, FIELDS)
+        given = self.columns.keys() | self.constants.keys()
+        for field in ("optimizer", "size", "loss"):
+            if field not in given:
+                raise UserError(f"a mapping must say where {field!r} is; add it to [columns]")
+        if not given & {"ratio", "tokens"}:
+            raise UserError("a mapping must say where 'ratio' or 'tokens' is; add it to [columns]")
+        twice = sorted(self.columns.keys() & self.constants.keys())
+        if twice:
+            raise UserError(f"{twice[0]!r} is both a column and a constant; remove one of them")
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping from TOML or JSON; `preset = "wandb"` fills in what the file does not say.
+
+    Raises:
+        UserError: no such file, text that does not parse, an unknown preset or field.
+    """
+    if not path.is_file():
+        raise UserError(f"no such mapping: {path}; check the path")
+    try:
+        text = path.read_text(encoding="utf-8")
+        stated = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path.name} must be TOML, or JSON named .json: {error}") from None
+    if not isinstance(stated, dict):
+        raise UserError(f"{path.name} must hold one table, got {type(stated).__name__}")
+    return mapping(stated)
+
+
+def mapping(stated: dict[str, Any]) -> Mapping:
+    """A mapping from plain dictionaries, on top of its preset where it names one.
+
+    Raises:
+        UserError: an unknown preset, an unknown field, a wrong type, or a field that is missing.
+    """
+    stated = dict(stated)
+    preset = stated.pop("preset", None)
+    if preset is None:
+        return from_builtins(Mapping, stated)
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
+    base = PRESETS[preset]
+    merged = base | {key: _over(base.get(key), value) for key, value in stated.items()}
+    return from_builtins(Mapping, merged)
+
+
+def _over(base: Any, value: Any) -> Any:
+    """What is stated, on top of the preset; tables are merged entry by entry."""
+    return base | value if isinstance(base, dict) and isinstance(value, dict) else value

@@ -1,0 +1,174 @@
+"""One row of somebody's file, read by the declared mapping into a foreign result."""
+
+import math
+from typing import Any
+
+from bestiary.errors import UserError
+from bestiary.specs import SIZES, Setting
+from bestiary.store._foreign import ForeignResult
+from bestiary.store._mapping import Mapping, State
+from bestiary.store._rows import Row
+
+
+class RowReader:
+    """One row being read; knows its place, so that every error can name it."""
+
+    def __init__(self, file: str, number: int, row: Row, how: Mapping) -> None:
+        self.file, self.number, self.row, self.how = file, number, row, how
+
+    def result(self) -> ForeignResult:
+        """The row as a foreign result."""
+        how = self.how
+        loss, state = self.loss()
+        size = self.text("size")
+        return ForeignResult(
+            optimizer=self.text("optimizer"),
+            size=size,
+            ratio=self.ratio(size),
+            state=state,
+            loss=loss,
+            train_loss=self.scaled("train_loss"),
+            seed=self.whole("seed"),
+            steps=self.whole("steps"),
+            tokens=self.whole("tokens"),
+            settings=self.settings(),
+            tags={tag: str(self.row[tag]) for tag in how.tags},
+            file=self.file,
+            row=self.number,
+        )
+
+    def loss(self) -> tuple[float | None, State]:
+        """The loss in nats per token with the state that it and the state column give."""
+        how, text = self.how, self.value("loss")
+        state = self.state()
+        if state == "unfinished" or (_empty(text) and how.empty == "unfinished"):
+            return None, "diverged" if state == "diverged" else "unfinished"
+        if state == "diverged":
+            return None, state
+        if _empty(text):
+            raise self.wrong("loss", text, 'must not be empty; or declare empty = "unfinished"')
+        value = self.number_in("loss", text)
+        if not math.isfinite(value):
+            if how.non_finite == "diverged":
+                return None, "diverged"
+            raise self.wrong("loss", text, 'must be finite; or declare non_finite = "diverged"')
+        nats = value * how.unit.nats_per_token
+        if how.diverged_above is not None and nats > how.diverged_above:
+            return None, "diverged"
+        if nats <= 0:
+            raise self.wrong("loss", text, "must be above 0; check the column and the unit")
+        return nats, "done"
+
+    def state(self) -> State:
+        """The declared state of the row, `done` where the file has no such column."""
+        text = self.value("state")
+        if _empty(text):
+            return "done"
+        if str(text) not in self.how.states:
+            raise self.wrong("state", text, f"must be one of {sorted(self.how.states)}")
+        return self.how.states[str(text)]
+
+    def ratio(self, size: str) -> float:
+        """The data-to-model ratio: stated, or from tokens and N."""
+        if not _empty(self.value("ratio")):
+            return self.positive("ratio")
+        if _empty(self.value("tokens")):
+            raise self.wrong("ratio", "", "must not be empty where tokens are not stated")
+        if not _empty(self.value("parameters")):
+            return self.positive("tokens") / (20 * self.positive("parameters"))
+        if size not in SIZES:
+            raise self.wrong("size", size, "has no known N; add a column 'parameters' or 'ratio'")
+        return self.positive("tokens") / (20 * SIZES[size].matrix_parameters)
+
+    def settings(self) -> dict[str, Setting]:
+        """The hyperparameters of the row; empty cells are not there."""
+        columns = dict(self.how.settings)
+        prefix = self.how.settings_prefix
+        if prefix:
+            columns |= {key.removeprefix(prefix): key for key in self.row if key.startswith(prefix)}
+        taken = set(self.how.columns.values())
+        found = {
+            name: self.row.get(column) for name, column in columns.items() if column not in taken
+        }
+        return {
+            name: self.setting(columns[name], value)
+            for name, value in found.items()
+            if not _empty(value)
+        }
+
+    def setting(self, column: str, value: Any) -> Setting:
+        """A hyperparameter: a truth value, a whole number, a number, or text."""
+        plain = _typed(value) if isinstance(value, str) else value
+        if not isinstance(plain, bool | int | float | str):
+            plain = str(plain)
+        if isinstance(plain, float) and not math.isfinite(plain):
+            raise self.problem(column, value, "a hyperparameter must be finite")
+        return plain
+
+    def text(self, field: str) -> str:
+        """A name, renamed as declared."""
+        text = self.value(field)
+        if _empty(text):
+            raise self.wrong(field, text, "must not be empty")
+        return self.how.rename.get(field, {}).get(str(text), str(text))
+
+    def scaled(self, field: str) -> float | None:
+        """A finite loss in nats per token, None where there is none."""
+        text = self.value(field)
+        if _empty(text):
+            return None
+        value = self.number_in(field, text)
+        return value * self.how.unit.nats_per_token if math.isfinite(value) else None
+
+    def positive(self, field: str) -> float:
+        """A finite number above 0."""
+        value = self.number_in(field, self.value(field))
+        if not (math.isfinite(value) and value > 0):
+            raise self.wrong(field, self.value(field), "must be finite and above 0")
+        return value
+
+    def whole(self, field: str) -> int | None:
+        """A whole number, None where there is none."""
+        text = self.value(field)
+        if _empty(text):
+            return None
+        value = self.number_in(field, text)
+        if not (math.isfinite(value) and value == int(value) and value >= 0):
+            raise self.wrong(field, text, "must be a whole number, 0 or more")
+        return int(value)
+
+    def number_in(self, field: str, text: Any) -> float:
+        """A number, finite or not."""
+        try:
+            return float(text)
+        except (TypeError, ValueError):
+            raise self.wrong(field, text, "must be a number") from None
+
+    def value(self, field: str) -> Any:
+        """What the row or the constants hold for a field; None where neither does."""
+        if field in self.how.constants:
+            return self.how.constants[field]
+        return self.row.get(self.how.columns.get(field, ""))
+
+    def wrong(self, field: str, value: Any, rule: str) -> UserError:
+        """The error for a field of this row."""
+        return self.problem(self.how.columns.get(field, field), value, f"{field} {rule}")
+
+    def problem(self, column: str, value: Any, rule: str) -> UserError:
+        """The error for a column of this row."""
+        return UserError(f"{self.file} row {self.number} column {column!r}: {rule}, got {value!r}")
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _typed(text: str) -> Setting:
+    if text.strip().lower() in ("true", "false"):
+        return text.strip().lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,215 @@
+"""The importer: what it reads equals what was written, and every refusal names row and column."""
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bestiary.errors import UserError
+from bestiary.store import Mapping, import_file, load_mapping, mapping
+
+HEADER = "opt,model,x,val_loss,lr,seed"
+ROWS = (
+    "AdamW (fused),130m,1,3.53,0.008,0",
+    "AdamW (fused),130m,2,3.41,0.008,0",
+    "muon,130m,1,3.46,0.016,0",
+    "muon,130m,2,3.37,0.016,0",
+)
+
+
+def stated(**changes: Any) -> dict[str, Any]:
+    return {
+        "origin": {"source": "ours", "url": "https://example.org", "licence": "CC-BY-4.0"},
+        "unit": {"name": "nats_per_token"},
+        "columns": {
+            "optimizer": "opt",
+            "size": "model",
+            "ratio": "x",
+            "loss": "val_loss",
+            "seed": "seed",
+        },
+        "settings": {"learning_rate": "lr"},
+        "rename": {"optimizer": {"AdamW (fused)": "adamw"}},
+    } | changes
+
+
+def written(folder: Path, *rows: str, header: str = HEADER) -> Path:
+    path = folder / "ours.csv"
+    path.write_text("\n".join((header, *rows)) + "\n")
+    return path
+
+
+def refusal(path: Path, how: Mapping) -> str:
+    with pytest.raises(UserError) as caught:
+        import_file(path, how)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_rows_become_results_with_their_place(tmp_path: Path) -> None:
+    imported = import_file(written(tmp_path, *ROWS), mapping(stated()))
+    first = imported.results[0]
+    assert (first.optimizer, first.size, first.ratio, first.loss) == ("adamw", "130m", 1.0, 3.53)
+    assert (first.file, first.row, first.seed) == ("ours.csv", 2, 0)
+    assert first.settings == {"learning_rate": 0.008}
+    assert imported.origin.licence == "CC-BY-4.0"
+
+
+def test_csv_json_and_json_lines_say_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, *ROWS)
+    items = list(csv.DictReader(path.read_text().splitlines()))
+    (tmp_path / "ours.json").write_text(json.dumps(items))
+    (tmp_path / "ours.jsonl").write_text("\n".join(json.dumps(item) for item in items))
+    read = [
+        import_file(tmp_path / f"ours{suffix}", mapping(stated())).results
+        for suffix in (".csv", ".json", ".jsonl")
+    ]
+    plain = [[(row.optimizer, row.ratio, row.loss, row.settings) for row in rows] for rows in read]
+    assert plain[0] == plain[1] == plain[2]
+
+
+@pytest.mark.parametrize(
+    ("unit", "nats"),
+    [
+        ({"name": "nats_per_token"}, 2.0),
+        ({"name": "bits_per_token"}, 2 * math.log(2)),
+        ({"name": "nats_per_byte", "bytes_per_token": 4.5}, 9.0),
+        ({"name": "bits_per_byte", "bytes_per_token": 4.5}, 9 * math.log(2)),
+        ({"name": "scaled", "factor": 1.5}, 3.0),
+    ],
+)
+def test_units_become_nats_per_token(tmp_path: Path, unit: dict[str, Any], nats: float) -> None:
+    path = written(tmp_path, "adamw,130m,1,2.0,0.008,0")
+    (row,) = import_file(path, mapping(stated(unit=unit))).results
+    assert row.loss == pytest.approx(nats, rel=1e-15)
+
+
+def test_ratio_follows_from_tokens_and_parameters(tmp_path: Path) -> None:
+    columns = {"optimizer": "opt", "size": "model", "loss": "val_loss", "tokens": "x"}
+    rows = ("adamw,130m,5368709120,3.4,0.008,0", "adamw,ours,2000,3.4,0.008,1")
+    how = mapping(stated(columns=columns))
+    assert "row 3 column 'model': size has no known N" in refusal(written(tmp_path, *rows), how)
+    assert import_file(written(tmp_path, rows[0]), how).results[0].ratio == 2.0
+    how = mapping(stated(columns=columns, constants={"parameters": 50}))
+    assert import_file(written(tmp_path, rows[1]), how).results[0].ratio == 2.0
+
+
+def test_what_cannot_be_concluded_is_said(tmp_path: Path) -> None:
+    rows = (*ROWS, "lion,130m,1,nan,0.1,0", "muon,300m,1,3.22,0.008,0")
+    how = mapping(stated(non_finite="diverged"))
+    notes = import_file(written(tmp_path, *rows), how).notes
+    assert "lion at 130m: none of 1 runs finished, so there is no loss to compare" in notes
+    assert "adamw has no finished run at 300m, so no speedup can be stated there" in notes
+    assert import_file(written(tmp_path, *ROWS), how).notes == (
+        "all results are at one size (130m): nothing follows about others",
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("adamw,130m,1,nan,0.008,0", "row 6 column 'val_loss': loss must be finite"),
+        ("adamw,130m,1,inf,0.008,0", "row 6 column 'val_loss': loss must be finite"),
+        ("adamw,130m,1,,0.008,0", "row 6 column 'val_loss': loss must not be empty"),
+        ("adamw,130m,1,low,0.008,0", "row 6 column 'val_loss': loss must be a number, got 'low'"),
+        ("adamw,130m,1,-3,0.008,0", "row 6 column 'val_loss': loss must be above 0"),
+        ("adamw,130m,0,3.5,0.008,0", "row 6 column 'x': ratio must be finite and above 0, got '0'"),
+        ("adamw,130m,1,3.5,inf,0", "row 6 column 'lr': a hyperparameter must be finite"),
+        ("adamw,130m,1,3.5,0.008,0.5", "row 6 column 'seed': seed must be a whole number"),
+        (",130m,1,3.5,0.008,0", "row 6 column 'opt': optimizer must not be empty"),
+        ("adamw,130m,1,3.5", "row 6: expected 6 columns as in the header, got 4"),
+        (ROWS[2], "row 6 repeats row 4; remove one of them"),
+        ("muon,130m,1,3.40,0.016,0", "row 6 contradicts row 4"),
+    ],
+)
+def test_a_bad_row_is_refused_by_row_and_column(tmp_path: Path, row: str, message: str) -> None:
+    assert message in refusal(written(tmp_path, *ROWS, row), mapping(stated()))
+
+
+def test_a_missing_column_is_named_with_its_neighbour(tmp_path: Path) -> None:
+    how = mapping(stated(settings={"learning_rate": "lrr"}))
+    message = refusal(written(tmp_path, *ROWS), how)
+    assert "'learning_rate' from an unknown column 'lrr'; did you mean 'lr'?" in message
+
+
+def test_a_missing_baseline_names_the_column_and_what_is_there(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, *ROWS[2:]), mapping(stated()))
+    assert "column 'opt': the baseline 'adamw' does not occur, only muon" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unit": {"name": "nats"}}, "Invalid enum value 'nats'"),
+        ({"unit": {"name": "bits_per_byte"}}, "bytes_per_token belongs to a loss per byte"),
+        ({"unit": {"name": "scaled"}}, "factor belongs to the unit 'scaled'"),
+        ({"columns": {"optimiser": "opt"}}, "did you mean 'optimizer'?"),
+        ({"columns": {"optimizer": "opt", "size": "m", "ratio": "x"}}, "where 'loss' is"),
+        ({"constants": {"size": "130m"}}, "'size' is both a column and a constant"),
+        ({"preset": "wanb"}, "unknown preset 'wanb'; did you mean 'wandb'?"),
+        ({"colums": {}}, "unknown field `colums`"),
+    ],
+)
+def test_a_bad_mapping_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        mapping(stated(**changes))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "has no rows"),
+        (b"a,b\n", "has no rows"),
+        (b"a,a\n1,2\n", "got 'a' twice"),
+        (b"\xff\xfe\x00", "UTF-8"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "ours.csv").write_bytes(content)
+    assert message in refusal(tmp_path / "ours.csv", mapping(stated()))
+
+
+def test_a_wandb_export_needs_only_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "how.toml").write_text(
+        'preset = "wandb"\n[origin]\nsource = "wandb export"\n[unit]\nname = "nats_per_token"\n'
+        '[columns]\noptimizer = "config.optimizer"\nsize = "config.size"\n'
+        'tokens = "config.tokens"\nloss = "summary.eval/loss"\n'
+    )
+    config = {"optimizer": "adamw", "size": "130m", "tokens": 2684354560, "lr": 0.008}
+    runs = [
+        {"State": "finished", "config": config, "summary": {"eval/loss": 3.53}},
+        {"State": "crashed", "config": config, "summary": {"eval/loss": 9.0}},
+    ]
+    (tmp_path / "runs.json").write_text(json.dumps(runs))
+    done, crashed = import_file(tmp_path / "runs.json", load_mapping(tmp_path / "how.toml")).results
+    assert (done.ratio, done.loss, done.settings) == (1.0, 3.53, {"lr": 0.008})
+    assert (crashed.state, crashed.loss) == ("unfinished", None)
+    runs[1]["State"] = "resting"
+    (tmp_path / "runs.json").write_text(json.dumps(runs))
+    message = refusal(tmp_path / "runs.json", load_mapping(tmp_path / "how.toml"))
+    assert "row 2 column 'State': state must be one of" in message
+
+
+finite = st.floats(0.01, 20.0)
+tables = st.lists(st.tuples(st.sampled_from(["adamw", "muon"]), finite, finite), min_size=1)
+
+
+@given(tables)
+@settings(max_examples=40, deadline=None)
+def test_every_finite_table_is_read_without_loss(
+    tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, float, float]]
+) -> None:
+    lines = [
+        f"{name},130m,{ratio!r},{loss!r},0.1,{seed}"
+        for seed, (name, ratio, loss) in enumerate(table)
+    ]
+    path = written(tmp_path_factory.mktemp("table"), "adamw,130m,1,3.5,0.1,99", *lines)
+    results = import_file(path, mapping(stated())).results[1:]
+    assert [(row.optimizer, row.ratio, row.loss) for row in results] == table
+    assert [row.row for row in results] == list(range(3, 3 + len(table)))

@@ -1,1 +1,13 @@
-"""Data."""
+"""Data: text on disk, and which of it a training step reads. numpy, no JAX."""
+
+from bestiary.data._corpus import Corpus as Corpus
+from bestiary.data._mixture import BLOCK as BLOCK
+from bestiary.data._order import starts as starts
+from bestiary.data._prepare import prepare as prepare
+from bestiary.data._shard import read_shard as read_shard
+from bestiary.data._shard import write_shard as write_shard
+from bestiary.data._source import DCLM_MIXTURE as DCLM_MIXTURE
+from bestiary.data._source import Source as Source
+from bestiary.data._source import mixture as mixture
+from bestiary.data._source import source as source
+from bestiary.data._stream import stream as stream

@@ -1,0 +1,169 @@
+"""A source as a sequence of documents: the units that are split into training and validation.
+
+A document is a file of the standard library, a row of .jsonl or .parquet, or a piece of a .txt
+file or of a token shard: a contiguous range that overlaps no other.
+"""
+
+import json
+import mmap
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bestiary.data._shard import read_shard
+from bestiary.data._source import Source
+from bestiary.data._stdlib import stdlib_files
+from bestiary.errors import UserError, unknown
+
+PIECE_BYTES = 8192
+PIECE_TOKENS = 8192
+
+
+class Document(NamedTuple):
+    """One document.
+
+    Attributes:
+        key: What decides its split: the content, so that copies stay together, or a stable name.
+        text: UTF-8 without NUL; empty for a piece of a token shard.
+        tokens: The tokens of a piece of a token shard, else None.
+    """
+
+    key: bytes
+    text: bytes
+    tokens: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of text, or the tokens of a piece of a shard."""
+        return len(self.text) if self.tokens is None else self.tokens.size
+
+
+def documents(source: Source) -> Iterator[Document]:
+    """Every document of a source, in order.
+
+    Raises:
+        UserError: a file that is missing, empty, binary or malformed; it and the place are named.
+    """
+    if source.kind == "stdlib":
+        yield from _stdlib_documents()
+        return
+    read = {"text": _pieces, "jsonl": _rows, "parquet": _columns, "shards": _blocks}[source.kind]
+    for name in source.paths:
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"no such file: {path}")
+        if path.stat().st_size == 0:
+            raise UserError(f"the text must not be empty, but {path} has 0 bytes")
+        yield from read(path, source.field)
+
+
+def _stdlib_documents() -> Iterator[Document]:
+    for name, path in stdlib_files():
+        text = path.read_bytes()
+        if text and b"\0" not in text and _is_utf8(text):
+            yield Document(name.encode(), text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _pieces(path: Path, field: str) -> Iterator[Document]:
+    """Cut a text into pieces of about 8 KiB (less if it is short) at the ends of paragraphs."""
+    del field
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        target = min(PIECE_BYTES, max(512, len(text) // 64))
+        begin = 0
+        while begin < len(text):
+            end = _piece_end(text, begin + target, begin + 2 * target)
+            piece = _checked_text(text[begin:end], f"byte {begin} of {path}")
+            yield Document(piece, piece)
+            begin = end
+
+
+def _piece_end(text: mmap.mmap, low: int, high: int) -> int:
+    """The end of a paragraph in [low, high), or of a line, or of a word, or of a character."""
+    if high >= len(text):
+        return len(text)
+    for mark in (b"\n\n", b"\n", b" "):
+        if (found := text.find(mark, low, high)) >= 0:
+            return found + len(mark)
+    while text[high] & 0xC0 == 0x80 and high > low:
+        high -= 1
+    return high
+
+
+def _checked_text(text: bytes, place: str) -> bytes:
+    if b"\0" in text:
+        raise UserError(f"the text must not contain NUL, but a binary byte 0 follows {place}")
+    if not _is_utf8(text):
+        raise UserError(f"the text must be UTF-8, but it is not after {place}; convert it (iconv)")
+    return text
+
+
+def _rows(path: Path, field: str) -> Iterator[Document]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                text = _row_text(line, field, f"line {number} of {path}")
+                if text:
+                    yield Document(text, text)
+
+
+def _row_text(line: bytes, field: str, place: str) -> bytes:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"every line must be JSON, but {place} is not: {error}") from None
+    if not isinstance(row, dict):
+        raise UserError(f"every line must be a JSON object, got {type(row).__name__} at {place}")
+    if field not in row:
+        raise unknown(f"field at {place}", field, row)
+    return _encoded(row[field], f"field {field!r} at {place}")
+
+
+def _columns(path: Path, field: str) -> Iterator[Document]:
+    try:
+        pyarrow: Any = import_module("pyarrow")
+        parquet: Any = import_module("pyarrow.parquet")
+    except ImportError:
+        raise UserError(f"{path} needs the package pyarrow; run: pip install pyarrow") from None
+    try:
+        table = parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"{path} is not a readable parquet file: {first}") from None
+    with table:
+        if field not in table.schema_arrow.names:
+            raise unknown(f"column of {path}", field, table.schema_arrow.names)
+        row = 0
+        for batch in table.iter_batches(columns=[field]):
+            for value in batch.column(0).to_pylist():
+                text = _encoded(value, f"row {row} of {path}")
+                row += 1
+                if text:
+                    yield Document(text, text)
+
+
+def _encoded(value: object, place: str) -> bytes:
+    if not isinstance(value, str):
+        raise UserError(f"the text must be a string, got {type(value).__name__}: {place}")
+    try:
+        return _checked_text(value.encode(), place)
+    except UnicodeEncodeError:
+        raise UserError(f"the text must be valid Unicode, but a lone surrogate: {place}") from None
+
+
+def _blocks(path: Path, field: str) -> Iterator[Document]:
+    del field
+    tokens = read_shard(path)
+    for begin in range(0, tokens.size, PIECE_TOKENS):
+        block = tokens[begin : begin + PIECE_TOKENS]
+        yield Document(block.tobytes(), b"", block)

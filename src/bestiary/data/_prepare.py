@@ -1,0 +1,167 @@
+"""Text into a corpus on disk: tokenised, split, hashed."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from bestiary.data._corpus import Corpus
+from bestiary.data._documents import documents
+from bestiary.data._manifest import Content, Manifest, Part, content_digest
+from bestiary.data._mixture import quotas
+from bestiary.data._part import PartWriter
+from bestiary.data._publish import publish, scratch, write_durably
+from bestiary.data._shard import check_range, read_shard, token_dtype
+from bestiary.data._source import Source
+from bestiary.data._split import Split, choose_split, position, validation_bytes
+from bestiary.data._stdlib import python_version
+from bestiary.data._tokenizer import AbstractTokenizer, load_tokenizer
+from bestiary.errors import UserError
+from bestiary.specs import SPLITS, checked
+
+
+class _Encoded(NamedTuple):
+    """A document as tokens; `position` is its place in the random order."""
+
+    position: int
+    split: str
+    tokens: np.ndarray
+    text_bytes: int
+
+
+class _Reader(NamedTuple):
+    """How text becomes tokens, and how many ids there are."""
+
+    tokenizer: AbstractTokenizer
+    vocabulary: int
+
+
+def prepare(
+    sources: Sequence[Source],
+    folder: str | Path,
+    tokenizer: str = "byte",
+    *,
+    vocabulary: int = 256,
+    name: str = "",
+) -> Corpus:
+    """Tokenise sources into shards of three disjoint splits under `folder/<digest>/`.
+
+    All text is read and checked before anything is written. The corpus appears by one rename, so a
+    process that is killed leaves nothing that looks whole; what is already there is not touched.
+
+    Args:
+        sources: Where the text comes from, with the weights of the mixture.
+        folder: Where corpora lie; made where it is missing.
+        tokenizer: `byte`, or the path of a tokenizer.json.
+        vocabulary: Every token id is below it.
+        name: What a person calls the corpus; by default the names of its sources.
+
+    Raises:
+        UserError: bad sources or text; nothing was written.
+        BestiaryError: the disk is full or refuses; nothing is left.
+    """
+    if not sources:
+        raise UserError("a corpus needs at least one source, got none; for instance 'stdlib'")
+    sources = tuple(checked(source) for source in sources)
+    reader = _Reader(load_tokenizer(tokenizer, vocabulary), vocabulary)
+    quota = quotas([source.weight for source in sources])
+    for source in sources:
+        _check_shards(source, tokenizer, vocabulary)
+    splits = _splits(sources, quota)
+    with scratch(Path(folder)) as path:
+        content = _write(path, sources, reader, splits=splits, quota=quota)
+        manifest = Manifest(
+            name=name or "+".join(map(_name, sources)),
+            content=content,
+            sources=sources,
+            tokenizer=reader.tokenizer.name,
+            python=python_version() if any(source.kind == "stdlib" for source in sources) else "",
+        )
+        write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
+        digest = content_digest(content)
+        publish(path, Path(folder) / digest)
+    return Corpus.open(folder, digest)
+
+
+def _name(source: Source) -> str:
+    return Path(source.paths[0]).stem if source.paths else source.kind
+
+
+def _check_shards(source: Source, tokenizer: str, vocabulary: int) -> None:
+    """Token shards carry no text: their ids and bytes per token are checked before anything."""
+    if source.kind != "shards":
+        return
+    if tokenizer != "byte" and source.bytes_per_token == 0:
+        raise UserError(
+            f"token shards carry no text, so say bytes_per_token for {source.paths[0]} "
+            "(about 4.5 for English with GPT-2 or Llama-3 tokens)"
+        )
+    for path in source.paths:
+        check_range(path, read_shard(path), vocabulary)
+
+
+def _splits(sources: tuple[Source, ...], quota: tuple[int, ...]) -> list[Split]:
+    """Read everything once and decide which documents validate; each source by its share."""
+    surveys = [
+        [(position(document.key), document.size) for document in documents(source)]
+        for source in sources
+    ]
+    sizes = [sum(size for _, size in survey) for survey in surveys]
+    wanted = validation_bytes(sum(sizes))
+    return [
+        choose_split(
+            survey,
+            max(1, min(wanted * share // sum(quota), validation_bytes(size))),
+            f"source {_name(source)!r}",
+        )
+        for source, survey, size, share in zip(sources, surveys, sizes, quota, strict=True)
+    ]
+
+
+def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded]:
+    dtype = token_dtype(reader.vocabulary)
+    for document in documents(source):
+        place = position(document.key)
+        tokens, text_bytes = document.tokens, len(document.text)
+        if tokens is None:
+            tokens = reader.tokenizer.encode(document.text)
+        else:
+            text_bytes = round(tokens.size * (source.bytes_per_token or 1.0))
+        which = split.of(place, document.size)
+        yield _Encoded(place, which, tokens.astype(dtype, copy=False), text_bytes)
+
+
+def _write(
+    path: Path,
+    sources: tuple[Source, ...],
+    reader: _Reader,
+    *,
+    splits: list[Split],
+    quota: tuple[int, ...],
+) -> Content:
+    """All shards: training documents as they come, validation documents in the random order."""
+    train: list[Part] = []
+    held: list[_Encoded] = []
+    for index, (source, split) in enumerate(zip(sources, splits, strict=True)):
+        writer = PartWriter(path, f"train-{index}")
+        for document in _encoded(source, split, reader):
+            if document.split == "train":
+                writer.add(document.tokens, document.text_bytes)
+            else:
+                held.append(document)
+        train.append(writer.close(quota[index]))
+    held.sort(key=lambda document: document.position)
+    selection, report = (_validation_part(path, split, held) for split in SPLITS)
+    return Content(
+        vocabulary=reader.vocabulary, train=tuple(train), selection=selection, report=report
+    )
+
+
+def _validation_part(path: Path, split: str, held: list[_Encoded]) -> Part:
+    writer = PartWriter(path, split)
+    for document in held:
+        if document.split == split:
+            writer.add(document.tokens, document.text_bytes)
+    return writer.close(0)

@@ -70,6 +70,10 @@ class Corpus:
         tokens = verified_shards(path, manifest.content, afresh=verify)
         return cls(path, manifest, tokens=tokens, resident_bytes=resident_bytes)
 
+    def __repr__(self) -> str:
+        spec = self.spec
+        return f"<Corpus {spec.name} {spec.digest[:12]}, {self.train_token_count} training tokens>"
+
     @property
     def vocabulary(self) -> int:
         """Every token id is below it."""
@@ -160,4 +164,7 @@ def _read_manifest(path: Path) -> Manifest:
         raise UserError(f"no corpus at {path}: {error.strerror}; prepare it first") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file} is not JSON: {error}; delete {path}, prepare again") from None
-    return from_builtins(Manifest, plain)
+    try:
+        return from_builtins(Manifest, plain)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None

@@ -57,7 +57,10 @@ def documents(source: Source) -> Iterator[Document]:
             raise UserError(f"no such file: {path}")
         if path.stat().st_size == 0:
             raise UserError(f"the text must not be empty, but {path} has 0 bytes")
-        yield from read(path, source.field)
+        try:
+            yield from read(path, source.field)
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _stdlib_documents() -> Iterator[Document]:

@@ -1,6 +1,7 @@
 """Text into a corpus on disk: tokenised, split, hashed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,18 +9,20 @@ import msgspec
 import numpy as np
 
 from bestiary.data._corpus import Corpus
-from bestiary.data._documents import documents
+from bestiary.data._documents import Document, documents
 from bestiary.data._manifest import Content, Manifest, Part, content_digest
 from bestiary.data._mixture import quotas
 from bestiary.data._part import PartWriter
 from bestiary.data._publish import publish, scratch, write_durably
 from bestiary.data._shard import check_range, read_shard, token_dtype
 from bestiary.data._source import Source
-from bestiary.data._split import Split, choose_split, position, validation_bytes
+from bestiary.data._split import SURVEY, Split, choose_split, position, validation_bytes
 from bestiary.data._stdlib import python_version
 from bestiary.data._tokenizer import AbstractTokenizer, load_tokenizer
 from bestiary.errors import UserError
 from bestiary.specs import SPLITS, checked
+
+DOCUMENTS_AT_ONCE = 256
 
 
 class _Encoded(NamedTuple):
@@ -104,11 +107,8 @@ def _check_shards(source: Source, tokenizer: str, vocabulary: int) -> None:
 
 def _splits(sources: tuple[Source, ...], quota: tuple[int, ...]) -> list[Split]:
     """Read everything once and decide which documents validate; each source by its share."""
-    surveys = [
-        [(position(document.key), document.size) for document in documents(source)]
-        for source in sources
-    ]
-    sizes = [sum(size for _, size in survey) for survey in surveys]
+    surveys = [_survey(source) for source in sources]
+    sizes = [int(survey["size"].sum()) for survey in surveys]
     wanted = validation_bytes(sum(sizes))
     return [
         choose_split(
@@ -120,17 +120,27 @@ def _splits(sources: tuple[Source, ...], quota: tuple[int, ...]) -> list[Split]:
     ]
 
 
+def _survey(source: Source) -> np.ndarray:
+    rows = ((position(document.key), document.size) for document in documents(source))
+    return np.fromiter(rows, SURVEY)
+
+
 def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded]:
+    """Every document as tokens, many at a time, which lets a tokenizer use all cores."""
+    remaining = documents(source)
+    while batch := list(islice(remaining, DOCUMENTS_AT_ONCE)):
+        for document, tokens in zip(batch, _tokens(batch, reader), strict=True):
+            place = position(document.key)
+            text_bytes = len(document.text) or round(tokens.size * (source.bytes_per_token or 1.0))
+            yield _Encoded(place, split.of(place, document.size), tokens, text_bytes)
+
+
+def _tokens(batch: list[Document], reader: _Reader) -> list[np.ndarray]:
+    if batch[0].tokens is None:
+        return reader.tokenizer.encode([document.text for document in batch])
     dtype = token_dtype(reader.vocabulary)
-    for document in documents(source):
-        place = position(document.key)
-        tokens, text_bytes = document.tokens, len(document.text)
-        if tokens is None:
-            tokens = reader.tokenizer.encode(document.text)
-        else:
-            text_bytes = round(tokens.size * (source.bytes_per_token or 1.0))
-        which = split.of(place, document.size)
-        yield _Encoded(place, which, tokens.astype(dtype, copy=False), text_bytes)
+    blocks = [document.tokens for document in batch]
+    return [block.astype(dtype) for block in blocks if block is not None]
 
 
 def _write(

@@ -1,7 +1,6 @@
 """Which documents are for training, and which for the two validation sets."""
 
 import hashlib
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,8 @@ FRACTION = 0.02  # of the text, for each validation set,
 LEAST_BYTES = 2**18  # but at least this much,
 MOST_BYTES = 2**24  # at most this much,
 LARGEST_FRACTION = 0.05  # and never more than this share of the text.
+
+SURVEY = np.dtype([("position", np.int64), ("size", np.int64)])
 
 
 class Split(NamedTuple):
@@ -43,23 +44,23 @@ def validation_bytes(total: int) -> int:
     return max(1, min(wanted, int(LARGEST_FRACTION * total)))
 
 
-def choose_split(survey: Iterable[tuple[int, int]], target: int, place: str) -> Split:
+def choose_split(survey: np.ndarray, target: int, place: str) -> Split:
     """The rule that gives each validation set the first documents, in hash order, with `target`.
 
     Args:
-        survey: Hash and size of every document; equal documents have equal hashes.
+        survey: A `SURVEY` record for every document; equal documents have equal positions.
         target: Size of each validation set.
         place: The source, for the message.
 
     Raises:
         UserError: too few distinct documents for three non-empty splits.
     """
-    positions, sizes = (np.array(column, np.int64) for column in _columns(survey))
+    positions, sizes = survey["position"], survey["size"]
     longest = max(1, target // 4)
     if sizes[sizes <= longest].sum() < 4 * target:
         longest = int(sizes.max(initial=0))
-    order = np.argsort(positions[sizes <= longest], kind="stable")
-    positions, sizes = positions[sizes <= longest][order], sizes[sizes <= longest][order]
+    short = np.sort(survey[sizes <= longest], order="position")
+    positions, sizes = short["position"], short["size"]
     distinct, first = np.unique(positions, return_index=True)
     if distinct.size < 3:
         raise UserError(
@@ -70,8 +71,3 @@ def choose_split(survey: Iterable[tuple[int, int]], target: int, place: str) -> 
     one = min(int(np.searchsorted(filled, target)), distinct.size - 3)
     two = int(np.searchsorted(filled, filled[one] + target))
     return Split(int(distinct[one]), int(distinct[min(two, distinct.size - 2)]), longest)
-
-
-def _columns(survey: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    rows = list(survey)
-    return [row[0] for row in rows], [row[1] for row in rows]

@@ -1,6 +1,7 @@
 """Text to token ids: bytes, or a Hugging Face tokenizer from a local tokenizer.json."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -13,12 +14,12 @@ END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eot_id|>"
 
 
 class AbstractTokenizer(Protocol):
-    """What turns the UTF-8 bytes of one document into tokens, with the separator at their end."""
+    """What turns the UTF-8 bytes of documents into tokens, with the separator at their end."""
 
     name: str
 
-    def encode(self, text: bytes) -> np.ndarray:
-        """Token ids of a document, a one-dimensional uint16 or uint32 array."""
+    def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
+        """Token ids of every document, one-dimensional uint16 or uint32 arrays."""
 
 
 @final
@@ -32,9 +33,9 @@ class ByteTokenizer:
             raise UserError(f"byte tokens need a vocabulary of 256 or more, got {vocabulary}")
         self._dtype = token_dtype(vocabulary)
 
-    def encode(self, text: bytes) -> np.ndarray:
+    def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """The bytes themselves, then 0."""
-        return np.frombuffer(text + b"\0", np.uint8).astype(self._dtype)
+        return [np.frombuffer(text + b"\0", np.uint8).astype(self._dtype) for text in texts]
 
 
 @final
@@ -63,10 +64,11 @@ class HuggingFaceTokenizer:
         self._end = self._end_of_text(path)
         self.name = f"tokenizer.json sha256:{hashlib.sha256(data).hexdigest()}"
 
-    def encode(self, text: bytes) -> np.ndarray:
-        """The ids without special tokens, then the end-of-text id."""
-        ids = self._tokenizer.encode(text.decode(), add_special_tokens=False).ids
-        return np.array([*ids, self._end], self._dtype)
+    def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
+        """The ids without special tokens, then the end-of-text id; in parallel over documents."""
+        batch = [text.decode() for text in texts]
+        encodings = self._tokenizer.encode_batch(batch, add_special_tokens=False)
+        return [np.array([*encoding.ids, self._end], self._dtype) for encoding in encodings]
 
     def _end_of_text(self, path: Path) -> int:
         for token in END_OF_TEXT:

@@ -31,7 +31,7 @@ def verified_shards(folder: Path, content: Content, *, afresh: bool) -> list[Tok
         for record in part.shards:
             path = folder / record.file
             signature = _signature(path)
-            shards.append(_checked(path, record, content.vocabulary))
+            shards.append(_counted(path, record))
             if passed.get(record.file) != signature:
                 _check_bytes(path, record, shards[-1], content.vocabulary)
             seen[record.file] = signature
@@ -51,7 +51,7 @@ def _signature(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def _checked(path: Path, record: ShardRecord, vocabulary: int) -> np.ndarray:
+def _counted(path: Path, record: ShardRecord) -> np.ndarray:
     tokens = read_shard(path)
     if tokens.size != record.tokens:
         raise UserError(

@@ -1,0 +1,163 @@
+"""The state of tuning one candidate in one cell, replayed from the results there are."""
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+
+from bestiary.errors import UserError, unknown
+from bestiary.specs import (
+    RUN_COORDINATES,
+    Candidate,
+    Cell,
+    Configuration,
+    Planned,
+    RunResult,
+    Study,
+)
+from bestiary.tune._descent import Optimum, coordinate_descent
+from bestiary.tune._run import identity, tuning_run
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that was trained for tuning."""
+
+    planned: Planned
+    result: RunResult
+
+    @property
+    def loss(self) -> float:
+        """Its selection loss; infinite where the run diverged or failed."""
+        return self.result.loss["selection"] if self.result.state == "done" else math.inf
+
+
+class CellTuning(msgspec.Struct, kw_only=True):
+    """How far the tuning of a candidate in a cell has come.
+
+    Attributes:
+        candidate: Who is tuned, with a value of every tuned coordinate in its start.
+        trials: What was trained, in the order in which it was asked for.
+        wanted: What must be trained before the search can go on; empty when it has ended.
+        infeasible: Configurations skipped because they cannot run.
+        refused: Configurations the search asked for when the budget was spent.
+        optimum: Where the search ended, None before.
+    """
+
+    candidate: Candidate
+    trials: list[Trial] = []
+    wanted: list[Planned] = []
+    infeasible: list[Configuration] = []
+    refused: int = 0
+    optimum: Optimum | None = None
+
+    @property
+    def diverged(self) -> int:
+        """How many trials diverged."""
+        return sum(trial.result.state == "diverged" for trial in self.trials)
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether the search ended inside every grid that it may extend."""
+        return self.optimum is not None and not set(self.optimum.edges) & set(self.candidate.extend)
+
+    @property
+    def winner(self) -> Trial | None:
+        """The trial of the optimum; None while tuning, or where nothing converged."""
+        if self.optimum is None or not math.isfinite(self.optimum.loss):
+            return None
+        best = self.optimum.configuration
+        return next(one for one in self.trials if one.planned.configuration == best)
+
+
+def tune_cell(
+    study: Study, candidate: Candidate, cell: Cell, results: Mapping[str, RunResult]
+) -> CellTuning:
+    """Replay the search on the results so far, to where it needs a result that is not there.
+
+    Raises:
+        UserError: the candidate's starting configuration cannot run, or its grid names a
+            coordinate that it does not have.
+    """
+    candidate = _with_defaults(study, candidate)
+    tuning_run(study, candidate, cell, candidate.start)
+    replay = _Replay(study, candidate, cell, results)
+    search = coordinate_descent(
+        candidate, minimum_gain=study.tuning.minimum_gain, feasible=replay.feasible
+    )
+    batch = next(search)
+    while not replay.state.wanted:
+        losses = replay.answer(batch)
+        if replay.state.wanted:
+            break
+        try:
+            batch = search.send(losses)
+        except StopIteration as ended:
+            replay.state.optimum = ended.value
+            break
+    return replay.state
+
+
+class _Replay:
+    """Answers a search from results, within the budget."""
+
+    def __init__(
+        self, study: Study, candidate: Candidate, cell: Cell, results: Mapping[str, RunResult]
+    ) -> None:
+        self.study, self.candidate, self.cell, self.results = study, candidate, cell, results
+        self.state = CellTuning(candidate=candidate)
+        self._asked: dict[str, float] = {}
+
+    def feasible(self, configuration: Configuration) -> bool:
+        try:
+            tuning_run(self.study, self.candidate, self.cell, configuration)
+        except UserError:
+            if configuration not in self.state.infeasible:
+                self.state.infeasible.append(configuration)
+            return False
+        return True
+
+    def answer(self, batch: list[Configuration]) -> list[float]:
+        return [self._answer(configuration) for configuration in batch]
+
+    def _answer(self, configuration: Configuration) -> float:
+        planned = tuning_run(self.study, self.candidate, self.cell, configuration)
+        key = identity(planned.run)
+        if key in self._asked:
+            return self._asked[key]
+        if len(self._asked) == self.study.tuning.runs_per_cell:
+            self.state.refused += 1
+            return math.nan
+        self._asked[key] = math.nan
+        if key not in self.results:
+            self.state.wanted.append(planned)
+            return math.nan
+        trial = Trial(planned=planned, result=self.results[key])
+        self.state.trials.append(trial)
+        self._asked[key] = trial.loss
+        return trial.loss
+
+
+def _with_defaults(study: Study, candidate: Candidate) -> Candidate:
+    """The candidate with every tuned coordinate in its start, so that a row has a current value."""
+    start = dict(candidate.start)
+    if "batch_size" in candidate.grid:
+        start.setdefault("batch_size", study.batch_size)
+    for coordinate in candidate.grid:
+        if coordinate not in start:
+            known = [*start, *(name for name in RUN_COORDINATES if name not in start)]
+            if coordinate in known:
+                raise UserError(
+                    f"{candidate.name} tunes {coordinate!r} but does not start with a value of it; "
+                    "add it to start"
+                )
+            raise unknown(f"coordinate of {candidate.name}", coordinate, known)
+    return msgspec.structs.replace(candidate, start=start)
+
+
+def tune_all(study: Study, results: Mapping[str, RunResult]) -> dict[tuple[str, Cell], CellTuning]:
+    """The state of tuning of every candidate in every tuned cell."""
+    return {
+        (candidate.name, cell): tune_cell(study, candidate, cell, results)
+        for cell in dict.fromkeys(study.tuning.cells)
+        for candidate in study.candidates
+    }

@@ -1,1 +1,10 @@
-"""Report."""
+"""Reports: an analysis as a table for the terminal and as one page that opens offline. No JAX."""
+
+from bestiary.report._page import page as page
+from bestiary.report._page import write_page as write_page
+from bestiary.report._table import print_table as print_table
+from bestiary.report._words import duration as duration
+from bestiary.report._words import loss as loss
+from bestiary.report._words import quantity as quantity
+from bestiary.report._words import settings as settings
+from bestiary.report._words import speedup as speedup

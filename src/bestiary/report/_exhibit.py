@@ -1,0 +1,102 @@
+"""An exhibit is a figure of the page: panels to look at, words that say what they show, a table."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from bestiary.analysis import Estimate
+
+# Values of a logarithmic speedup axis that are worth a tick.
+FACTORS = (0.25, 0.35, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 2.0, 2.8, 4.0, 5.6, 8.0, 16.0)
+
+
+class Panel(NamedTuple):
+    """One plot of an exhibit, with its own small title."""
+
+    title: str
+    figure: go.Figure
+
+
+class Exhibit(NamedTuple):
+    """A figure of the page.
+
+    Attributes:
+        key: Its anchor on the page.
+        title: What it shows, as a heading.
+        caption: How to read it, in a sentence or two.
+        panels: The plots.
+        header: Headings of the table that holds the same numbers.
+        rows: Its cells as text.
+    """
+
+    key: str
+    title: str
+    caption: str
+    panels: tuple[Panel, ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def alternative(self) -> str:
+        """What a screen reader says in place of the plots."""
+        names = ", ".join(panel.title for panel in self.panels)
+        return f"{self.title}: {names}. {self.caption} The numbers are in the table that follows."
+
+
+def plot(traces: Sequence[go.Scatter], *, x: dict[str, object], y: dict[str, object]) -> go.Figure:
+    """A panel's figure. Colours of paper, text and grid are the page's, set where it is shown."""
+    axis = {"automargin": True, "zeroline": False, "ticks": "", "title": {"standoff": 8}}
+    layout = go.Layout(
+        template=go.layout.Template(),
+        height=300,
+        autosize=True,
+        showlegend=False,
+        hovermode="closest",
+        dragmode=False,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        xaxis=_merged(axis, x),
+        yaxis=_merged(axis, y),
+    )
+    return go.Figure(data=list(traces), layout=layout)
+
+
+def _merged(axis: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+    title = changes.get("title")
+    text = {"title": {"text": title, "standoff": 8}} if title else {}
+    return {**axis, **changes, **text}
+
+
+def log_axis(title: str, values: Iterable[float], labels: Iterable[str]) -> dict[str, object]:
+    """A logarithmic axis with a tick at each of the values."""
+    return {
+        "type": "log",
+        "title": title,
+        "tickvals": list(values),
+        "ticktext": list(labels),
+    }
+
+
+def whiskers(estimates: Sequence[Estimate], floor: float, ceiling: float) -> dict[str, object]:
+    """Error bars from intervals; an end that the data left open runs to the edge of the panel."""
+    up, down = [], []
+    for estimate in estimates:
+        value = estimate.value or 0.0
+        known = estimate.low is not None or estimate.high is not None
+        high = estimate.high if estimate.high is not None else (ceiling if known else value)
+        low = estimate.low if estimate.low is not None else (floor if known else value)
+        up.append(max(0.0, high - value))
+        down.append(max(0.0, value - low))
+    return {
+        "type": "data",
+        "array": up,
+        "arrayminus": down,
+        "symmetric": False,
+        "thickness": 1.4,
+        "width": 4,
+    }
+
+
+def dodged(value: float, place: int, places: int) -> float:
+    """The value moved a little along a logarithmic axis, so that intervals stand side by side."""
+    return float(value * 1.03 ** (place - (places - 1) / 2))

@@ -1,0 +1,76 @@
+"""One self-contained page: words first, then exhibits, then what it was run on. Opens offline."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import plotly.offline
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bestiary.analysis import Analysis
+from bestiary.errors import UserError
+from bestiary.report import _losses, _speedups, _strip, _tuning
+from bestiary.report import _words as words
+from bestiary.report._exhibit import Exhibit
+from bestiary.report._identity import identities
+
+
+def write_page(analysis: Analysis, path: Path) -> None:
+    """Write the page. The file is complete or not there: it is written beside and moved in place.
+
+    Args:
+        analysis: Everything it shows.
+        path: The HTML file.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(page(analysis), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror}; choose another --out") from None
+
+
+def page(analysis: Analysis) -> str:
+    """The page as text: styles, scripts, figures and the whole record inside, nothing fetched."""
+    environment = Environment(
+        loader=PackageLoader("bestiary.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # The study's order must survive, and a NaN is a mistake that must not reach a page.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+    shown = exhibits(analysis)
+    return environment.get_template("page.html").render(
+        analysis=analysis,
+        looks=identities(analysis),
+        strips=_strip.strips(analysis),
+        exhibits=shown,
+        plots={
+            f"{exhibit.key}-{place}": panel.figure.to_plotly_json()
+            for exhibit in shown
+            for place, panel in enumerate(exhibit.panels, 1)
+        },
+        record=msgspec.to_builtins(analysis),
+        words=words,
+        plotly_source=plotly.offline.get_plotlyjs(),
+    )
+
+
+def exhibits(analysis: Analysis) -> list[Exhibit]:
+    """The figures of the page in order; those without a single plot are left out."""
+    every = [
+        _speedups.against_ratio(analysis),
+        _speedups.against_size(analysis),
+        _speedups.on_the_clock(analysis),
+        _losses.loss_against_ratio(analysis),
+        _losses.loss_curves(analysis),
+        _tuning.sensitivity(analysis),
+        _tuning.ledger(analysis),
+    ]
+    return [exhibit for exhibit in every if exhibit.panels]

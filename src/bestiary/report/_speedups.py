@@ -1,0 +1,161 @@
+"""Exhibits of the speedups: against the ratio and against the size, in tokens and on the clock."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from bestiary.analysis import Analysis, Estimate, Row
+from bestiary.report import _words as words
+from bestiary.report._exhibit import FACTORS, Exhibit, Panel, dodged, log_axis, plot, whiskers
+from bestiary.report._identity import Identity, identities
+
+Pick = Callable[[Row], Estimate]
+HEADER = ("size", "ratio", "optimizer", "token speedup", "time speedup", "step time", "verdict")
+
+
+def against_ratio(analysis: Analysis) -> Exhibit:
+    """Token speedup against the ratio, one panel a size."""
+    looks = identities(analysis)
+    panels = [
+        Panel(f"size {size}", _over_ratio(rows, looks, lambda row: row.token_speedup))
+        for size, rows in _grouped(analysis, lambda row: row.size)
+    ]
+    label = looks[analysis.baseline].label
+    return Exhibit(
+        key="speedup-ratio",
+        title="Speedup against the amount of data",
+        caption=(
+            f"Tokens that {label} needs for the same loss, over the tokens used; 95 % intervals. "
+            "On the line at 1 there is no gain; an interval that crosses it decides nothing."
+        ),
+        panels=tuple(panels),
+        header=HEADER,
+        rows=_cells(analysis),
+    )
+
+
+def against_size(analysis: Analysis) -> Exhibit:
+    """Token speedup against the size, one panel a ratio."""
+    looks = identities(analysis)
+    panels = []
+    for _, rows in _grouped(analysis, lambda row: row.ratio):
+        figure = _over_size(rows, looks, lambda row: row.token_speedup)
+        panels.append(Panel(f"ratio {words.ratio(rows[0].ratio)}", figure))
+    return Exhibit(
+        key="speedup-size",
+        title="Speedup against the size of the model",
+        caption="The same speedups in tokens, along the number of non-embedding parameters N.",
+        panels=tuple(panels),
+        header=HEADER,
+        rows=_cells(analysis),
+    )
+
+
+def on_the_clock(analysis: Analysis) -> Exhibit:
+    """Time speedup against the ratio, one panel a size."""
+    looks = identities(analysis)
+    panels = [
+        Panel(f"size {size}", _over_ratio(rows, looks, lambda row: row.time_speedup))
+        for size, rows in _grouped(analysis, lambda row: row.size)
+    ]
+    return Exhibit(
+        key="speedup-time",
+        title="Speedup on the clock of this machine",
+        caption=(
+            "Token speedup over how much longer a step takes here. It differs between machines, "
+            "and the optimizer's share of a step falls as batches grow."
+        ),
+        panels=tuple(panels),
+        header=HEADER,
+        rows=_cells(analysis),
+    )
+
+
+def _grouped(
+    analysis: Analysis, key: Callable[[Row], object]
+) -> Iterable[tuple[object, list[Row]]]:
+    for value in dict.fromkeys(map(key, analysis.rows)):
+        yield value, [row for row in analysis.rows if key(row) == value]
+
+
+def _cells(analysis: Analysis) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
+            row.size,
+            words.ratio(row.ratio),
+            row.label,
+            words.speedup(row.token_speedup),
+            words.speedup(row.time_speedup),
+            words.speedup(row.step_time_ratio),
+            row.verdict,
+        )
+        for row in analysis.rows
+        if row.verdict != "baseline"
+    )
+
+
+def _over_ratio(rows: list[Row], looks: dict[str, Identity], pick: Pick) -> go.Figure:
+    ratios = sorted({row.ratio for row in rows})
+    axis = log_axis("data-to-model ratio", ratios, map(words.ratio, ratios))
+    return _speedup_plot(rows, looks, pick, lambda row: row.ratio, axis)
+
+
+def _over_size(rows: list[Row], looks: dict[str, Identity], pick: Pick) -> go.Figure:
+    sizes = {row.parameters: row.size for row in rows}
+    axis = log_axis("non-embedding parameters N", sizes, sizes.values())
+    return _speedup_plot(rows, looks, pick, lambda row: row.parameters, axis)
+
+
+def _speedup_plot(
+    rows: list[Row],
+    looks: dict[str, Identity],
+    pick: Pick,
+    position: Callable[[Row], float],
+    axis: dict[str, object],
+) -> go.Figure:
+    shown = [row for row in rows if row.verdict != "baseline" and pick(row).value is not None]
+    floor, ceiling = _bounds([pick(row) for row in shown])
+    challengers = [look for look in looks.values() if any(r.optimizer == look.name for r in shown)]
+    traces = []
+    for place, look in enumerate(challengers):
+        own = sorted((row for row in shown if row.optimizer == look.name), key=position)
+        traces.append(
+            go.Scatter(
+                x=[dodged(position(row), place, len(challengers)) for row in own],
+                y=[pick(row).value for row in own],
+                error_y=whiskers([pick(row) for row in own], floor, ceiling),
+                mode="lines+markers",
+                line={"color": look.colour, "width": 1.5},
+                marker={
+                    "color": look.colour,
+                    "size": 9,
+                    # A hollow marker is read off the law beyond the baseline's own runs.
+                    "symbol": [
+                        look.symbol + ("-open" if pick(row).extrapolated else "") for row in own
+                    ],
+                },
+                text=[words.speedup(pick(row)) for row in own],
+                hovertemplate=f"{escape(look.label)}: %{{text}}<extra></extra>",
+                meta=look.name,
+            )
+        )
+    ticks = log_axis("speedup", FACTORS, (f"{value:g}{words.TIMES}" for value in FACTORS))
+    figure = plot(traces, x=axis, y={**ticks, "range": [math.log10(floor), math.log10(ceiling)]})
+    return figure.add_hline(y=1, line={"width": 1.5, "color": looks[_baseline(rows)].colour})
+
+
+def _baseline(rows: list[Row]) -> str:
+    return next(row.optimizer for row in rows if row.verdict == "baseline")
+
+
+def _bounds(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    """Axis limits that hold every value and its interval, as far as an interval is readable."""
+    values = [one.value for one in estimates if one.value is not None]
+    lows = [one.low for one in estimates if one.low is not None and one.low > 0]
+    highs = [one.high for one in estimates if one.high is not None]
+    lowest, highest = min([1.0, *values]), max([1.0, *values])
+    floor = min(lowest, max(min(lows, default=lowest), lowest / 2)) / 1.1
+    ceiling = max(highest, min(max(highs, default=highest), highest * 2)) * 1.1
+    return min(floor, 0.85), max(ceiling, 1.18)

@@ -1,0 +1,95 @@
+"""Numbers as people read them. One place, so that the table and the page agree."""
+
+from collections.abc import Iterable
+
+from bestiary.analysis import Estimate, Row
+from bestiary.specs import Configuration
+
+NOTHING = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+EXTRAPOLATED = "†"
+UNBRACKETED = "‡"
+
+
+def loss(row: Row) -> str:
+    """Mean loss and its standard deviation between seeds: `1.5321 ± 0.0040`."""
+    if row.loss.value is None:
+        return "diverged" if row.diverged else ("pending" if row.pending else NOTHING)
+    spread = "" if row.loss_deviation is None else f" ± {row.loss_deviation:.4f}"
+    return f"{row.loss.value:.4f}{spread}"
+
+
+def speedup(estimate: Estimate) -> str:
+    """A factor with its interval: `1.43× [1.31, 1.56]`; open where the data set no bound."""
+    if estimate.value is None:
+        return NOTHING
+    mark = EXTRAPOLATED if estimate.extrapolated else ""
+    return f"{factor(estimate.value)}{mark}{interval(estimate)}"
+
+
+def factor(value: float) -> str:
+    """A ratio to two decimals, or to two digits where it is far from 1: `1.43×`."""
+    return f"{value:.2f}{TIMES}" if 0.095 <= value < 100 else f"{value:.2g}{TIMES}"
+
+
+def interval(estimate: Estimate, *, digits: int = 2) -> str:
+    """The interval in brackets with a leading space, or nothing where there is none."""
+    if estimate.low is None and estimate.high is None:
+        return ""
+    low = "…" if estimate.low is None else f"{estimate.low:.{digits}f}"
+    high = "…" if estimate.high is None else f"{estimate.high:.{digits}f}"
+    return f" [{low}, {high}]"
+
+
+def tuned(row: Row) -> str:
+    """The tuned coordinates, those on an edge marked, or where they were inherited from."""
+    chosen = {name: row.configuration[name] for name in row.tuned if name in row.configuration}
+    text = settings(chosen, marked=row.unbracketed)
+    if row.inherited_from is None:
+        return text
+    source = row.inherited_from
+    return f"{text} (from {source.size} {ratio(source.ratio)})"
+
+
+def settings(configuration: Configuration, *, marked: Iterable[str] = ()) -> str:
+    """Hyperparameters by name: `learning_rate 0.016, weight_decay 0.1`."""
+    edges = set(marked)
+    parts = [
+        f"{name} {_setting(value)}{UNBRACKETED if name in edges else ''}"
+        for name, value in configuration.items()
+    ]
+    return ", ".join(parts) or NOTHING
+
+
+def _setting(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def ratio(value: float) -> str:
+    """A data-to-model ratio: `2x`."""
+    return f"{value:g}x"
+
+
+def quantity(value: float) -> str:
+    """A large count in three digits: `1.31M`, `20.5B`."""
+    for size, unit in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `12 s`, `4 min 5 s`, `3 h 20 min`, `12 d 4 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 172_800:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def size_of(count: int | None) -> str:
+    """Bytes: `1.5 MB`."""
+    return NOTHING if count is None else f"{quantity(count)}B"

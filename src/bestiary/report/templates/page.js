@@ -1,0 +1,67 @@
+"use strict";
+// Draws every figure from the data in the page, in the colours of the page, and nothing else.
+const plots = JSON.parse(document.getElementById("plots").textContent);
+const root = document.documentElement;
+const darkMode = matchMedia("(prefers-color-scheme: dark)");
+const shown = (id) => document.getElementById(id);
+
+function themed() {
+  const style = getComputedStyle(root);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const axis = { gridcolor: colour("--grid"), linecolor: colour("--line"), color: colour("--soft") };
+  const layout = {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    "font.color": colour("--soft"),
+    "font.family": style.getPropertyValue("--sans"),
+    "font.size": 12,
+    "hoverlabel.bgcolor": colour("--card"),
+    "hoverlabel.bordercolor": colour("--line"),
+    "hoverlabel.font.color": colour("--ink"),
+  };
+  for (const name of ["xaxis", "yaxis"]) {
+    for (const key in axis) layout[`${name}.${key}`] = axis[key];
+  }
+  return layout;
+}
+
+async function draw() {
+  for (const [id, figure] of Object.entries(plots)) {
+    await Plotly.newPlot(id, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+    await Plotly.relayout(id, themed());
+  }
+  root.dataset.drawn = Object.keys(plots).length;
+}
+
+function recolour() {
+  const layout = themed();
+  for (const id in plots) Plotly.relayout(id, layout);
+}
+
+function isDark() {
+  return root.dataset.theme ? root.dataset.theme === "dark" : darkMode.matches;
+}
+
+shown("theme").addEventListener("click", () => {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  recolour();
+});
+darkMode.addEventListener("change", recolour);
+addEventListener("beforeprint", recolour);
+addEventListener("afterprint", recolour);
+
+for (const button of document.querySelectorAll("[data-optimizer]")) {
+  button.addEventListener("click", () => {
+    const visible = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", visible);
+    for (const [id, figure] of Object.entries(plots)) {
+      const own = figure.data.flatMap((trace, place) =>
+        trace.meta === button.dataset.optimizer ? [place] : []);
+      if (own.length) Plotly.restyle(id, { visible }, own);
+    }
+  });
+}
+
+const record = shown("record").textContent;
+shown("download").href = URL.createObjectURL(new Blob([record], { type: "application/json" }));
+draw();

@@ -1,0 +1,216 @@
+"""A made-up analysis that shows everything a report can: open intervals, edges, divergence."""
+
+import math
+
+from bestiary.analysis import (
+    Analysis,
+    BaselineLaw,
+    Estimate,
+    LawPoint,
+    LedgerEntry,
+    LossCurve,
+    Provenance,
+    Row,
+    SeedLoss,
+    SensitivityPoint,
+    Summary,
+    TuningTrace,
+)
+from bestiary.specs import SIZES, Cell
+
+NONE = Estimate(value=None, low=None, high=None)
+GAIN = {"adamw": 1.0, "muon": 1.42, "soap": 1.27, "lion": 0.91}
+LABEL = {"adamw": "AdamW", "muon": "Muon", "soap": "SOAP", "lion": "Lion"}
+STEP = {"adamw": 1.0, "muon": 1.08, "soap": 1.31, "lion": 0.97}
+SIZE_NAMES, RATIOS, SEEDS = ("16k", "65k"), (1.0, 2.0, 4.0), (1, 2, 3)
+FLOOR = {"16k": 1.45, "65k": 1.2}
+RATE = {"adamw": 0.016, "muon": 0.032, "soap": 0.016, "lion": 0.002}
+
+
+def around(value: float, share: float) -> Estimate:
+    """An estimate with a symmetric interval."""
+    return Estimate(value=value, low=value * (1 - share), high=value * (1 + share))
+
+
+def loss_at(size: str, ratio: float, name: str) -> float:
+    return 0.45 * (ratio * GAIN[name]) ** -0.5 + FLOOR[size]
+
+
+def family(name: str) -> str:
+    return "scalar" if name in ("adamw", "lion") else "matrix"
+
+
+def row(name: str, size: str, ratio: float) -> Row:
+    loss, baseline = loss_at(size, ratio, name), name == "adamw"
+    gain = Estimate(
+        value=GAIN[name] * (1 + 0.03 * math.log2(ratio)),
+        low=GAIN[name] - 0.12,
+        high=None if name == "soap" and ratio == 4 else GAIN[name] + 0.14,
+        extrapolated=ratio == 4 and name != "lion",
+    )
+    clock = Estimate(value=gain.value / STEP[name], low=gain.low / STEP[name], high=gain.high)
+    verdict = {"adamw": "baseline", "lion": "not distinguishable"}.get(name, "faster")
+    return Row(
+        optimizer=name,
+        label=LABEL[name],
+        family=family(name),
+        size=size,
+        ratio=ratio,
+        parameters=SIZES[size].matrix_parameters,
+        tokens=int(20 * SIZES[size].matrix_parameters * ratio),
+        loss=around(loss, 0.006),
+        loss_deviation=0.0121,
+        seeds=tuple(SeedLoss(seed=seed, loss=loss, state="done") for seed in SEEDS),
+        pending=0,
+        diverged=0,
+        bits_per_byte=loss / math.log(2),
+        configuration={"learning_rate": RATE[name], "weight_decay": 0.1},
+        tuned=("learning_rate",),
+        unbracketed=("learning_rate",) if name == "lion" else (),
+        inherited_from=None if ratio == 1 else Cell(size=size, ratio=1.0),
+        loss_difference=around(loss - loss_at(size, ratio, "adamw"), 0.2),
+        token_speedup=around(1.0, 0.0) if baseline else gain,
+        time_speedup=around(1.0, 0.0) if baseline else clock,
+        step_time_ratio=around(STEP[name], 0.02),
+        step_seconds=0.011 * STEP[name],
+        state_bytes=SIZES[size].parameters * 8,
+        verdict=verdict,
+    )
+
+
+def summary(name: str) -> Summary:
+    return Summary(
+        optimizer=name,
+        label=LABEL[name],
+        family=family(name),
+        token_speedup=around(GAIN[name], 0.08),
+        time_speedup=around(GAIN[name] / STEP[name], 0.09),
+        step_time_ratio=around(STEP[name], 0.02),
+        faster=0 if name == "lion" else 6,
+        slower=0,
+        undecided=6 if name == "lion" else 0,
+    )
+
+
+def law(size: str) -> BaselineLaw:
+    points = [0.8 * 1.25**step for step in range(9)]
+    return BaselineLaw(
+        size=size,
+        points=3,
+        form="bounded, in logs, several starts.",
+        a=around(0.45, 0.1),
+        exponent=around(0.5, 0.2),
+        b=around(FLOOR[size], 0.05),
+        residual=0.0008,
+        condition_number=220.0,
+        curve=tuple(
+            LawPoint(ratio=x, loss=y, low=y - 0.008, high=y + 0.008)
+            for x in points
+            for y in [loss_at(size, x, "adamw")]
+        ),
+        note="",
+    )
+
+
+def curve(name: str, size: str, ratio: float, seed: int) -> LossCurve:
+    tokens = int(20 * SIZES[size].matrix_parameters * ratio)
+    final = loss_at(size, ratio, name) + 0.008 * (seed - 2)
+
+    def falling(share: float) -> float:
+        return final + (5.55 - final) * math.exp(-9 * share) + 0.18 * (1 - share)
+
+    shares = [step / 60 for step in range(1, 61)]
+    marks = [step / 4 for step in range(1, 5)]
+    return LossCurve(
+        run_id=f"{name}-{size}-{ratio}-{seed}",
+        optimizer=name,
+        label=LABEL[name],
+        size=size,
+        ratio=ratio,
+        seed=seed,
+        state="done",
+        train_tokens=tuple(int(share * tokens) for share in shares),
+        train_loss=tuple(falling(s) + 0.03 * math.sin(37 * i + seed) for i, s in enumerate(shares)),
+        report_tokens=tuple(int(share * tokens) for share in marks),
+        report_loss=tuple(falling(share) for share in marks),
+    )
+
+
+def sensitivity(name: str, size: str) -> list[SensitivityPoint]:
+    points = []
+    for octave in (-2, -1, 0, 1, 2):
+        diverged = octave == 2 and name != "soap"
+        points.append(
+            SensitivityPoint(
+                optimizer=name,
+                label=LABEL[name],
+                size=size,
+                ratio=1.0,
+                coordinate="learning_rate",
+                value=RATE[name] * 2.0**octave,
+                loss=None if diverged else loss_at(size, 1.0, name) + 0.03 * octave**2,
+                state="diverged" if diverged else "done",
+                winner=octave == 0,
+            )
+        )
+    return points
+
+
+def ledger(name: str) -> LedgerEntry:
+    best = {
+        size: tuple(loss_at(size, 1.0, name) + 0.2 / run for run in range(1, 6))
+        for size in SIZE_NAMES
+    }
+    return LedgerEntry(
+        optimizer=name,
+        label=LABEL[name],
+        family=family(name),
+        coordinates=("learning_rate",),
+        runs=10,
+        diverged=2,
+        failed=0,
+        tokens=16_400_000,
+        device_seconds=93.0,
+        cells=tuple(
+            TuningTrace(size=size, ratio=1.0, runs=5, best_after=best[size]) for size in SIZE_NAMES
+        ),
+    )
+
+
+def made_up() -> Analysis:
+    """Four optimizers, two sizes, three ratios, three seeds."""
+    cells = [(size, ratio) for size in SIZE_NAMES for ratio in RATIOS]
+    return Analysis(
+        study="made-up",
+        question="Which optimizer needs the fewest tokens to the same loss as a tuned AdamW?",
+        answer=(
+            "Muon needs the fewest tokens: 1.42 times fewer than AdamW [1.31, 1.53].",
+            "SOAP is 1.27 times faster in tokens, but not on this machine's clock.",
+        ),
+        limits=("Lion's learning rate lies on the edge of what was tried.",),
+        baseline="adamw",
+        planned=112,
+        finished=112,
+        rows=tuple(row(name, size, ratio) for size, ratio in cells for name in GAIN),
+        summaries=tuple(summary(name) for name in GAIN if name != "adamw"),
+        laws=tuple(law(size) for size in SIZE_NAMES),
+        curves=tuple(
+            curve(name, size, ratio, seed)
+            for size, ratio in cells
+            for name in GAIN
+            for seed in SEEDS
+        ),
+        sensitivity=tuple(
+            point for name in GAIN for size in SIZE_NAMES for point in sensitivity(name, size)
+        ),
+        ledger=tuple(ledger(name) for name in GAIN),
+        provenance=Provenance(
+            study_digest="5e" * 32,
+            data_name="stdlib",
+            data_digest="da" * 32,
+            environment={"python": "3.11.9", "jax": "0.10.2", "device": "cpu"},
+            command="bestiary run quickstart",
+            method="Bootstrap over seeds and over the fit.",
+            draws=2000,
+        ),
+    )

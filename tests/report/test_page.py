@@ -1,0 +1,89 @@
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.report.chromium import open_page
+from tests.report.made_up import NONE, made_up, row
+
+from bestiary.analysis import Analysis
+from bestiary.errors import UserError
+from bestiary.report import page, write_page
+
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+
+
+def plots_in(dom: str) -> int:
+    return len(re.findall(r'<svg class="main-svg"[^>]*>.*?<g class="cartesianlayer"', dom))
+
+
+def test_every_plot_is_drawn_in_a_real_browser_without_a_complaint(tmp_path: Path) -> None:
+    write_page(made_up(), tmp_path / "report.html")
+    opened = open_page(tmp_path / "report.html", tmp_path / "profile")
+    expected = opened.dom.count('class="plot js-plotly-plot"')
+    assert expected >= 15
+    assert plots_in(opened.dom) == expected
+    assert f'data-drawn="{expected}"' in opened.dom
+    assert opened.complaints == []
+
+
+def test_names_and_sentences_can_not_become_code(tmp_path: Path) -> None:
+    analysis = made_up()
+    rows = tuple(msgspec.structs.replace(one, label=HOSTILE, size="<b>&") for one in analysis.rows)
+    hostile = msgspec.structs.replace(
+        analysis, rows=rows, question=HOSTILE, answer=(HOSTILE,), study=HOSTILE
+    )
+    write_page(hostile, tmp_path / "report.html")
+    opened = open_page(tmp_path / "report.html", tmp_path / "profile")
+    assert "<title>owned" not in opened.dom
+    assert '<img src="x"' not in opened.dom
+    assert "data-drawn" in opened.dom
+    assert opened.complaints == []
+
+
+def test_the_page_fetches_nothing() -> None:
+    without_plotly = re.sub(r"<script>/\*\*.*?</script>", "", page(made_up()), flags=re.DOTALL)
+    assert "default-src 'none'" in without_plotly
+    assert not re.findall(r"""(?:src|href)=["']?https?:""", without_plotly)
+    assert "@import" not in without_plotly
+
+
+def test_the_record_in_the_page_is_the_analysis() -> None:
+    found = re.search(r'id="record">(.*?)</script>', page(made_up()), flags=re.DOTALL)
+    assert found
+    assert msgspec.json.decode(found[1], type=Analysis) == made_up()
+
+
+def test_every_loss_and_speedup_of_the_record_stands_on_the_page() -> None:
+    text = page(made_up())
+    for one in made_up().rows:
+        assert f"{one.loss.value:.4f} ± {one.loss_deviation:.4f}" in text
+    assert "1.42\N{MULTIPLICATION SIGN} [1.30, 1.56]" in text
+
+
+def test_a_study_that_has_only_begun_has_a_page_too() -> None:
+    estimates = ("loss", "token_speedup", "time_speedup", "step_time_ratio", "loss_difference")
+    nothing = msgspec.structs.replace(
+        row("adamw", "16k", 1.0),
+        **dict.fromkeys(estimates, NONE),
+        loss_deviation=None,
+        seeds=(),
+        pending=3,
+        bits_per_byte=None,
+        configuration={},
+        tuned=(),
+    )
+    begun = msgspec.structs.replace(
+        made_up(), rows=(nothing,), summaries=(), laws=(), curves=(), sensitivity=(), ledger=()
+    )
+    assert "pending" in page(begun)
+
+
+def test_the_same_record_gives_the_same_page() -> None:
+    assert page(made_up()) == page(made_up())
+
+
+def test_a_page_that_can_not_be_written_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot write"):
+        write_page(made_up(), tmp_path / "missing" / "report.html")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,50 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.report.made_up import NONE, row
+
+from bestiary.analysis import Estimate
+from bestiary.report import duration, loss, quantity, settings, speedup
+from bestiary.report._words import NOTHING, TIMES
+
+
+def test_a_speedup_reads_as_factor_and_interval() -> None:
+    assert speedup(Estimate(value=1.434, low=1.31, high=1.558)) == f"1.43{TIMES} [1.31, 1.56]"
+
+
+def test_an_open_end_an_extrapolation_and_a_missing_value_are_visible() -> None:
+    estimate = Estimate(value=2.0, low=1.2, high=None, extrapolated=True)
+    assert speedup(estimate) == f"2.00{TIMES}† [1.20, …]"
+    assert speedup(NONE) == NOTHING
+
+
+def test_a_loss_carries_its_spread() -> None:
+    assert loss(row("adamw", "65k", 1.0)) == "1.6500 ± 0.0121"
+
+
+def test_an_optimum_on_the_edge_is_marked() -> None:
+    assert settings({"beta1": 0.9, "learning_rate": 0.002}, marked=["learning_rate"]) == (
+        "beta1 0.9, learning_rate 0.002‡"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (3.4, "3 s"),
+        (59.7, "1 min 0 s"),
+        (245, "4 min 5 s"),
+        (12_000, "3 h 20 min"),
+        (1e6, "11 d 13 h"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@given(st.floats(min_value=1, max_value=9e20))
+def test_a_quantity_keeps_three_digits(value: float) -> None:
+    units = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+    text = quantity(value)
+    number = float(text[:-1]) * units[text[-1]] if text[-1] in units else float(text)
+    assert number == pytest.approx(value, rel=0.0051)

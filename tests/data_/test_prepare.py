@@ -131,6 +131,9 @@ def test_token_shards_are_a_source(tmp_path: Path) -> None:
     assert corpus.train_tokens[:8192].tolist() in [
         ids[begin : begin + 8192].tolist() for begin in range(0, 40_960, 8192)
     ]
+    assert corpus.manifest.tokenizer == "given"
+    with pytest.raises(UserError, match="say bytes_per_token"):
+        prepare([source(tmp_path / "a.bin")], tmp_path / "d", vocabulary=128_256)
     with pytest.raises(UserError, match=r"below the vocabulary 1000, got \d+ at byte \d+ of"):
         prepare([given], tmp_path / "d", vocabulary=1000)
     assert not (tmp_path / "d").exists()
@@ -201,3 +204,25 @@ def test_a_stream_closes_its_thread_and_passes_on_errors(
     monkeypatch.setattr(corpus, "sequences", fail)
     with pytest.raises(OSError, match="the disk is gone"):
         next(stream(corpus, 16, 0, first_step=0, batch_size=2, steps_per_chunk=2))
+
+
+def test_a_document_of_two_sources_is_in_one_split(tmp_path: Path) -> None:
+    rows = [json.dumps({"text": f"{n} " * 50}) + "\n" for n in range(300)]
+    (tmp_path / "a.jsonl").write_text("".join(rows[:200]))
+    (tmp_path / "b.jsonl").write_text("".join(rows[100:]))
+    sources = [source(tmp_path / "a.jsonl"), source(tmp_path / "b.jsonl")]
+    splits = [set(rows) for rows in documents_of(prepare(sources, tmp_path / "c")).values()]
+    assert sum(map(len, splits)) == len(set().union(*splits)) == 300
+
+
+def test_parquet_reads_like_jsonl(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    rows = [f"{n} " * 50 for n in range(60)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
+    parquet.write_table(pyarrow.table({"text": rows}), tmp_path / "a.parquet", row_group_size=7)
+    digests = {
+        prepare([source(tmp_path / name)], tmp_path / "c").spec.digest
+        for name in ("a.jsonl", "a.parquet")
+    }
+    assert len(digests) == 1

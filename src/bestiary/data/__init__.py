@@ -1,4 +1,13 @@
-"""Data: text on disk, and which of it a training step reads. numpy, no JAX."""
+"""Data: text on disk, and which of it a training step reads. numpy, no JAX.
+
+    corpus = prepare([source("stdlib")], folder)
+    start = starts(corpus, context, seed, first_step=0, steps=100, batch_size=16)
+    tokens = corpus.sequences(start, context)       # int32 (100, 16, context + 1)
+
+`prepare` cuts text into documents, sends each to `train`, `selection` or `report` by the hash of
+its content, and names the result by the sha256 of what a run can read. `Corpus.open` refuses what
+is not exactly that. `starts` is a pure function of (seed, step); to resume is to ask for a step.
+"""
 
 from bestiary.data._corpus import Corpus as Corpus
 from bestiary.data._mixture import BLOCK as BLOCK

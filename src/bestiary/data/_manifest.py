@@ -64,7 +64,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
         name: What a person calls the corpus.
         content: What the digest is of.
         sources: Where the text came from; for people, not part of the digest.
-        tokenizer: `byte`, or the hash of a tokenizer.json.
+        tokenizer: `byte`, the hash of a tokenizer.json, or `given` where all sources are shards.
         python: The version of Python whose standard library was read, else empty.
     """
 

@@ -16,7 +16,7 @@ from bestiary.data._part import PartWriter
 from bestiary.data._publish import publish, scratch, write_durably
 from bestiary.data._shard import check_range, read_shard, token_dtype
 from bestiary.data._source import Source
-from bestiary.data._split import SURVEY, Split, choose_split, position, validation_bytes
+from bestiary.data._split import SURVEY, Split, choose_split, joined, position, validation_bytes
 from bestiary.data._stdlib import python_version
 from bestiary.data._tokenizer import AbstractTokenizer, load_tokenizer
 from bestiary.errors import UserError
@@ -71,15 +71,15 @@ def prepare(
     reader = _Reader(load_tokenizer(tokenizer, vocabulary), vocabulary)
     quota = quotas([source.weight for source in sources])
     for source in sources:
-        _check_shards(source, tokenizer, vocabulary)
-    splits = _splits(sources, quota)
+        _check_shards(source, vocabulary)
+    split = _split(sources, quota)
     with scratch(Path(folder)) as path:
-        content = _write(path, sources, reader, splits=splits, quota=quota)
+        content = _write(path, sources, reader, split=split, quota=quota)
         manifest = Manifest(
             name=name or "+".join(map(_name, sources)),
             content=content,
             sources=sources,
-            tokenizer=reader.tokenizer.name,
+            tokenizer=_tokenizer_name(sources, reader.tokenizer),
             python=python_version() if any(source.kind == "stdlib" for source in sources) else "",
         )
         write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
@@ -92,11 +92,15 @@ def _name(source: Source) -> str:
     return Path(source.paths[0]).stem if source.paths else source.kind
 
 
-def _check_shards(source: Source, tokenizer: str, vocabulary: int) -> None:
+def _tokenizer_name(sources: tuple[Source, ...], tokenizer: AbstractTokenizer) -> str:
+    return "given" if all(source.kind == "shards" for source in sources) else tokenizer.name
+
+
+def _check_shards(source: Source, vocabulary: int) -> None:
     """Token shards carry no text: their ids and bytes per token are checked before anything."""
     if source.kind != "shards":
         return
-    if tokenizer != "byte" and source.bytes_per_token == 0:
+    if vocabulary > 256 and source.bytes_per_token == 0:
         raise UserError(
             f"token shards carry no text, so say bytes_per_token for {source.paths[0]} "
             "(about 4.5 for English with GPT-2 or Llama-3 tokens)"
@@ -105,19 +109,19 @@ def _check_shards(source: Source, tokenizer: str, vocabulary: int) -> None:
         check_range(path, read_shard(path), vocabulary)
 
 
-def _splits(sources: tuple[Source, ...], quota: tuple[int, ...]) -> list[Split]:
+def _split(sources: tuple[Source, ...], quota: tuple[int, ...]) -> Split:
     """Read everything once and decide which documents validate; each source by its share."""
     surveys = [_survey(source) for source in sources]
     sizes = [int(survey["size"].sum()) for survey in surveys]
     wanted = validation_bytes(sum(sizes))
-    return [
+    return joined(
         choose_split(
             survey,
             max(1, min(wanted * share // sum(quota), validation_bytes(size))),
             f"source {_name(source)!r}",
         )
         for source, survey, size, share in zip(sources, surveys, sizes, quota, strict=True)
-    ]
+    )
 
 
 def _survey(source: Source) -> np.ndarray:
@@ -132,7 +136,7 @@ def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded
         for document, tokens in zip(batch, _tokens(batch, reader), strict=True):
             place = position(document.key)
             text_bytes = len(document.text) or round(tokens.size * (source.bytes_per_token or 1.0))
-            yield _Encoded(place, split.of(place, document.size), tokens, text_bytes)
+            yield _Encoded(place, split.of(place), tokens, text_bytes)
 
 
 def _tokens(batch: list[Document], reader: _Reader) -> list[np.ndarray]:
@@ -148,13 +152,13 @@ def _write(
     sources: tuple[Source, ...],
     reader: _Reader,
     *,
-    splits: list[Split],
+    split: Split,
     quota: tuple[int, ...],
 ) -> Content:
     """All shards: training documents as they come, validation documents in the random order."""
     train: list[Part] = []
     held: list[_Encoded] = []
-    for index, (source, split) in enumerate(zip(sources, splits, strict=True)):
+    for index, source in enumerate(sources):
         writer = PartWriter(path, f"train-{index}")
         for document in _encoded(source, split, reader):
             if document.split == "train":
@@ -163,7 +167,7 @@ def _write(
                 held.append(document)
         train.append(writer.close(quota[index]))
     held.sort(key=lambda document: document.position)
-    selection, report = (_validation_part(path, split, held) for split in SPLITS)
+    selection, report = (_validation_part(path, which, held) for which in SPLITS)
     return Content(
         vocabulary=reader.vocabulary, train=tuple(train), selection=selection, report=report
     )

@@ -34,7 +34,7 @@ class Source(Spec, frozen=True, kw_only=True):
         paths: Files, in the order in which they are read.
         weight: Share of the mixture, relative to the other sources; any positive unit.
         field: Which field of a JSON line or column of a parquet file is the text.
-        bytes_per_token: Text bytes per token of `shards`, which carry no text; 0 where unknown.
+        bytes_per_token: Text bytes per token of `shards`, which carry no text; 0 for byte tokens.
     """
 
     kind: Kind

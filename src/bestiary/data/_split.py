@@ -1,6 +1,7 @@
 """Which documents are for training, and which for the two validation sets."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,21 +17,19 @@ SURVEY = np.dtype([("position", np.int64), ("size", np.int64)])
 
 
 class Split(NamedTuple):
-    """A rule that sends documents to a split by the hash of their key.
+    """The hashes of the validation documents of all sources; every other document is trained on.
 
-    Documents with a hash up to `selection` go to selection, those above and up to `report` to
-    report, all others to training; so do those longer than `longest`, lest one fill a set.
+    A document that stands in several places, or several sources, is in one split only.
     """
 
-    selection: int
-    report: int
-    longest: int
+    selection: frozenset[int]
+    report: frozenset[int]
 
-    def of(self, position: int, size: int) -> str:
-        """The split of a document with that hash and size."""
-        if size > self.longest or position > self.report:
-            return "train"
-        return "selection" if position <= self.selection else "report"
+    def of(self, position: int) -> str:
+        """The split of a document with that hash."""
+        if position in self.selection:
+            return "selection"
+        return "report" if position in self.report else "train"
 
 
 def position(key: bytes) -> int:
@@ -45,7 +44,10 @@ def validation_bytes(total: int) -> int:
 
 
 def choose_split(survey: np.ndarray, target: int, place: str) -> Split:
-    """The rule that gives each validation set the first documents, in hash order, with `target`.
+    """Give each validation set the first documents, in hash order, that make up `target`.
+
+    Documents longer than a quarter of `target` are passed over where there are enough others, lest
+    one fill a set.
 
     Args:
         survey: A `SURVEY` record for every document; equal documents have equal positions.
@@ -70,4 +72,14 @@ def choose_split(survey: np.ndarray, target: int, place: str) -> Split:
     filled = np.add.reduceat(sizes, first).cumsum()
     one = min(int(np.searchsorted(filled, target)), distinct.size - 3)
     two = int(np.searchsorted(filled, filled[one] + target))
-    return Split(int(distinct[one]), int(distinct[min(two, distinct.size - 2)]), longest)
+    two = min(two, distinct.size - 2)
+    chosen = distinct[: one + 1].tolist(), distinct[one + 1 : two + 1].tolist()
+    return Split(frozenset(chosen[0]), frozenset(chosen[1]))
+
+
+def joined(splits: Iterable[Split]) -> Split:
+    """One split for all sources."""
+    every = list(splits)
+    selection = frozenset[int]().union(*(split.selection for split in every))
+    report = frozenset[int]().union(*(split.report for split in every))
+    return Split(selection, report - selection)

@@ -1,5 +1,6 @@
 """Analysis: from results to an answer, as one record. No JAX."""
 
+from bestiary.analysis._analyse import analyse as analyse
 from bestiary.analysis._record import Analysis as Analysis
 from bestiary.analysis._record import BaselineLaw as BaselineLaw
 from bestiary.analysis._record import Estimate as Estimate

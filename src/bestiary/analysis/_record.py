@@ -65,7 +65,9 @@ class Row(Spec, frozen=True, kw_only=True):
         step_time_ratio: Seconds per training token over the baseline's at the same cell.
         step_seconds: Median seconds of one step; None where not measured.
         state_bytes: Bytes of optimizer state; None where not measured.
-        verdict: Whether the interval of the token speedup excludes 1; `undetermined` without one.
+        verdict: Whether the interval of the token speedup excludes 1; where it has no bounds,
+            whether that of `loss_difference` excludes 0; `undetermined` where neither is known, and
+            in place of `faster` where a seed diverged.
     """
 
     optimizer: str

@@ -7,6 +7,7 @@ from bestiary.laws._fit import fit_power_law as fit_power_law
 from bestiary.laws._noise import Noise as Noise
 from bestiary.laws._noise import cell_noise as cell_noise
 from bestiary.laws._noise import pooled as pooled
+from bestiary.laws._power import Array as Array
 from bestiary.laws._power import PowerLaw as PowerLaw
 from bestiary.laws._study_form import StudyForm as StudyForm
 from bestiary.laws._study_form import fit_study_form as fit_study_form

@@ -1,0 +1,90 @@
+"""The baseline's law as a record: parameters with intervals, conditioning, and a curve to draw."""
+
+import numpy as np
+
+from bestiary.analysis._draws import PRIOR, Fitted
+from bestiary.analysis._estimates import NOTHING, estimate
+from bestiary.analysis._record import BaselineLaw, LawPoint
+from bestiary.laws import conditioning
+
+# The curve is drawn this factor beyond the data on both sides, at this many points.
+MARGIN, POINTS = 1.5, 41
+# Above this condition number single parameters mean little, though the curve may be well known.
+_ILL_CONDITIONED = 1e3
+
+
+def baseline_law(size: str, fitted: Fitted | None, points: int) -> BaselineLaw:
+    """The record of one size's law, or the reason why there is none.
+
+    Args:
+        size: The size.
+        fitted: The law and its draws.
+        points: Ratios at which the baseline has a loss.
+    """
+    if fitted is None:
+        return _no_law(size, points)
+    known = conditioning(fitted.law, fitted.ratios, fitted.deviations, PRIOR)
+    condition = None if known is None else known.condition_number
+    return BaselineLaw(
+        size=size,
+        points=points,
+        form="least squares with a normal prior on log B "
+        f"(median {PRIOR.centre:g}, standard deviation {PRIOR.spread:g})",
+        a=estimate(float(fitted.law.a), fitted.laws.a),
+        exponent=estimate(float(fitted.law.exponent), fitted.laws.exponent),
+        b=estimate(float(fitted.law.b), fitted.laws.b),
+        residual=float(np.abs(fitted.law.loss(fitted.ratios) - fitted.losses).max()),
+        condition_number=condition,
+        curve=_curve(fitted),
+        note=_note(fitted, condition),
+    )
+
+
+def _no_law(size: str, points: int) -> BaselineLaw:
+    """A size whose baseline has too few losses."""
+    return BaselineLaw(
+        size=size,
+        points=points,
+        form="none",
+        a=NOTHING,
+        exponent=NOTHING,
+        b=NOTHING,
+        residual=None,
+        condition_number=None,
+        curve=(),
+        note=f"A law needs the baseline at two ratios or more; it has a loss at {points}.",
+    )
+
+
+def _curve(fitted: Fitted) -> tuple[LawPoint, ...]:
+    """The law and its band, evenly in log ratio."""
+    low, high = fitted.ratios.min() / MARGIN, fitted.ratios.max() * MARGIN
+    points = []
+    for ratio in np.geomspace(low, high, POINTS):
+        band = np.quantile(fitted.laws.loss(ratio), [0.025, 0.975])
+        points.append(
+            LawPoint(
+                ratio=float(ratio),
+                loss=float(fitted.law.loss(ratio)),
+                low=float(band[0]),
+                high=float(band[1]),
+            )
+        )
+    return tuple(points)
+
+
+def _note(fitted: Fitted, condition: float | None) -> str:
+    """What a reader must know about this law."""
+    notes = []
+    if fitted.law.a == 0:
+        notes.append("The loss does not fall with data, so no loss can be turned into data.")
+    if len(fitted.ratios) == 2:
+        notes.append(
+            f"Two ratios do not show the exponent: {PRIOR.centre:g} is assumed, and the doubt "
+            "about it is in every interval."
+        )
+    elif len(fitted.ratios) == 3:
+        notes.append("Three ratios fix three parameters: nothing is left to test the law's form.")
+    if condition is not None and condition > _ILL_CONDITIONED:
+        notes.append("The parameters are not separately known (ill-conditioned); the curve may be.")
+    return " ".join(notes)

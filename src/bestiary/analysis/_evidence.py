@@ -1,0 +1,68 @@
+"""All that an analysis is made from: the runs, sorted, and the bootstrap of every size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bestiary.analysis._draws import DRAWS, Drawn, Key, SizeDraws, draw_size
+from bestiary.analysis._noise import ASSUMED, SizeNoise, loss_noise
+from bestiary.analysis._observations import (
+    Observations,
+    Results,
+    TuningRuns,
+    observations,
+    of_size,
+    tuning_runs,
+)
+from bestiary.analysis._times import log_time_ratios
+from bestiary.specs import Planned, Study
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What rows, summaries and sentences read.
+
+    Attributes:
+        study: The study.
+        found: The reported runs.
+        tuning: The tuning runs.
+        noise: The seed noise of every size.
+        sizes: The bootstrap of every size.
+        log_times: Log of seconds per token over the baseline's.
+    """
+
+    study: Study
+    found: Observations
+    tuning: TuningRuns
+    noise: dict[str, SizeNoise]
+    sizes: dict[str, SizeDraws]
+    log_times: dict[Key, Drawn]
+
+    def log_speedup(self, key: Key) -> Drawn | None:
+        """Log of the token speedup; None for the baseline and where there is no loss or law."""
+        return self.sizes[key[1].size].log_speedups.get(key)
+
+    def log_time_speedup(self, key: Key) -> Drawn | None:
+        """Log of the time speedup; None where the token speedup or the clock is missing."""
+        tokens, times = self.log_speedup(key), self.log_times.get(key)
+        return None if tokens is None or times is None else tokens - times
+
+
+def gather(
+    study: Study,
+    planned: Sequence[Planned],
+    results: Results,
+    *,
+    seed: int = 0,
+    count: int = DRAWS,
+    assumed: float = ASSUMED,
+) -> Evidence:
+    """Sort the runs and run the bootstrap of every size."""
+    found = observations(planned, results)
+    noise = {size: loss_noise(found, size, assumed) for size in study.sizes}
+    sizes: dict[str, SizeDraws] = {}
+    log_times: dict[Key, Drawn] = {}
+    for size in study.sizes:
+        here = of_size(found, size)
+        sizes[size] = draw_size(here, study.baseline, noise[size], seed=seed, count=count)
+        log_times |= log_time_ratios(found, size, study.baseline, seed=seed, count=count)
+    return Evidence(study, found, tuning_runs(planned, results), noise, sizes, log_times)

@@ -1,0 +1,65 @@
+"""What a reader of a result needs to judge its times: versions, machine, device, commit."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+import bestiary
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Versions of what computes, the machine, the device, and the commit where there is one."""
+    device = jax.devices()[0]
+    found = {
+        "bestiary": version("bestiary"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("jax", "jaxlib", "optax", "numpy")},
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": str(_cores()),
+        "backend": device.platform,
+        "device": device.device_kind,
+        "devices": str(jax.device_count()),
+    }
+    for name in ("XLA_FLAGS", "GLIBC_TUNABLES"):
+        if os.environ.get(name):
+            found[name] = os.environ[name]
+    commit = _commit(Path(bestiary.__file__))
+    return {**found, "commit": commit} if commit else found
+
+
+def _cores() -> int:
+    """Cores this process may use, which a worker pinned to one core reports as one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit(file: Path) -> str:
+    """The commit of the source tree that is running, with `+` where tracked files differ."""
+    git = ["git", "-C", str(file.parent)]
+    # The second command alone would name a stranger's repository around an installed package.
+    tracked = [*git, "ls-files", "--error-unmatch", file.name]
+    describe = [*git, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        for command in (tracked, describe):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,63 @@
+"""An attempt's folder: claimed by one process, and errors of its disk in one line."""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bestiary.errors import BestiaryError, UserError
+from bestiary.train._policy import Policy
+
+CHECKPOINTS = "checkpoints"
+_LOCK = "lock"
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, policy: Policy) -> Iterator[None]:
+    """Hold the folder, made where it is missing, for one process; a dead process holds nothing.
+
+    Raises:
+        UserError: another process holds it, it cannot be written, or it has an earlier attempt
+            that the policy does not resume.
+        BestiaryError: the disk became full or failed; what was saved before is intact.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"a run needs a folder, but {folder} is a file; name another")
+    resumed = {earlier.resolve() for earlier in policy.earlier}
+    if folder.resolve() not in resumed and _holds_attempt(folder):
+        raise UserError(f"{folder} already holds a run; resume it or name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("a+")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; name another") from None
+    with lock:
+        _hold(lock.fileno(), folder)
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _DISK:
+                raise
+            raise BestiaryError(
+                f"cannot write to {folder}: {error.strerror}; free space and resume: "
+                "it goes on from the last checkpoint"
+            ) from error
+
+
+def _holds_attempt(folder: Path) -> bool:
+    return any(folder.glob("metrics-*.jsonl")) or (folder / CHECKPOINTS).exists()
+
+
+def _hold(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+        raise UserError(
+            f"{folder} is in use by process {holder}; wait for it or name another folder"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)

@@ -1,0 +1,55 @@
+"""How a run is carried out. Nothing here changes a number of its result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bestiary.errors import BestiaryError
+
+
+class Interrupted(BestiaryError):  # noqa: N818 - a request met, not an error
+    """The run was asked to stop, and did: its checkpoint is written, and it can be resumed."""
+
+
+def _never() -> bool:
+    return False
+
+
+def _silent(step: int, loss: float) -> None:
+    del step, loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How `train` carries runs out; two policies give the same numbers.
+
+    Attributes:
+        resume_from: Folders of earlier attempts at the same runs; the newest intact checkpoint in
+            any of them is continued. Where there is none the runs start at step 0.
+        checkpoint_seconds: Seconds between checkpoints; 0 for none by time.
+        checkpoint_every: Steps between checkpoints; 0 for none by step.
+        checkpoint_final: Whether to write one after the last step, for export.
+        should_stop: Asked after every dispatch; true makes `train` write a checkpoint and raise
+            `Interrupted`. SIGTERM does the same.
+        progress: Called after every dispatch with the steps taken and the latest training loss
+            (of a population, the lowest).
+        resident_bytes: A corpus of at most this many bytes lives on the device; a larger one is
+            streamed. The batches are the same.
+        steps_per_dispatch: Most steps in one call of the compiled program; 0 lets the cost of a
+            step decide.
+    """
+
+    resume_from: Path | tuple[Path, ...] = ()
+    checkpoint_seconds: float = 60.0
+    checkpoint_every: int = 0
+    checkpoint_final: bool = False
+    should_stop: Callable[[], bool] = _never
+    progress: Callable[[int, float], None] = _silent
+    resident_bytes: int = 2**30
+    steps_per_dispatch: int = 0
+
+    @property
+    def earlier(self) -> tuple[Path, ...]:
+        """The folders of `resume_from`, always as a tuple."""
+        given = self.resume_from
+        return (given,) if isinstance(given, Path) else tuple(given)

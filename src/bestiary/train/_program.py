@@ -1,0 +1,126 @@
+"""The compiled programs of a population: start, advance by several steps, evaluate.
+
+Shapes: C steps that fit one dispatch, K runs of the population, B sequences, S = context + 1
+tokens, E evaluation batches. A population of one has no K axis and is not vmapped.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from bestiary.train._step import Hyper, Measured, Params, Recipe, State, start, take_step
+
+
+class Timed:
+    """A jitted function that is compiled once per signature, with the time that took."""
+
+    def __init__(self, function: Callable[..., Any], donated: tuple[int, ...] = ()) -> None:
+        self._jitted = jax.jit(function, donate_argnums=donated)
+        self._executables: dict[Any, Any] = {}
+
+    def compiled(self, *arguments: Any) -> tuple[Callable[..., Any], float]:
+        """The executable for arguments like these, and the seconds spent on making it now."""
+        leaves, structure = jax.tree.flatten(arguments)
+        signature = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        begun = time.perf_counter()
+        if signature not in self._executables:
+            self._executables[signature] = self._jitted.lower(*arguments).compile()
+        return self._executables[signature], time.perf_counter() - begun
+
+
+@dataclass(frozen=True)
+class Program:
+    """The programs of one recipe and population size; made by `program`, which remembers them.
+
+    Attributes:
+        recipe: What one step does.
+        population: K.
+        resident: Whether batches are gathered on the device from the whole corpus.
+    """
+
+    recipe: Recipe
+    population: int
+    resident: bool
+
+    @cached_property
+    def start(self) -> Timed:
+        """(keys, hyper) -> (params, state)."""
+        return Timed(self._over_population(partial(start, self.recipe), (0, 0)))
+
+    @cached_property
+    def advance(self) -> Timed:
+        """(params, state, hyper, corpus, inputs, first step, count) -> (params, state, measured).
+
+        Parameters and state are donated. `inputs` are the starts (C, K, B) of sequences in the
+        corpus, or where the corpus is streamed the sequences themselves (C, K, B, S). The loop has
+        a traced length: however the steps are divided into dispatches, one executable runs the
+        same body, so the division cannot change a bit.
+        """
+        return Timed(self._advance, donated=(0, 1))
+
+    @cached_property
+    def evaluate(self) -> Timed:
+        """(params, state, sequences (E, B, S)) -> nats per token of each sequence (K, E, B)."""
+        return Timed(self._over_population(self._evaluate, (0, 0, None)))
+
+    def _over_population(self, function: Callable[..., Any], axes: Any) -> Callable[..., Any]:
+        return function if self.population == 1 else jax.vmap(function, in_axes=axes)
+
+    def _advance(
+        self,
+        params: Params,
+        state: State,
+        hyper: Hyper,
+        corpus: jax.Array,
+        inputs: jax.Array,
+        first: jax.Array,
+        count: jax.Array,
+    ) -> tuple[Params, State, Measured]:
+        def step(
+            params: Params, state: State, hyper: Hyper, tokens: jax.Array, now: jax.Array
+        ) -> Any:
+            return take_step(self.recipe, params, state, hyper=hyper, tokens_BS=tokens, step=now)
+
+        steps = self._over_population(step, (0, 0, 0, 0, None))
+
+        def body(index: jax.Array, carry: Any) -> Any:
+            params, state, measured = carry
+            tokens = self._tokens(corpus, jax.lax.dynamic_index_in_dim(inputs, index, 0, False))
+            params, state, now = steps(params, state, hyper, tokens, first + index)
+            return (
+                params,
+                state,
+                jax.tree.map(lambda all_, one: all_.at[index].set(one), measured, now),
+            )
+
+        blank = jnp.zeros(inputs.shape[:1] + inputs.shape[1 : 1 + (self.population > 1)])
+        return jax.lax.fori_loop(0, count, body, (params, state, Measured(blank, blank, blank)))
+
+    def _tokens(self, corpus: jax.Array, inputs: jax.Array) -> jax.Array:
+        """The sequences of a step, int32."""
+        if not self.resident:
+            return inputs.astype(jnp.int32)
+        offsets = jnp.arange(self.recipe.model.context + 1, dtype=inputs.dtype)
+        positions = jnp.expand_dims(inputs, -1) + offsets.reshape((1,) * inputs.ndim + (-1,))
+        return corpus.at[positions].get(mode="promise_in_bounds").astype(jnp.int32)
+
+    def _evaluate(self, params: Params, state: State, sequences: jax.Array) -> jax.Array:
+        trained = self.recipe.entry.evaluation_params(state, params)
+
+        # One loss per sequence: a batch padded to the common size then needs no mask.
+        def losses(tokens_BS: jax.Array) -> jax.Array:
+            one = lambda tokens_S: self.recipe.loss(trained, tokens_S[None])  # noqa: E731
+            return jax.vmap(one)(tokens_BS.astype(jnp.int32))
+
+        return jax.lax.map(losses, sequences)
+
+
+@lru_cache(maxsize=16)
+def program(recipe: Recipe, population: int, resident: bool) -> Program:
+    """The program of a recipe; a process that trains many runs compiles each kind once."""
+    return Program(recipe, population, resident)

@@ -1,0 +1,205 @@
+"""The host's side of a population: dispatch, write down, evaluate, checkpoint, stop."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from bestiary import data
+from bestiary.specs import RunResult, RunSpec
+from bestiary.train import _checkpoints
+from bestiary.train._evaluation import Judge
+from bestiary.train._feed import feed
+from bestiary.train._folder import CHECKPOINTS
+from bestiary.train._ledger import Ledger
+from bestiary.train._policy import Interrupted, Policy
+from bestiary.train._program import Program, program
+from bestiary.train._resume import newest, read_record
+from bestiary.train._step import Hyper, Measured, recipe
+
+
+class _Launched(NamedTuple):
+    """A dispatch whose numbers have not been read yet."""
+
+    first: int
+    steps: int
+    measured: Measured
+
+
+class Session:
+    """One attempt at training a population, from its start or a checkpoint to its results."""
+
+    def __init__(
+        self,
+        runs: Sequence[RunSpec],
+        corpus: data.Corpus,
+        folder: Path,
+        *,
+        policy: Policy,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Compile, start, and go to the newest checkpoint where there is one."""
+        self._run = runs[0]
+        self._folder = folder
+        self._policy = policy
+        self._stop = stop
+        self._feed = feed(
+            runs,
+            corpus,
+            resident_bytes=policy.resident_bytes,
+            steps_per_dispatch=policy.steps_per_dispatch,
+        )
+        self._program = program(recipe(runs[0])[0], len(runs), self._feed.resident)
+        self._judge = Judge(self._program, runs[0], corpus)
+        self._hyper = _hyper(runs)
+        self._params, self._state, seconds = _started(self._program, runs, self._hyper)
+        self._ledger = self._opened(runs)
+        self._advance, more = self._program.advance.compiled(*self._arguments(0, 1))
+        self._ledger.record.compile_seconds += seconds + more
+        self._saved_step = self._ledger.record.step
+        self._saved_at = time.monotonic()
+
+    def results(self) -> list[RunResult]:
+        """Train to the last step, or until every run has diverged.
+
+        Raises:
+            Interrupted: asked to stop; a checkpoint is written.
+        """
+        try:
+            self._train()
+            if self._policy.checkpoint_final and not self._ledger.over:
+                self._save()
+        finally:
+            self._ledger.close()
+        self._ledger.record.compile_seconds += self._judge.compile_seconds
+        state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self._state))
+        share = state_bytes // self._program.population
+        return self._ledger.results(self._judge.bytes_per_token, share)
+
+    def _opened(self, runs: Sequence[RunSpec]) -> Ledger:
+        """The books, of an earlier attempt where there is one, whose arrays are then taken up."""
+        _checkpoints.clear_unfinished(self._folder / CHECKPOINTS)
+        found = newest(self._policy.earlier, runs, (self._params, self._state))
+        if found is None:
+            return Ledger.opened(self._folder, runs)
+        record, metrics, (self._params, self._state) = found
+        return Ledger(self._folder, record, metrics)
+
+    def _train(self) -> None:
+        record, steps = self._ledger.record, self._run.steps
+        while record.step < steps and not self._ledger.over:
+            self._go_to(self._boundary())
+            if self._evaluation_due() and not self._ledger.over:
+                self._ledger.add_evaluation(self._judge.losses(self._params, self._state))
+            if record.step == steps or self._ledger.over:
+                return
+            if self._stop():
+                self._save()
+                raise Interrupted(
+                    f"stopped at step {record.step} of {steps}; resume from {self._folder}"
+                )
+            if self._checkpoint_due():
+                self._save()
+
+    def _go_to(self, end: int) -> None:
+        """Train up to a step; earlier where a checkpoint is due, or there is reason to stop."""
+        pending: _Launched | None = None
+        step, clock = self._ledger.record.step, time.perf_counter()
+        while step < end:
+            count = min(self._feed.capacity, end - step)
+            launched = self._launch(step, count)
+            step += count
+            # The device works on this dispatch while the host reads the one before.
+            if pending is not None:
+                clock = self._read(pending, clock)
+            pending = launched
+            if self._ledger.over or self._stop() or self._clock_due():
+                break
+        if pending is not None:
+            self._read(pending, clock)
+
+    def _launch(self, first: int, count: int) -> _Launched:
+        arguments = self._arguments(first, count)
+        self._params, self._state, measured = self._advance(*arguments)
+        return _Launched(first, count, measured)
+
+    def _arguments(self, first: int, count: int) -> tuple[Any, ...]:
+        inputs = self._feed.inputs(first, count)
+        bounds = np.int32(first), np.int32(count)
+        return self._params, self._state, self._hyper, self._feed.tokens, inputs, *bounds
+
+    def _read(self, launched: _Launched, clock: float) -> float:
+        """Wait for a dispatch and write it down; the time is now."""
+        measured = jax.device_get(launched.measured)
+        now = time.perf_counter()
+        self._ledger.add(launched.first, launched.steps, measured, seconds=now - clock)
+        self._policy.progress(self._ledger.record.step, self._ledger.latest_loss)
+        return now
+
+    def _boundary(self) -> int:
+        """The next step at which something other than training is due."""
+        step = self._ledger.record.step
+        every = (self._run.evaluate_every, self._policy.checkpoint_every)
+        return min([self._run.steps, *(step - step % n + n for n in every if n)])
+
+    def _evaluation_due(self) -> bool:
+        step, every = self._ledger.record.step, self._run.evaluate_every
+        return step == self._run.steps or (every > 0 and step > 0 and step % every == 0)
+
+    def _checkpoint_due(self) -> bool:
+        step, every = self._ledger.record.step, self._policy.checkpoint_every
+        return self._clock_due() or (every > 0 and step % every == 0)
+
+    def _clock_due(self) -> bool:
+        seconds = self._policy.checkpoint_seconds
+        return seconds > 0 and time.monotonic() - self._saved_at >= seconds
+
+    def _save(self) -> None:
+        """Write a checkpoint of the current step, where there is not one already."""
+        step = self._ledger.record.step
+        if step > self._saved_step:
+            arrays = (self._params, self._state)
+            record = self._ledger.snapshot()
+            _checkpoints.save(self._folder / CHECKPOINTS, step, record=record, arrays=arrays)
+        self._saved_step, self._saved_at = step, time.monotonic()
+
+
+def _started(program: Program, runs: Sequence[RunSpec], hyper: Hyper) -> tuple[Any, Any, float]:
+    """Initial parameters and state, and the seconds that compiling took."""
+    keys = _stacked([_key(run.seed) for run in runs])
+    start, seconds = program.start.compiled(keys, hyper)
+    return *start(keys, hyper), seconds
+
+
+def restored(checkpoint: Path) -> list[tuple[RunSpec, Any]]:
+    """The runs of a checkpoint, each with the parameters to evaluate.
+
+    Raises:
+        CheckpointError: the checkpoint is not what was written.
+    """
+    runs = read_record(checkpoint).runs
+    of, _, _ = recipe(runs[0])
+    params, state, _ = _started(program(of, len(runs), True), runs, _hyper(runs))
+    params, state = _checkpoints.load_arrays(checkpoint, (params, state))
+    if len(runs) == 1:
+        return [(runs[0], of.entry.evaluation_params(state, params))]
+    evaluated = jax.vmap(of.entry.evaluation_params)(state, params)
+    return [(run, jax.tree.map(lambda x, k=k: x[k], evaluated)) for k, run in enumerate(runs)]
+
+
+def _hyper(runs: Sequence[RunSpec]) -> Hyper:
+    """The traced hyperparameters of a population: float32 scalars, or vectors (K,)."""
+    each = [Hyper(*jax.tree.map(np.float32, recipe(run)[1:])) for run in runs]
+    return jax.tree.map(lambda *leaves: _stacked(leaves), *each)
+
+
+def _key(seed: int) -> np.ndarray:
+    """The two words of `jax.random.key(seed)`, for any seed below 2**64."""
+    return np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
+
+
+def _stacked(leaves: Sequence[Any]) -> np.ndarray:
+    return np.asarray(leaves[0]) if len(leaves) == 1 else np.stack(leaves)

@@ -1,0 +1,163 @@
+"""One optimizer step of one run, as a pure function; what is static is bound, the rest traced.
+
+Shapes: B sequences of a step, M of a micro-batch, S = context + 1 tokens of a sequence.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from bestiary import models, optimizers
+from bestiary.specs import ModelSpec, RunSpec, Setting
+from bestiary.train._schedules import factor
+
+Params = Any
+State = Any
+
+
+class Hyper(NamedTuple):
+    """Everything continuous about a run, as float32 scalars (or a population's vectors).
+
+    Attributes:
+        optimizer: The optimizer's traced hyperparameters; the learning rate is the peak.
+        schedule: The schedule's parameters, and `steps`, the length of the run: a run of another
+            length is the same program.
+    """
+
+    optimizer: dict[str, jax.Array]
+    schedule: dict[str, jax.Array]
+
+
+class Measured(NamedTuple):
+    """What a step reports."""
+
+    loss: jax.Array
+    grad_norm: jax.Array
+    learning_rate: jax.Array
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the compiled program of a step; equal recipes share one compilation."""
+
+    model: ModelSpec
+    optimizer: str
+    static: tuple[tuple[str, Setting], ...]
+    schedule: str
+    batch_size: int
+    accumulation: int
+    compute_dtype: str
+
+    @cached_property
+    def labels(self) -> Any:
+        """The label of every parameter."""
+        return models.labels(self.model)
+
+    @property
+    def entry(self) -> optimizers.Optimizer:
+        """The optimizer's entry in the catalogue."""
+        return optimizers.lookup(self.optimizer)
+
+    def loss(self, params: Params, tokens_BS: jax.Array) -> jax.Array:
+        """Mean nats per token of some sequences."""
+        return models.loss(params, tokens_BS, self.model, jnp.dtype(self.compute_dtype))
+
+    def transform(self, hyper: dict[str, jax.Array]) -> optax.GradientTransformationExtraArgs:
+        """The optimizer with these traced hyperparameters; the learning rate is this step's."""
+        settings: dict[str, Any] = {**dict(self.static), **hyper}
+        record = self.entry.hyperparameters(**settings)
+        return self.entry.build(record, self.labels)
+
+
+def recipe(run: RunSpec) -> tuple[Recipe, dict[str, float], dict[str, float]]:
+    """Split a run into what is compiled and what is data.
+
+    Returns:
+        The recipe, the optimizer's traced settings, and the schedule's.
+    """
+    static, traced = optimizers.split_static(run.optimizer)
+    schedule = run.schedule
+    fixed = Recipe(
+        model=run.model,
+        optimizer=run.optimizer.name,
+        static=tuple(sorted(static.items())),
+        schedule=schedule.kind,
+        batch_size=run.batch_size,
+        accumulation=run.accumulation,
+        compute_dtype=run.compute_dtype,
+    )
+    return (
+        fixed,
+        traced,
+        {
+            "steps": float(run.steps),
+            "warmup_steps": schedule.warmup_steps,
+            "decay_fraction": schedule.decay_fraction,
+            "final_fraction": schedule.final_fraction,
+        },
+    )
+
+
+def start(of: Recipe, key_words: jax.Array, hyper: Hyper) -> tuple[Params, State]:
+    """Initial parameters and optimizer state, from the two words of a random key."""
+    key = jax.random.wrap_key_data(key_words, impl="threefry2x32")
+    params = models.init(of.model, key)
+    return params, of.transform(hyper.optimizer).init(params)
+
+
+def take_step(
+    of: Recipe,
+    params: Params,
+    state: State,
+    *,
+    hyper: Hyper,
+    tokens_BS: jax.Array,
+    step: jax.Array,
+) -> tuple[Params, State, Measured]:
+    """Train on one batch.
+
+    The learning rate of the step is the peak times the schedule's factor; weight decay follows it
+    because it is multiplied by the rate inside the optimizer.
+
+    Args:
+        of: What is compiled.
+        params: The parameters.
+        state: The optimizer's state.
+        hyper: The traced hyperparameters.
+        tokens_BS: The sequences of the step.
+        step: Steps taken before; never batched, so that a `lax.cond` on it stays a branch.
+
+    Returns:
+        The new parameters and state, and what the step measured.
+    """
+    rate = hyper.optimizer["learning_rate"] * factor(of.schedule, step, **hyper.schedule)
+    loss, grads = _gradient(of.loss, params, tokens_BS, of.accumulation)
+    transform = of.transform(hyper.optimizer | {"learning_rate": rate})
+    updates, state = transform.update(grads, state, params, step=step)
+    measured = Measured(loss, optax.tree.norm(grads), rate)
+    return optax.apply_updates(params, updates), state, measured
+
+
+def _gradient(
+    loss: Callable[[Params, jax.Array], jax.Array],
+    params: Params,
+    tokens_BS: jax.Array,
+    accumulation: int,
+) -> tuple[jax.Array, Params]:
+    """The mean loss over the micro-batches and its gradient, one micro-batch at a time."""
+    differentiated = jax.value_and_grad(loss)
+    if accumulation == 1:
+        return differentiated(params, tokens_BS)
+    tokens_AMS = tokens_BS.reshape(accumulation, -1, tokens_BS.shape[-1])
+
+    def add(total: Any, tokens_MS: jax.Array) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, differentiated(params, tokens_MS)), None
+
+    zero = jax.tree.map(jnp.zeros_like, (jnp.float32(0), params))
+    total, _ = jax.lax.scan(add, zero, tokens_AMS)
+    return jax.tree.map(lambda leaf: leaf / accumulation, total)

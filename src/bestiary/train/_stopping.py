@@ -1,0 +1,47 @@
+"""A request to stop: from the policy, or from the operating system by a signal."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+# The handlers a fresh process has; anything else belongs to somebody who wants it.
+_UNTOUCHED: dict[int, Any] = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
+
+
+@contextlib.contextmanager
+def stop_requests(asked: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+    """Yield a question, whether to stop; within, SIGTERM and the first Ctrl-C only ask for it.
+
+    A second Ctrl-C raises `KeyboardInterrupt` at once. Signals that somebody handles already, and
+    threads other than the main one, are left alone.
+
+    Args:
+        asked: The policy's own question.
+    """
+    received = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.set()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    ours = [
+        number
+        for number, untouched in _UNTOUCHED.items()
+        if threading.current_thread() is threading.main_thread()
+        and signal.getsignal(number) is untouched
+    ]
+    for number in ours:
+        signal.signal(number, handle)
+    try:
+        yield lambda: received.is_set() or asked()
+    finally:
+        for number in ours:
+            signal.signal(number, _UNTOUCHED[number])

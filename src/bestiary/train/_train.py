@@ -1,0 +1,72 @@
+"""Train a population of runs: the one entrance to everything in this folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bestiary import data
+from bestiary.errors import UserError
+from bestiary.specs import RunResult, RunSpec
+from bestiary.train import _checkpoints
+from bestiary.train._checks import check_space, checked_runs
+from bestiary.train._compilation import enable_compilation_cache
+from bestiary.train._folder import CHECKPOINTS, claimed
+from bestiary.train._policy import Policy
+from bestiary.train._session import Session, restored
+from bestiary.train._stopping import stop_requests
+
+_DEFAULT = Policy()
+
+
+def train(
+    runs: Sequence[RunSpec], corpus: data.Corpus, folder: str | Path, policy: Policy = _DEFAULT
+) -> list[RunResult]:
+    """Train runs of equal shape as one compiled program, a population of one or more.
+
+    The runs may differ in seed, in continuous hyperparameters and in schedule parameters; model,
+    data, batch, steps, optimizer and static settings are the same. A run whose loss is not finite
+    is `diverged`, which is a result; the others go on. The same runs give the same bits on the same
+    kind of machine, however they are interrupted, resumed and divided into dispatches; a population
+    may differ from the same runs one by one in the last bits.
+
+    Args:
+        runs: What to train.
+        corpus: The prepared corpus that the runs name.
+        folder: Of this attempt, made where it is missing: `metrics-<run id>.jsonl` of each run, and
+            `checkpoints/`.
+        policy: How it is carried out: checkpoints, resuming, progress.
+
+    Returns:
+        One result per run, in the same order. The times are those of the whole population.
+
+    Raises:
+        UserError: the runs, the corpus or the folder are wrong; nothing was computed.
+        Interrupted: asked to stop; a checkpoint is written.
+        BestiaryError: the disk is full, or no checkpoint is intact.
+    """
+    folder = Path(folder)
+    runs = checked_runs(runs, corpus)
+    check_space(runs, folder, policy)
+    with claimed(folder, policy), stop_requests(policy.should_stop) as stop:
+        enable_compilation_cache()
+        return Session(runs, corpus, folder, policy=policy, stop=stop).results()
+
+
+def trained(folder: str | Path) -> list[tuple[RunSpec, Any]]:
+    """The runs of an attempt and the parameters of its newest checkpoint, for export.
+
+    Args:
+        folder: Of an attempt whose policy had `checkpoint_final`.
+
+    Returns:
+        Each run of the population with its parameters, those to evaluate.
+
+    Raises:
+        UserError: there is no checkpoint.
+        CheckpointError: the newest is not what was written.
+    """
+    checkpoints = Path(folder) / CHECKPOINTS
+    steps = _checkpoints.steps(checkpoints)
+    if not steps:
+        raise UserError(f"no checkpoint in {folder}; train with a final checkpoint first")
+    return restored(checkpoints / str(steps[-1]))

@@ -8,11 +8,18 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analysis.synthetic import SPEEDUP, STEP_SECONDS, synthetic_results, synthetic_study
+from tests.analysis.synthetic import (
+    SPEEDUP,
+    STEP_SECONDS,
+    result_of,
+    synthetic_results,
+    synthetic_study,
+)
 
 from bestiary.analysis import Analysis, Row, analyse
 from bestiary.errors import UserError
 from bestiary.specs import Cell, Planned, RunResult, Study, canonical_json, run_id
+from bestiary.tune import ledger, needed, winners
 
 DRAWS = 400
 Data = tuple[Study, list[Planned], dict[str, RunResult]]
@@ -128,6 +135,26 @@ def test_the_tuning_is_told(usual: tuple[Study, Analysis]) -> None:
     assert trace[2] == min(loss for loss in trace if loss is not None)
     assert entry.tokens > 0
     assert entry.device_seconds > 0
+
+
+def test_where_it_was_tuned_and_at_what_cost_agrees_with_the_planner() -> None:
+    study, results, planned = synthetic_study(), {}, []
+    while asked := needed(study, results):
+        planned += asked
+        results |= {run_id(one.run): result_of(one, 1e-3 * one.run.seed) for one in asked}
+    analysis, won = analyse(study, planned, results, draws=100), winners(study, results)
+    for one in analysis.rows:
+        cell = Cell(size=one.size, ratio=one.ratio)
+        winner = won[one.optimizer, cell]
+        assert (one.configuration, one.unbracketed) == (winner.configuration, winner.edges)
+        assert (one.inherited_from or cell) == winner.tuned_in
+    for entry, effort in zip(analysis.ledger, ledger(study, results), strict=True):
+        assert (entry.runs, entry.diverged, entry.tokens) == (
+            effort.runs,
+            effort.diverged,
+            effort.tokens,
+        )
+        assert [c.best_after for c in entry.cells] == [c.best_after for c in effort.cells]
 
 
 def test_the_smallest_value_tried_is_an_edge() -> None:

@@ -50,9 +50,9 @@ def origin(
 
 
 def _distance(study: Study, one: Cell, other: Cell) -> float:
-    """Octaves of size and ratio between two cells."""
+    """The distance of two cells in log size and log ratio, as tuning inherits."""
     sizes = [study.sizes[cell.size].matrix_parameters for cell in (one, other)]
-    return abs(math.log2(sizes[0] / sizes[1])) + abs(math.log2(one.ratio / other.ratio))
+    return math.hypot(math.log(sizes[0] / sizes[1]), math.log(one.ratio / other.ratio))
 
 
 def _tried_values(runs: Runs) -> dict[str, list[Setting]]:

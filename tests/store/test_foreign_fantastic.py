@@ -64,5 +64,5 @@ def test_a_missing_file_and_a_bad_number_are_named(folder: Path) -> None:
     (folder / "runs.csv").unlink()
     with pytest.raises(UserError, match=r"no such file: .*runs.csv"):
         read_fantastic2025(folder)
-    with pytest.raises(UserError, match="must be a folder with runs.csv"):
+    with pytest.raises(UserError, match=r"must be a folder with runs\.csv"):
         read_fantastic2025(folder / "nowhere")

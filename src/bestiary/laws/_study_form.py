@@ -138,8 +138,8 @@ def _explained(ratio: Array, losses_CP: Array, B_C: Array) -> Array:
 
 
 def _golden_section(ratio: Array, losses_CP: Array, low: Array, high: Array) -> Array:
-    """The B of each curve that explains most, within (low, high), to about 1e-9."""
-    for _ in range(40):
+    """The B of each curve that explains most, within (low, high), to a millionth of it."""
+    for _ in range(30):
         width = _GOLDEN * (high - low)
         left, right = high - width, low + width
         keep_left = _explained(ratio, losses_CP, left) > _explained(ratio, losses_CP, right)

@@ -1,0 +1,151 @@
+"""Claims on who beats whom: C3, C5, C6, C7, C19, C20."""
+
+import numpy as np
+
+from bestiary.analysis.published._data import runs
+from bestiary.analysis.published._evidence import MATRIX, SIMPLE, Evidence, Place, named
+from bestiary.analysis.published._verdict import Claim, Part, Verdict, drawn
+
+SMALL = ("130m", "300m", "520m")
+C3 = Claim(
+    name="C3",
+    statement="Every matrix method beats every scalar and variance-reduced one up to 520M",
+    where="abstract",
+)
+C5 = Claim(
+    name="C5",
+    statement="NAdamW, Mars and Cautious gain modestly over AdamW, Lion equals it, Adam-mini is "
+    "slightly worse",
+    where="section 4",
+)
+C6 = Claim(
+    name="C6",
+    statement="The best optimizer depends on data: Muon at 1x to 4x, SOAP and Kron from 8x on",
+    where="section 4",
+)
+C7 = Claim(name="C7", statement="NAdamW overtakes Muon at 130M and 16x", where="section 4")
+C19 = Claim(
+    name="C19",
+    statement="Nesterov momentum beats plain AdamW slightly but consistently (130M 1x excepted)",
+    where="section 4",
+)
+C20 = Claim(
+    name="C20",
+    statement="Sophia is not better than AdamW below 0.5B",
+    where="appendix",
+)
+
+
+def matrix_beats_scalar(evidence: Evidence) -> Verdict:
+    """C3: worst matrix method against the best of the others, cell by cell."""
+    simple = ("adamw", *SIMPLE)
+    places = evidence.places("adamw", "muon", sizes=SMALL)
+    parts = [
+        evidence.lower(MATRIX, simple, at, f"matrix methods lead at {named(at)}") for at in places
+    ]
+    shown = {named(at): part.margin for at, part in zip(places, parts, strict=True)}
+    least = sorted(shown.items(), key=lambda item: item[1])[:3]
+    return C3.judged(
+        parts,
+        f"the worst matrix method leads in {sum(part.margin > 0 for part in parts)} of "
+        f"{len(parts)} cells, by {max(shown.values()):.4f} nats at most and least at "
+        + ", ".join(f"{place} ({margin:.4f})" for place, margin in least),
+    )
+
+
+def modest_gains(evidence: Evidence) -> Verdict:
+    """C5: the geometric mean speedup of each over the cells of the smaller sizes."""
+    mean, draws = {}, {}
+    for name in SIMPLE:
+        places = [at for at in evidence.places(name, sizes=SMALL) if at[1] <= 8]
+        values = [np.log(evidence.speedups.value(name, *at)) for at in places]
+        mean[name] = float(np.mean(values))
+        logs = [np.log(evidence.speedups.draws(name, *at)) for at in places]
+        draws[name] = np.mean(logs, axis=0)
+    parts = [
+        drawn(f"{name} gains on average", mean[name], draws[name])
+        for name in ("nadamw", "mars", "cautious")
+    ]
+    text = "lion is within 5% of AdamW on average"
+    parts.append(drawn(text, 0.05 - abs(mean["lion"]), 0.05 - abs(draws["lion"])))
+    parts.append(drawn("adam_mini loses on average", -mean["adam_mini"], -draws["adam_mini"]))
+    shown = ", ".join(f"{name} {np.exp(value):.3f}" for name, value in mean.items())
+    losing = [
+        f"{name} at {named(at)}"
+        for name in ("nadamw", "mars", "cautious")
+        for at in evidence.places(name, sizes=SMALL)
+        if at[1] <= 8 and evidence.losses[name, *at] > evidence.losses["adamw", *at]
+    ]
+    return C5.judged(
+        parts, f"geometric mean speedups {shown}; no gain for {', '.join(losing) or 'none'}"
+    )
+
+
+def best_depends_on_data(evidence: Evidence) -> Verdict:
+    """C6: Muon lowest at 1x to 4x, SOAP and Kron below Muon from 8x on."""
+    parts: list[Part] = []
+    for at in evidence.places("muon", "soap"):
+        if at[1] <= 4:
+            text = f"muon leads at {named(at)}"
+            parts.append(evidence.lower(("muon",), ("soap", "kron"), at, text))
+            continue
+        for name in ("soap", "kron"):
+            if (name, *at) in evidence.losses:
+                text = f"{name} is below muon at {named(at)}"
+                parts.append(evidence.lower((name,), ("muon",), at, text))
+    late = [part for part in parts if "below" in part.text]
+    largest = max(abs(part.margin) for part in late)
+    return C6.judged(
+        parts,
+        f"from 8x on the named one is ahead in {sum(part.margin > 0 for part in late)} of "
+        f"{len(late)} comparisons, all differences at most {largest:.1e} nats, below the study's "
+        "own threshold of 3e-3",
+    )
+
+
+def nadamw_overtakes_muon(evidence: Evidence) -> Verdict:
+    """C7: with Muon's tuned learning rate, and with the one that was first run."""
+    at: Place = ("130m", 16.0)
+    part = evidence.lower(("nadamw",), ("muon",), at, "nadamw is below tuned muon at 130m 16x")
+    rates = {
+        run.settings["learning_rate"]: run.loss
+        for run in runs()
+        if (run.optimizer, run.size, run.ratio, run.state) == ("muon", *at, "done")
+    }
+    shown = ", ".join(f"{loss:.4f} with learning rate {rate:g}" for rate, loss in rates.items())
+    return C7.judged(
+        [part],
+        f"nadamw {evidence.losses['nadamw', *at]:.4f}; muon {shown}: true only of the larger rate",
+    )
+
+
+def nesterov_helps(evidence: Evidence) -> Verdict:
+    """C19: NAdamW against AdamW in every cell but the excepted one."""
+    places = [at for at in evidence.places("adamw", "nadamw") if at != ("130m", 1.0)]
+    parts = [
+        evidence.lower(("nadamw",), ("adamw",), at, f"nadamw is below adamw at {named(at)}")
+        for at in places
+    ]
+    gains = [part.margin for part in parts]
+    excepted = evidence.losses["adamw", "130m", 1.0] - evidence.losses["nadamw", "130m", 1.0]
+    return C19.judged(
+        parts,
+        f"ahead in {sum(gain > 0 for gain in gains)} of {len(gains)} cells, by {min(gains):.4f} to "
+        f"{max(gains):.4f} nats; at 130m 1x by {excepted:.4f}",
+    )
+
+
+def sophia_is_no_better(evidence: Evidence) -> Verdict:
+    """C20, at 130m and 300m."""
+    places = evidence.places("sophia", sizes=("130m", "300m"))
+    parts = [
+        evidence.lower(("adamw",), ("sophia",), at, f"adamw is below sophia at {named(at)}")
+        for at in places
+    ]
+    shown = ", ".join(
+        f"{named(at)} {-part.margin:+.4f}" for at, part in zip(places, parts, strict=True)
+    )
+    above = evidence.losses["sophia", "520m", 1.0] - evidence.losses["adamw", "520m", 1.0]
+    return C20.judged(
+        parts, f"sophia minus AdamW in nats: {shown}; at 520m 1x, above 0.5B, {above:+.4f}"
+    )

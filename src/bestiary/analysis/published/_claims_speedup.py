@@ -1,0 +1,176 @@
+"""Claims on how large speedups are: C1, C2, C4, C8, C9, C21."""
+
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from bestiary.analysis.published._data import SIZES, figure1
+from bestiary.analysis.published._evidence import DELTA, MATRIX, SIMPLE, Evidence, named
+from bestiary.analysis.published._verdict import Claim, Part, Verdict, drawn, normal
+from bestiary.laws import Array
+
+C1 = Claim(
+    name="C1",
+    statement="No optimizer exceeds 1.4x over tuned AdamW (1.4 to one decimal: below 1.45)",
+    where="abstract",
+)
+C2 = Claim(
+    name="C2",
+    statement="The speedup of matrix methods falls with size, from 1.4x at 0.1B to 1.1x at 1.2B",
+    where="abstract",
+)
+C4 = Claim(
+    name="C4",
+    statement="Scalar and variance-reduced methods stay below 1.2x",
+    where="section 4",
+)
+C8 = Claim(
+    name="C8",
+    statement="At 1.2B and 8x, NAdamW, Muon and SOAP are equal, at 1.1x",
+    where="section 4",
+)
+C9 = Claim(
+    name="C9",
+    statement="Tuning the learning rate alone (6e-4 to 8e-3) makes AdamW 2x faster at 130M",
+    where="figure 1",
+)
+C21 = Claim(
+    name="C21",
+    statement="The gain belongs to matrix preconditioning and not to one member: Muon, SOAP and "
+    "Kron are within 0.05 of each other at 8x",
+    where="section 4",
+)
+
+
+def no_optimizer_exceeds(evidence: Evidence) -> Verdict:
+    """C1, at each optimizer's largest cell."""
+    names = (*SIMPLE, *MATRIX, "sophia")
+    parts = [_below(evidence, name, 1.45) for name in names]
+    top = max(names, key=lambda name: _value(evidence, name))
+    at = evidence.largest(top)
+    interval = evidence.speedups.estimate(top, *at)
+    strict = np.mean(evidence.speedups.draws(top, *at) > 1.4)
+    return C1.judged(
+        parts,
+        f"the largest is {top} at {named(at)} with {interval.value:.2f} "
+        f"[{interval.low:.2f}, {interval.high:.2f}]; above 1.40 in {strict:.0%} of the draws",
+    )
+
+
+def speedup_falls_with_size(evidence: Evidence) -> Verdict:
+    """C2, for Muon and SOAP at 8x: the two ends, and every step between sizes."""
+    parts: list[Part] = []
+    shown = []
+    for name in ("muon", "soap"):
+        value = {size: evidence.speedups.value(name, size, 8.0) for size in SIZES}
+        draws = {size: evidence.speedups.draws(name, size, 8.0) for size in SIZES}
+        for large, small in [("130m", "1.2b"), *pairwise(SIZES)]:
+            text = f"{name} gains more at {large} than at {small}"
+            parts.append(drawn(text, value[large] - value[small], draws[large] - draws[small]))
+        parts.append(_rounds_to(f"{name} at 130m", 1.4, value["130m"], draws["130m"]))
+        parts.append(_rounds_to(f"{name} at 1.2b", 1.1, value["1.2b"], draws["1.2b"]))
+        shown.append(f"{name} {' / '.join(f'{value[size]:.3f}' for size in SIZES)}")
+    start = [
+        f"{name} {evidence.with_16x.value(name, '130m', 8.0):.2f}" for name in ("muon", "soap")
+    ]
+    return C2.judged(
+        parts,
+        f"at 8x over sizes: {'; '.join(shown)}; with AdamW's 16x point in the fit the start is "
+        f"only {', '.join(start)}",
+    )
+
+
+def simple_methods_stay_below(evidence: Evidence) -> Verdict:
+    """C4, at each optimizer's largest cell."""
+    top = max(SIMPLE, key=lambda name: _value(evidence, name))
+    at = evidence.largest(top)
+    interval = evidence.speedups.estimate(top, *at)
+    return C4.judged(
+        [_below(evidence, name, 1.2) for name in SIMPLE],
+        f"the largest is {top} at {named(at)} with {interval.value:.3f} "
+        f"[{interval.low:.2f}, {interval.high:.2f}]",
+    )
+
+
+def equal_at_the_top(evidence: Evidence) -> Verdict:
+    """C8: losses equal within the study's own threshold, speedups that round to 1.1."""
+    names = ("nadamw", "muon", "soap")
+    at = ("1.2b", 8.0)
+    parts = [
+        drawn(
+            f"{one} and {two} differ by less than {DELTA:g} nats",
+            DELTA - abs(evidence.losses[one, *at] - evidence.losses[two, *at]),
+            DELTA - abs(evidence.loss_draws(one, at) - evidence.loss_draws(two, at)),
+        )
+        for one, two in combinations(names, 2)
+    ]
+    for name in names:
+        value, draws = evidence.speedups.value(name, *at), evidence.speedups.draws(name, *at)
+        parts.append(_rounds_to(name, 1.1, value, draws))
+    spread = np.ptp([evidence.losses[name, *at] for name in names])
+    found = ", ".join(_interval(evidence, name) for name in names)
+    return C8.judged(parts, f"losses within {spread:.1e} nats of each other; speedups {found}")
+
+
+def tuning_alone_doubles(evidence: Evidence) -> Verdict:
+    """C9: the untuned run at twice the steps against the tuned one."""
+    slow, fast = figure1()[0.0006][-1], figure1()[0.008][-1]
+    margin = slow[1] - fast[1]
+    text = f"the untuned run is worse after {slow[0]} steps than the tuned one after {fast[0]}"
+    equivalent = float(evidence.speedups.curves["130m"].ratio(slow[1]))
+    return C9.judged(
+        [normal(text, margin, evidence.difference_noise)],
+        f"{slow[1]:.3f} after {slow[0]} steps against {fast[1]:.3f} after {fast[0]}; tuned AdamW "
+        f"has {slow[1]:.3f} at {equivalent:.2f}x, so it is {slow[0] / 5120 / equivalent:.1f}x "
+        "faster: 2x understates",
+    )
+
+
+def one_family_gain(evidence: Evidence) -> Verdict:
+    """C21: the spread within the family at 8x; what causes it is not in the data."""
+    parts = []
+    for size in SIZES:
+        present = [n for n in ("muon", "soap", "kron") if (n, size, 8.0) in evidence.losses]
+        for one, two in combinations(present, 2):
+            value = [evidence.speedups.value(name, size, 8.0) for name in (one, two)]
+            draws = [evidence.speedups.draws(name, size, 8.0) for name in (one, two)]
+            parts.append(
+                drawn(
+                    f"{one} and {two} within 0.05 at {size}",
+                    0.05 - abs(value[0] - value[1]),
+                    0.05 - abs(draws[0] - draws[1]),
+                )
+            )
+    gaps = [
+        evidence.speedups.value("muon", size, 8.0) - evidence.speedups.value("scion", size, 8.0)
+        for size in SIZES
+        if ("scion", size, 8.0) in evidence.losses
+    ]
+    return C21.judged(
+        parts,
+        f"Scion, a matrix method too, is {min(gaps):.2f} to {max(gaps):.2f} below Muon; that the "
+        "matrix causes the gain cannot be read off losses",
+    )
+
+
+def _value(evidence: Evidence, name: str) -> float:
+    return evidence.speedups.value(name, *evidence.largest(name))
+
+
+def _below(evidence: Evidence, name: str, limit: float) -> Part:
+    at = evidence.largest(name)
+    value, draws = evidence.speedups.value(name, *at), evidence.speedups.draws(name, *at)
+    return drawn(f"{name} at {named(at)} is below {limit:g}", limit - value, limit - draws)
+
+
+def _rounds_to(what: str, target: float, value: float, draws: Array) -> Part:
+    return drawn(
+        f"{what} is {target:g} to one decimal",
+        0.05 - abs(value - target),
+        0.05 - abs(draws - target),
+    )
+
+
+def _interval(evidence: Evidence, name: str) -> str:
+    found = evidence.speedups.estimate(name, "1.2b", 8.0)
+    return f"{name} {found.value:.3f} [{found.low:.2f}, {found.high:.2f}]"

@@ -1,0 +1,109 @@
+"""Claims on hyperparameters: C12, C13, C22."""
+
+from bestiary.analysis.published._data import configurations, runs, sensitive
+from bestiary.analysis.published._evidence import DELTA, Evidence
+from bestiary.analysis.published._sensitivity import DELTA_NEAR, insensitive
+from bestiary.analysis.published._verdict import Claim, Part, Verdict, certain, normal
+from bestiary.store import ForeignResult
+
+ADAM_FAMILY = ("adamw", "nadamw", "adam_mini", "mars", "cautious")
+C12 = Claim(
+    name="C12",
+    statement="Optimal weight decay differs (Lion 0.6 to 0.7, Kron 0.5 to 0.7, AdamW's family 0.1 "
+    "to 0.2), so sharing hyperparameters between optimizers is unfair",
+    where="section 4",
+)
+C13 = Claim(
+    name="C13",
+    statement="Blind transfer misranks: at 520M 8x, SOAP at twice its learning rate loses to Mars",
+    where="section 4",
+)
+C22 = Claim(
+    name="C22",
+    statement="Epsilon and beta2 are insensitive to scale; the learning rate nearly always is not",
+    where="table 4",
+)
+
+
+def weight_decay_differs(evidence: Evidence) -> Verdict:
+    """C12: the tuned values, and what Lion pays for AdamW's."""
+    tuned: dict[str, set[float]] = {}
+    for (name, _, _), settings in configurations().items():
+        tuned.setdefault(name, set()).add(float(settings.get("weight_decay", 0.0)))
+    shared = max(value for name in ADAM_FAMILY for value in tuned[name])
+    by_decay = {
+        float(run.settings["weight_decay"]): _loss(run)
+        for run in _finished("lion", "130m", 1.0)
+        if run.tags["changed"] in ("", "weight_decay")
+    }
+    price = by_decay[0.1] - min(by_decay.values())
+    parts = [
+        certain(f"{name} wants more than {shared:g} everywhere", min(tuned[name]) - shared)
+        for name in ("lion", "kron")
+    ]
+    text = f"0.1 costs Lion more than {DELTA:g} nats at 130m 1x"
+    parts.append(normal(text, price - DELTA, evidence.difference_noise))
+    shown = "; ".join(
+        f"{name} {', '.join(f'{value:g}' for value in sorted(tuned[name]))}"
+        for name in ("adamw", "lion", "kron")
+    )
+    return C12.judged(parts, f"tuned weight decays: {shown}; 0.1 costs Lion {price:.4f} nats")
+
+
+def transfer_misranks(evidence: Evidence) -> Verdict:
+    """C13: what twice the learning rate costs SOAP, and whether Mars then wins."""
+    at = ("520m", 8.0)
+    by_rate = {float(run.settings["learning_rate"]): _loss(run) for run in _finished("soap", *at)}
+    best, twice = by_rate[0.004], by_rate[0.008]
+    mars = evidence.losses["mars", *at]
+    noise = evidence.difference_noise
+    parts = [
+        normal(f"twice the rate costs SOAP more than {DELTA:g} nats", twice - best - DELTA, noise),
+        normal("SOAP then loses to Mars", twice - mars, noise),
+    ]
+    return C13.judged(
+        parts, f"SOAP {best:.4f} at 0.004, {twice:.4f} at 0.008; Mars {mars:.4f}: a tie"
+    )
+
+
+def what_is_sensitive(evidence: Evidence) -> Verdict:
+    """C22, by the study's rule on its own phase I runs, redrawn with noise."""
+    parts: list[Part] = []
+    agreements = []
+    for name, listed in sensitive().items():
+        found = insensitive(name, evidence)
+        for coordinate in ("epsilon", "beta2"):
+            if coordinate in found and coordinate not in listed:
+                text = f"{coordinate} of {name} is insensitive"
+                support = found[coordinate].share
+                parts.append(Part(text=text, margin=found[coordinate].margin, support=support))
+        if "learning_rate" in listed:
+            rate = found["learning_rate"]
+            text = f"learning_rate of {name} is sensitive"
+            parts.append(Part(text=text, margin=-rate.margin, support=1 - rate.share))
+        again = {coordinate for coordinate, rule in found.items() if rule.margin <= 0}
+        agreements.append((name, again, set(listed)))
+    same = [name for name, again, listed in agreements if again == listed]
+    differing = [
+        f"{name} (rule: {', '.join(sorted(again)) or 'none'}; table: {', '.join(sorted(listed))})"
+        for name, again, listed in agreements
+        if again != listed
+    ]
+    return C22.judged(
+        parts,
+        f"one value within {DELTA_NEAR:g} nats of the best in all six regimes: on the stored runs "
+        f"this gives table 4's list for {', '.join(same)}; another for {'; '.join(differing)}",
+    )
+
+
+def _finished(optimizer: str, size: str, ratio: float) -> list[ForeignResult]:
+    return [
+        run
+        for run in runs()
+        if (run.optimizer, run.size, run.ratio, run.state) == (optimizer, size, ratio, "done")
+    ]
+
+
+def _loss(run: ForeignResult) -> float:
+    assert run.loss is not None
+    return run.loss

@@ -1,0 +1,141 @@
+"""The record of a reproduction: what was published, what comes out here, and how sure it is."""
+
+from typing import Any
+
+from bestiary.analysis._record import Estimate
+from bestiary.analysis.published._verdict import Judgement, Verdict
+from bestiary.specs import Spec
+
+
+class Curve(Spec, frozen=True, kw_only=True):
+    """AdamW's curve L(D) = a D^-B + b at one size, beside the published parameters.
+
+    Attributes:
+        version: Which losses it is fitted to: `printed` or `released`.
+        ratios: `1-8`, or `1-16` where the 16x point is in the fit.
+        residual: Largest absolute residual, in nats.
+        published: (a, B, b) as published for the released losses; None where nothing was.
+    """
+
+    version: str
+    size: str
+    ratios: str
+    a: Estimate
+    exponent: Estimate
+    b: Estimate
+    residual: float
+    published: tuple[float, float, float] | None
+
+
+class Speedup(Spec, frozen=True, kw_only=True):
+    """One speedup over AdamW in one variant of the analysis.
+
+    Attributes:
+        version: Which losses: `printed` or `released`.
+        ratios: Which of AdamW's ratios are in the fit: `1-8`, or `1-16` where there is a 16x point.
+        loss: Nats per token.
+        speedup: Recomputed, with its interval.
+        published: The authors' figure value; None where they show none.
+    """
+
+    version: str
+    ratios: str
+    optimizer: str
+    size: str
+    ratio: float
+    loss: float
+    speedup: Estimate
+    published: float | None
+
+
+class SizePoint(Spec, frozen=True, kw_only=True):
+    """One point of the headline figure, speedup at 8x against size.
+
+    Attributes:
+        parameters: N.
+        printed: From the printed losses and AdamW's 1x to 8x, as in the paper's figure.
+        with_16x: The same with AdamW's 16x points in the fit.
+        released: From the released losses with the 16x points, as in the released figure.
+        published: The paper's figure value.
+        published_released: The released figure's value.
+    """
+
+    optimizer: str
+    size: str
+    parameters: int
+    printed: Estimate
+    with_16x: Estimate
+    released: Estimate
+    published: float | None
+    published_released: float | None
+
+
+class CellWinner(Spec, frozen=True, kw_only=True):
+    """The lowest loss of a cell.
+
+    Attributes:
+        margin: How far the runner-up is above, in nats.
+        sure: Share of redrawn data sets in which the same optimizer wins.
+    """
+
+    version: str
+    size: str
+    ratio: float
+    winner: str
+    loss: float
+    runner_up: str
+    margin: float
+    sure: float
+
+
+class ClaimCheck(Spec, frozen=True, kw_only=True):
+    """A claim with its verdict on the printed losses, and what else would change it.
+
+    Attributes:
+        verdict: On the printed losses at the stated noise.
+        released: The judgement on the released losses.
+        half_noise: The judgement if seed noise were half as large.
+        double_noise: The judgement if it were twice as large.
+    """
+
+    verdict: Verdict
+    released: Judgement
+    half_noise: Judgement
+    double_noise: Judgement
+
+
+class NoisePoint(Spec, frozen=True, kw_only=True):
+    """How a headline speedup's interval depends on the assumed seed noise (printed losses, 8x)."""
+
+    optimizer: str
+    size: str
+    noise: float
+    speedup: Estimate
+
+
+class Reproduction(Spec, frozen=True, kw_only=True):
+    """Everything `bestiary reproduce fantastic2025` shows.
+
+    Attributes:
+        noise: The assumed standard deviation of one loss, nats per token.
+        measured_noise: What the study's own epsilon ablations say it is.
+        noise_groups: How many groups of ablations that rests on.
+        draws: Redrawn data sets.
+        largest_difference: Between recomputed and published speedups, printed losses, 1x to 8x.
+        sources: Licence, repository and origin of every packaged table.
+        notes: What a reader must know.
+    """
+
+    noise: float
+    measured_noise: float
+    noise_groups: int
+    draws: int
+    curves: tuple[Curve, ...]
+    speedups: tuple[Speedup, ...]
+    largest_difference: float
+    against_size: tuple[SizePoint, ...]
+    winners: tuple[CellWinner, ...]
+    claims: tuple[ClaimCheck, ...]
+    sensitivity: tuple[NoisePoint, ...]
+    sources: dict[str, Any]
+    notes: tuple[str, ...]

@@ -1,0 +1,111 @@
+"""A claim, what it is made of, and the verdict on it.
+
+A claim is split into parts. The support of a part is the share of redrawn data sets in which it is
+true. Established means at least 97.5 %, contradicted at most 2.5 %, open between.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from scipy.stats import norm
+
+from bestiary.laws import Array
+from bestiary.specs import Spec
+
+Judgement = Literal["holds", "holds within noise", "does not hold", "cannot be checked"]
+ESTABLISHED = 0.975
+
+
+class Part(Spec, frozen=True, kw_only=True):
+    """One thing a claim says, as a quantity that must be positive.
+
+    Attributes:
+        text: What it says.
+        margin: By how much it is true; negative where the numbers say the opposite.
+        support: Share of redrawn data sets in which it is true; 0 or 1 where nothing is random.
+    """
+
+    text: str
+    margin: float
+    support: float
+
+
+class Verdict(Spec, frozen=True, kw_only=True):
+    """The verdict on one claim.
+
+    Attributes:
+        claim: `"C1"` to `"C22"`.
+        statement: The claim.
+        where: Where the study states it.
+        judgement: `holds` (every part established), `does not hold` (a part is contradicted),
+            `holds within noise` (no part contradicted, some open: the noise allows it and does
+            not prove it), or `cannot be checked`.
+        evidence: The numbers, in words.
+        parts: What the judgement rests on; empty where the claim cannot be checked.
+    """
+
+    claim: str
+    statement: str
+    where: str
+    judgement: Judgement
+    evidence: str
+    parts: tuple[Part, ...] = ()
+
+
+class Claim(Spec, frozen=True, kw_only=True):
+    """What the study says, and where."""
+
+    name: str
+    statement: str
+    where: str
+
+    def judged(self, parts: Sequence[Part], evidence: str) -> Verdict:
+        """The verdict that the parts give."""
+        open_parts = [part for part in parts if abs(part.support - 0.5) < ESTABLISHED - 0.5]
+        against = [part for part in parts if part.support <= 1 - ESTABLISHED]
+        judgement: Judgement = "holds within noise" if open_parts else "holds"
+        if against:
+            judgement = "does not hold"
+        counted = f"{len(parts)} part{'s' if len(parts) != 1 else ''}: "
+        counted += f"{len(parts) - len(open_parts) - len(against)} established, "
+        counted += f"{len(open_parts)} open, {len(against)} contradicted"
+        counted += _listed("contradicted", against) + _listed("open", open_parts)
+        return self._verdict(judgement, f"{evidence}. {counted}.", tuple(parts))
+
+    def unchecked(self, why: str, parts: Sequence[Part] = ()) -> Verdict:
+        """The verdict where the published data cannot decide."""
+        return self._verdict("cannot be checked", why, tuple(parts))
+
+    def _verdict(self, judgement: Judgement, evidence: str, parts: tuple[Part, ...]) -> Verdict:
+        return Verdict(
+            claim=self.name,
+            statement=self.statement,
+            where=self.where,
+            judgement=judgement,
+            evidence=evidence,
+            parts=parts,
+        )
+
+
+def drawn(text: str, margin: float, margins_K: Array) -> Part:
+    """A part whose margin was redrawn."""
+    return Part(text=text, margin=float(margin), support=float(np.mean(margins_K > 0)))
+
+
+def normal(text: str, margin: float, deviation: float) -> Part:
+    """A part whose margin has normal noise of a known standard deviation."""
+    return Part(text=text, margin=margin, support=float(norm.cdf(margin / deviation)))
+
+
+def _listed(what: str, parts: Sequence[Part], most: int = 3) -> str:
+    """The first few of some parts in words; nothing where there are none."""
+    if not parts:
+        return ""
+    more = f" and {len(parts) - most} more" if len(parts) > most else ""
+    return f"; {what}: {', '.join(part.text for part in parts[:most])}{more}"
+
+
+def certain(text: str, margin: float) -> Part:
+    """A part in which nothing is random: true where the margin is positive."""
+    return Part(text=text, margin=margin, support=float(margin > 0))

@@ -1,0 +1,169 @@
+"""The published analysis comes back from the packaged losses, to the digits that were published."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bestiary.analysis.published import (
+    Reproduction,
+    configurations,
+    losses,
+    predictions,
+    reproduce,
+    runs,
+    sources,
+)
+from bestiary.analysis.published._evidence import Evidence
+from bestiary.errors import UserError
+from bestiary.specs import canonical_json
+
+
+@pytest.fixture(scope="module")
+def found() -> Reproduction:
+    return reproduce(draws=500)
+
+
+def test_every_published_speedup_comes_back_within_its_rounding(found: Reproduction) -> None:
+    shown = [row for row in found.speedups if row.published is not None]
+    # 108 values of the paper's figures and 30 with the 16x point, all to two decimals.
+    assert [row.ratios for row in shown].count("1-8") == 108
+    assert [row.ratios for row in shown].count("1-16") == 30
+    values = np.array([row.speedup.value for row in shown])
+    np.testing.assert_allclose(values, [row.published for row in shown], rtol=0, atol=0.005)
+    assert found.largest_difference <= 0.005
+
+
+def test_the_headline_figure_comes_back_in_both_versions(found: Reproduction) -> None:
+    assert len(found.against_size) == 12
+    for point in found.against_size:
+        assert point.printed.value == pytest.approx(point.published, abs=6e-4)
+        assert point.released.value == pytest.approx(point.published_released, abs=6e-4)
+    first = found.against_size[0]
+    assert (first.optimizer, first.size, first.parameters) == ("muon", "130m", 134_217_728)
+    # One more data point of AdamW turns 1.38 into 1.28.
+    assert first.with_16x.value == pytest.approx(1.278, abs=6e-4)
+
+
+def test_curves_equal_the_published_parameters(found: Reproduction) -> None:
+    compared = [curve for curve in found.curves if curve.published is not None]
+    assert len(compared) == 6
+    for curve in compared:
+        parameters = (curve.a.value, curve.exponent.value, curve.b.value)
+        np.testing.assert_allclose(parameters, curve.published, atol=3e-5)
+        assert curve.a.low < curve.a.value < curve.a.high
+    moved = {(c.version, c.size): c.b.value for c in found.curves if c.ratios == "1-8"}
+    # The one released loss that moves a whole column.
+    assert moved["printed", "520m"] - moved["released", "520m"] > 0.02
+    assert moved["printed", "1.2b"] == moved["released", "1.2b"]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "size", "ratio", "speedup"),
+    [
+        ("scion", "130m", 8.0, 1.24),
+        ("sophia", "130m", 8.0, 1.02),
+        ("shampoo", "130m", 8.0, 1.37),
+        ("scion", "300m", 8.0, 1.10),
+        ("scion", "520m", 8.0, 1.15),
+        ("sophia", "520m", 1.0, 0.99),
+        ("muon", "1.2b", 1.0, 1.175),
+    ],
+)
+def test_speedups_recomputed_by_others_come_back(
+    found: Reproduction, optimizer: str, size: str, ratio: float, speedup: float
+) -> None:
+    at = ("released", "1-8", optimizer, size, ratio)
+    (row,) = [
+        r for r in found.speedups if (r.version, r.ratios, r.optimizer, r.size, r.ratio) == at
+    ]
+    assert row.speedup.value == pytest.approx(speedup, abs=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("version", "size", "low", "high"),
+    [("printed", "1.2b", 1.036, 1.165), ("released", "130m", 1.345, 1.477)],
+)
+def test_intervals_equal_an_independent_monte_carlo(
+    version: str, size: str, low: float, high: float
+) -> None:
+    # Muon at 8x with 1e-3 nats of noise on every loss: 5 and 95 % points computed by others.
+    draws = Evidence(version, 1e-3, 4000).speedups.draws("muon", size, 8.0)
+    np.testing.assert_allclose(np.percentile(draws, [5, 95]), (low, high), atol=0.008)
+
+
+def test_winners_are_the_bold_ones_of_the_table(found: Reproduction) -> None:
+    soap = {("130m", 4.0), ("130m", 16.0), ("300m", 16.0), ("520m", 8.0)}
+    winners = {(row.version, row.size, row.ratio): row for row in found.winners}
+    assert len(winners) == 36
+    for (version, size, ratio), row in winners.items():
+        expected = soap | ({("130m", 8.0)} if version == "printed" else set())
+        assert row.winner == ("soap" if (size, ratio) in expected else "muon")
+    assert winners["printed", "130m", 1.0].sure == 1.0
+    assert winners["printed", "1.2b", 8.0].sure < 0.6
+
+
+def test_every_claim_has_a_verdict_with_evidence(found: Reproduction) -> None:
+    claims = {check.verdict.claim: check for check in found.claims}
+    assert list(claims) == [f"C{number}" for number in range(1, 23)]
+    assert all(
+        any(map(str.isdigit, c.verdict.evidence)) for c in claims.values() if c.verdict.parts
+    )
+    judged = {name: check.verdict.judgement for name, check in claims.items()}
+    assert {name for name, judgement in judged.items() if judgement == "cannot be checked"} == {
+        "C14",
+        "C15",
+        "C16",
+        "C17",
+    }
+    assert judged["C5"] == judged["C9"] == judged["C12"] == "holds"
+    assert judged["C7"] == judged["C22"] == "does not hold"
+    assert judged["C3"] == judged["C6"] == judged["C8"] == "holds within noise"
+    assert claims["C10"].released == "cannot be checked"
+    assert claims["C3"].half_noise == "holds"
+
+
+def test_intervals_follow_the_assumed_noise(found: Reproduction) -> None:
+    widths: dict[tuple[str, str], list[float]] = {}
+    for point in found.sensitivity:
+        width = point.speedup.high - point.speedup.low
+        widths.setdefault((point.optimizer, point.size), []).append(width)
+    for half, stated, double in widths.values():
+        assert half < stated < double
+
+
+def test_the_assumed_noise_is_what_epsilon_ablations_show(found: Reproduction) -> None:
+    assert found.measured_noise == pytest.approx(7.6e-4, abs=1e-4)
+    assert found.noise_groups > 40
+
+
+def test_it_is_deterministic_and_plain_json() -> None:
+    first, second = (canonical_json(reproduce(draws=100)) for _ in range(2))
+    assert first == second
+    assert json.loads(first)["draws"] == 100
+    assert first != canonical_json(reproduce(draws=100, seed=1))
+
+
+def test_packaged_tables_are_whole_and_say_where_they_come_from() -> None:
+    states = [run.state for run in runs()]
+    assert len(states) == 2118
+    assert (states.count("done"), states.count("diverged")) == (1781, 203)
+    printed, released = losses("printed"), losses("released")
+    assert sum(printed[cell] != released[cell] for cell in printed) == 7
+    assert configurations()["muon", "1.2b", 8.0]["learning_rate"] == 0.004
+    assert predictions()["muon", 8.0]["decay"] > 1  # the pathology that bounded laws avoid
+    assert sources()["licence"] == "Apache-2.0"
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(UserError, match="at least 100 draws, got 10"):
+        reproduce(draws=10)
+    with pytest.raises(UserError, match="noise must be above 0"):
+        reproduce(noise=0.0)
+
+
+def test_it_needs_no_jax() -> None:
+    code = "import bestiary.analysis.published, sys; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

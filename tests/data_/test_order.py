@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bestiary.data import BLOCK, Corpus, starts, stream
+from bestiary.data import BLOCK, Corpus, starts
 from bestiary.data._mixture import interleaved, locate, quotas
 from bestiary.data._permutation import permuted, shuffled
 from bestiary.errors import UserError
@@ -142,16 +142,3 @@ def test_the_order_never_changes() -> None:
     """Golden values: changing them would change what every recorded run was trained on."""
     assert shuffled(np.arange(8), 1000, 42).tolist() == GOLDEN_ORDER
     assert interleaved((3, 1, 1, BLOCK - 5))[0][:3].tolist() == [3, 3, 3]
-
-
-@pytest.mark.parametrize("name", ["corpus", "mixed"])
-@pytest.mark.parametrize("per_chunk", [1, 4, 7])
-def test_a_stream_yields_what_gather_yields(
-    name: str, per_chunk: int, request: pytest.FixtureRequest
-) -> None:
-    corpus: Corpus = request.getfixturevalue(name)
-    chunks = stream(
-        corpus, CONTEXT, 9, first_step=3, batch_size=6, steps_per_chunk=per_chunk, steps=21
-    )
-    start = starts(corpus, CONTEXT, 9, first_step=3, steps=21, batch_size=6)
-    assert (np.concatenate(list(chunks)) == corpus.sequences(start, CONTEXT)).all()

@@ -15,7 +15,6 @@ from bestiary.data import (
     prepare,
     source,
     starts,
-    stream,
     write_shard,
 )
 from bestiary.errors import UserError
@@ -188,24 +187,6 @@ def test_a_corpus_of_many_shards_reads_like_one(
     assert (prepared.train_tokens == one.train_tokens).all()
 
 
-def test_a_stream_closes_its_thread_and_passes_on_errors(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import threading
-
-    chunks = stream(corpus, 16, 0, first_step=0, batch_size=2, steps_per_chunk=2)
-    assert next(chunks).shape == (2, 2, 17)
-    chunks.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("bestiary-data")]
-
-    def fail(*args: object) -> None:
-        raise OSError("the disk is gone")
-
-    monkeypatch.setattr(corpus, "sequences", fail)
-    with pytest.raises(OSError, match="the disk is gone"):
-        next(stream(corpus, 16, 0, first_step=0, batch_size=2, steps_per_chunk=2))
-
-
 def test_a_document_of_two_sources_is_in_one_split(tmp_path: Path) -> None:
     rows = [json.dumps({"text": f"{n} " * 50}) + "\n" for n in range(300)]
     (tmp_path / "a.jsonl").write_text("".join(rows[:200]))
@@ -213,6 +194,27 @@ def test_a_document_of_two_sources_is_in_one_split(tmp_path: Path) -> None:
     sources = [source(tmp_path / "a.jsonl"), source(tmp_path / "b.jsonl")]
     splits = [set(rows) for rows in documents_of(prepare(sources, tmp_path / "c")).values()]
     assert sum(map(len, splits)) == len(set().union(*splits)) == 300
+
+
+def test_long_documents_do_not_fill_a_validation_set(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sizes = [4000 if n % 20 == 0 else 60 for n in range(800)]
+    rows = [" ".join(map(str, rng.integers(10**6, 10**7, size // 8))) for size in sizes]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
+    found = documents_of(prepare([source(path)], tmp_path / "c"))
+    for split in ("selection", "report"):
+        assert found[split]
+        assert max(map(len, found[split])) < 100
+
+
+def test_equal_sources_are_read_in_different_orders(texts: list[Path], tmp_path: Path) -> None:
+    corpus = prepare([source(texts[1]), source(texts[1])], tmp_path / "c")
+    assert corpus.parts[0].tokens == corpus.parts[1].tokens
+    start = starts(corpus, 16, 0, first_step=0, steps=1, batch_size=512).ravel()
+    first, second = start[start < corpus.parts[0].tokens], start[start >= corpus.parts[0].tokens]
+    assert first.size == second.size == 256
+    assert (first != second - corpus.parts[0].tokens).any()
 
 
 def test_parquet_reads_like_jsonl(tmp_path: Path) -> None:

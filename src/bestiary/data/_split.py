@@ -19,7 +19,8 @@ SURVEY = np.dtype([("position", np.int64), ("size", np.int64)])
 class Split(NamedTuple):
     """The hashes of the validation documents of all sources; every other document is trained on.
 
-    A document that stands in several places, or several sources, is in one split only.
+    A document that stands in several places, or several sources, is in one split only: selection
+    where both sets name it.
     """
 
     selection: frozenset[int]
@@ -82,4 +83,4 @@ def joined(splits: Iterable[Split]) -> Split:
     every = list(splits)
     selection = frozenset[int]().union(*(split.selection for split in every))
     report = frozenset[int]().union(*(split.report for split in every))
-    return Split(selection, report - selection)
+    return Split(selection, report)

@@ -31,7 +31,7 @@ def stdlib_files(root: Path | None = None) -> Iterator[tuple[str, Path]]:
     root = root or Path(sysconfig.get_path("stdlib"))
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if name not in EXCLUDED_FOLDERS]
+        folders[:] = [name for name in folders if _is_everywhere(name)]
         for name in files:
             path = Path(folder, name)
             if _belongs(path):
@@ -44,6 +44,11 @@ def stdlib_files(root: Path | None = None) -> Iterator[tuple[str, Path]]:
 def python_version() -> str:
     """Version of the running interpreter, which decides what its library holds."""
     return platform.python_version()
+
+
+def _is_everywhere(folder: str) -> bool:
+    """Not an optional part, nor the build's config-<version>-<platform>."""
+    return folder not in EXCLUDED_FOLDERS and not folder.startswith("config-")
 
 
 def _belongs(path: Path) -> bool:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,14 +17,16 @@ from bestiary.analysis.published import (
     runs,
     sources,
 )
+from bestiary.analysis.published._data import _text
 from bestiary.analysis.published._evidence import Evidence
+from bestiary.analysis.published._pack import _groups
 from bestiary.errors import UserError
 from bestiary.specs import canonical_json
 
 
 @pytest.fixture(scope="module")
 def found() -> Reproduction:
-    return reproduce(draws=500)
+    return reproduce(draws=2000)
 
 
 def test_every_published_speedup_comes_back_within_its_rounding(found: Reproduction) -> None:
@@ -155,6 +158,30 @@ def test_packaged_tables_are_whole_and_say_where_they_come_from() -> None:
     assert configurations()["muon", "1.2b", 8.0]["learning_rate"] == 0.004
     assert predictions()["muon", 8.0]["decay"] > 1  # the pathology that bounded laws avoid
     assert sources()["licence"] == "Apache-2.0"
+
+
+def test_predictions_that_cannot_be_run_are_listed(found: Reproduction) -> None:
+    wrong = {(row.optimizer, row.ratio, row.coordinate): row for row in found.infeasible}
+    assert wrong["muon", 8.0, "decay"].predicted == pytest.approx(1.048, abs=5e-4)
+    assert wrong["adamw", 8.0, "train_batch_size"].predicted == pytest.approx(322.7, abs=0.05)
+    assert wrong["adamw", 8.0, "train_batch_size"].executed == 256
+    assert [row.predicted for at, row in wrong.items() if at[2] == "decay"] == pytest.approx(
+        [1.010, 1.029, 1.048], abs=5e-4
+    )
+    constant = [row for at, row in wrong.items() if at[2] == "learning_rate"]
+    assert {row.optimizer for row in constant} == {"soap"}
+    np.testing.assert_allclose([row.predicted for row in constant], 0.007366, atol=1e-6)
+
+
+def test_packing_the_packaged_runs_gives_the_packaged_file() -> None:
+    as_read = [
+        msgspec.structs.replace(
+            run, tags={"phase": run.tags["phase"], "ablated_param": run.tags["changed"]}
+        )
+        for run in runs()
+    ]
+    packed = [json.dumps(group, separators=(",", ":")) for group in _groups(as_read)]
+    assert packed == [line.rstrip(",") for line in _text("runs.json").splitlines()[1:-1]]
 
 
 def test_bad_arguments_are_refused() -> None:

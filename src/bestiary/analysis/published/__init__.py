@@ -11,6 +11,7 @@ from bestiary.analysis.published._data import sources as sources
 from bestiary.analysis.published._foreign import ForeignComparison as ForeignComparison
 from bestiary.analysis.published._foreign import ForeignRow as ForeignRow
 from bestiary.analysis.published._foreign import compare_foreign as compare_foreign
+from bestiary.analysis.published._infeasible import Infeasible as Infeasible
 from bestiary.analysis.published._record import CellWinner as CellWinner
 from bestiary.analysis.published._record import ClaimCheck as ClaimCheck
 from bestiary.analysis.published._record import Curve as Curve

@@ -148,8 +148,9 @@ def sources() -> dict[str, Any]:
 
 def _changed(settings: Configuration, name: str, value: Any) -> Configuration:
     """A configuration with one coordinate changed; None means that it is not set."""
-    others = {key: kept for key, kept in settings.items() if key != name}
-    return others if value is None else others | {name: value}
+    if value is None:
+        return {key: kept for key, kept in settings.items() if key != name}
+    return settings | {name: value}
 
 
 def _text(name: str) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bestiary.analysis._record import Estimate
+from bestiary.analysis.published._infeasible import Infeasible
 from bestiary.analysis.published._verdict import Judgement, Verdict
 from bestiary.specs import Spec
 
@@ -122,6 +123,7 @@ class Reproduction(Spec, frozen=True, kw_only=True):
         noise_groups: How many groups of ablations that rests on.
         draws: Redrawn data sets.
         largest_difference: Between recomputed and published speedups, printed losses, 1x to 8x.
+        infeasible: Predictions of the study's hyperparameter laws that cannot be run.
         sources: Licence, repository and origin of every packaged table.
         notes: What a reader must know.
     """
@@ -137,5 +139,6 @@ class Reproduction(Spec, frozen=True, kw_only=True):
     winners: tuple[CellWinner, ...]
     claims: tuple[ClaimCheck, ...]
     sensitivity: tuple[NoisePoint, ...]
+    infeasible: tuple[Infeasible, ...]
     sources: dict[str, Any]
     notes: tuple[str, ...]

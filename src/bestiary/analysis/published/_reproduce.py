@@ -8,6 +8,7 @@ from bestiary.analysis._estimates import estimate
 from bestiary.analysis.published._claims import verdicts
 from bestiary.analysis.published._data import SIZES, curves, figure, sources
 from bestiary.analysis.published._evidence import Evidence, Place
+from bestiary.analysis.published._infeasible import infeasible
 from bestiary.analysis.published._record import (
     CellWinner,
     ClaimCheck,
@@ -69,6 +70,7 @@ def reproduce(*, draws: int = 2000, noise: float = NOISE, seed: int = 0) -> Repr
         winners=tuple(_winner(case, at) for case in (printed, released) for at in _cells(case)),
         claims=_claims(printed, released, half, double),
         sensitivity=tuple(_sensitivity(half, printed, double)),
+        infeasible=infeasible(),
         sources=sources(),
         notes=NOTES,
     )

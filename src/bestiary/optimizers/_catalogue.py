@@ -8,10 +8,16 @@ import msgspec
 from bestiary.errors import UserError, unknown
 from bestiary.optimizers._adamw import ADAMW
 from bestiary.optimizers._interface import Optimizer
+from bestiary.optimizers._lion import LION
+from bestiary.optimizers._muon import MUON
+from bestiary.optimizers._nadamw import NADAMW
+from bestiary.optimizers._soap import SOAP_ENTRY
 from bestiary.specs import Configuration, OptimizerSpec, Setting
 
 # The order of every table.
-CATALOGUE: dict[str, Optimizer] = {entry.name: entry for entry in (ADAMW,)}
+CATALOGUE: dict[str, Optimizer] = {
+    entry.name: entry for entry in (ADAMW, NADAMW, LION, MUON, SOAP_ENTRY)
+}
 
 
 def lookup(name: str) -> Optimizer:
@@ -61,5 +67,6 @@ def _typed(what: str, value: Setting, kind: Any) -> Setting:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        rule = str(error).removeprefix("Expected ").removesuffix(" - at `$`").replace("`", "")
+        rule = str(error).removeprefix("Expected ").split(", got")[0].split(" - at")[0]
+        rule = rule.replace("`", "")
         raise UserError(f"{what} must be {rule}, got {value!r}") from None

@@ -38,6 +38,7 @@ class Rule:
         weight_decay: Decoupled; skips `embedding` and `vector` leaves.
         max_norm: Clips the global norm of this group's gradients; 0 never clips.
         advance: From parameter, direction, learning rate and weight decay to the update.
+        idle_first_step: Whether step 0 leaves the parameters alone, decay included.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Rule:
     weight_decay: Scalar = 0.0
     max_norm: Scalar = 0.0
     advance: Callable[[Array, Array, Scalar, Scalar], Array] = descend
+    idle_first_step: bool = False
 
 
 def everywhere(rule: Rule) -> dict[str, Rule]:
@@ -126,6 +128,9 @@ def _apply(
         )
         for path, param in params.items()
     }
+    if rule.idle_first_step:
+        first = jnp.asarray(extra["step"]) == 0
+        updates = {path: jnp.where(first, 0.0, leaf) for path, leaf in updates.items()}
     return updates, state
 
 

@@ -1,0 +1,95 @@
+"""What every test of an optimizer needs: a small labelled model, and a way to take steps.
+
+Fixtures return functions, because tests import nothing from one another.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bestiary.optimizers import Optimizer, lookup, resolve, split_static
+from bestiary.specs import Label
+
+LABELS = {
+    "embedding": Label(role="embedding", kind="embedding"),
+    "head": Label(role="head", kind="head"),
+    "layers": {
+        "down": Label(role="hidden_matrix", kind="down", layers=3),
+        "norm": Label(role="vector", kind="norm", layers=3),
+        "q": Label(role="hidden_matrix", kind="q", layers=3, head_dim=4),
+        "up": Label(role="hidden_matrix", kind="up", layers=3),
+    },
+    "norm": Label(role="vector", kind="norm"),
+}
+SHAPES = {
+    "embedding": (12, 8),
+    "head": (8, 12),
+    "layers": {"down": (3, 12, 8), "norm": (3, 8), "q": (3, 8, 8), "up": (3, 8, 12)},
+    "norm": (8,),
+}
+
+
+def _random(seed: int, scale: float = 1.0) -> Any:
+    """Arrays of the shapes of the small model."""
+    rng = np.random.default_rng(seed)
+    shapes, structure = jax.tree.flatten(SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+    return structure.unflatten(
+        [jnp.asarray(scale * rng.standard_normal(shape), jnp.float32) for shape in shapes]
+    )
+
+
+def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespace:
+    """`init(params)`, `step(traced, grads, state, params, count)` and `traced` of an optimizer."""
+    entry: Optimizer = lookup(name)
+    static, traced = split_static(resolve(name, settings))
+
+    def transform(values: Any) -> Any:
+        return entry.build(entry.hyperparameters(**static, **values), labels)
+
+    def step(values: Any, grads: Any, state: Any, params: Any, count: Any, **extra: Any) -> Any:
+        updates, state = transform(values).update(grads, state, params, step=count, **extra)
+        return jax.tree.map(jnp.add, params, updates), state
+
+    return SimpleNamespace(
+        transform=transform(traced),
+        init=lambda params: transform(traced).init(params),
+        step=step,
+        traced={key: np.asarray(value) for key, value in traced.items()},
+    )
+
+
+@pytest.fixture(scope="session")
+def labels() -> Any:
+    """The labels of the small model."""
+    return LABELS
+
+
+@pytest.fixture(scope="session")
+def random() -> Callable[..., Any]:
+    return _random
+
+
+@pytest.fixture(scope="session")
+def stepper() -> Callable[..., SimpleNamespace]:
+    return _stepper
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[..., tuple[Any, Any]]:
+    """Parameters and state after some compiled steps on random gradients."""
+
+    def run(name: str, *, steps: int = 6, **settings: Any) -> tuple[Any, Any]:
+        one = _stepper(name, **settings)
+        compiled = jax.jit(one.step)
+        params = _random(0)
+        state = one.init(params)
+        for count in range(steps):
+            params, state = compiled(one.traced, _random(100 + count), state, params, count)
+        return params, state
+
+    return run

@@ -1,0 +1,110 @@
+"""Every rule follows its reference step by step in float64, on tall, wide and square matrices."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bestiary.specs import Label
+
+FOLDER = Path(__file__).parent.parent / "data" / "goldens"
+PROBLEM = np.load(FOLDER / "problem.npz")
+STEPS = 40
+RATE = {"learning_rate": 0.02, "weight_decay": 0.1, "max_grad_norm": 0.0}
+JORDAN = {"momentum": 0.95, "form": "mean", "iterations": 5, "matrix_epsilon": 1e-7}
+SOAP = {"beta1": 0.95, "precondition_frequency": 5, "block_size": 0, "shampoo_beta": 0.95}
+
+# Golden file -> (optimizer, settings).
+RULES: dict[str, tuple[str, dict[str, Any]]] = {
+    "adamw": ("adamw", {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8}),
+    "nadamw": ("nadamw", {"beta1": 0.95, "beta2": 0.98, "epsilon": 1e-10}),
+    "lion": ("lion", {"beta1": 0.9, "beta2": 0.95}),
+    "muon.study": ("muon", {"momentum": 0.95, "matrix_epsilon": 1e-5}),
+    "muon.keller": ("muon", JORDAN),
+    "muon.moonshot": ("muon", {**JORDAN, "form": "sum", "scale": "rms"}),
+    "muon.polar_express": (
+        "muon",
+        {**JORDAN, "coefficients": "polar_express", "matrix_epsilon": 1e-6},
+    ),
+    "soap.study": ("soap", {**SOAP, "beta2": 0.98, "epsilon": 1e-15, "weight_decay": 0.0}),
+    "soap.official": (
+        "soap",
+        {**SOAP, "beta2": 0.95, "epsilon": 1e-8, "flavour": "official"},
+    ),
+}
+CASES = [(rule, shape) for rule in RULES for shape in ("6x10", "10x6", "8x8")]
+TOLERANCE = 1e-12
+
+
+def start_of(rule: str, shape: str, state: Any) -> Any:
+    """The state after step 0, with SOAP's recorded eigenvectors (our left side is fan-in)."""
+    if not rule.startswith("soap"):
+        return state
+    golden = np.load(FOLDER / f"{rule}.npz")
+    soap = state["soap"]
+    ((name, basis),) = soap.basis.items()
+    given = basis._replace(
+        left=jnp.broadcast_to(golden[f"q_right_{shape}"], basis.left.shape),
+        right=jnp.broadcast_to(golden[f"q_left_{shape}"], basis.right.shape),
+    )
+    return {"soap": soap._replace(basis={name: given})}
+
+
+def follow(stepper: Any, rule: str, shape: str, layers: int, *, population: int = 0) -> Any:
+    """The parameters (steps, ..., fan_in, fan_out) after every step of the golden problem."""
+    name, settings = RULES[rule]
+    labels = {"w": Label(role="hidden_matrix", kind="q", layers=layers)}
+    one = stepper(name, labels, **{**RATE, **settings})
+    start = PROBLEM[f"start_{shape}"].T
+    grads = PROBLEM[f"grads_{shape}"].swapaxes(1, 2)
+    # The other layers of a stacked leaf are other matrices, which must not matter.
+    spread = np.array([1.0, -3.0, 0.3])[:layers, None, None] if layers else np.array(1.0)
+    params = {"w": jnp.asarray(np.ones_like(spread) * start)}
+    state, step, traced = one.init(params), one.step, one.traced
+    if population:
+        step = jax.vmap(step, in_axes=(0, None, 0, 0, None))
+        stack = np.linspace(1.0, 2.0, population)
+        traced = {
+            key: value * (stack if key == "learning_rate" else stack**0)
+            for key, value in traced.items()
+        }
+        params, state = jax.tree.map(lambda x: jnp.stack([x] * population), (params, state))
+    compiled = jax.jit(step)
+    seen = []
+    for count in range(STEPS):
+        params, state = compiled(traced, {"w": spread * grads[count]}, state, params, count)
+        state = start_of(rule, shape, state) if count == 0 else state
+        state = jax.tree.map(jnp.asarray, jax.tree.map(np.asarray, state))
+        seen.append(np.asarray(params["w"]))
+    return np.stack(seen)
+
+
+def expected(rule: str, shape: str) -> Any:
+    return np.load(FOLDER / f"{rule}.npz")[f"params_{shape}"].swapaxes(1, 2)
+
+
+@pytest.mark.parametrize(("rule", "shape"), CASES)
+def test_follows_the_reference(stepper: Any, rule: str, shape: str) -> None:
+    with jax.enable_x64(True):
+        ours = follow(stepper, rule, shape, layers=0)
+    recorded = ours[PROBLEM["steps"] - 1]
+    np.testing.assert_allclose(recorded, expected(rule, shape), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_layer_of_a_stack_follows_the_reference(stepper: Any, rule: str) -> None:
+    with jax.enable_x64(True):
+        ours = follow(stepper, rule, "6x10", layers=3)
+    recorded = ours[PROBLEM["steps"] - 1, 0]
+    np.testing.assert_allclose(recorded, expected(rule, "6x10"), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_member_of_a_population_follows_the_reference(stepper: Any, rule: str) -> None:
+    with jax.enable_x64(True):
+        ours = follow(stepper, rule, "6x10", layers=0, population=2)
+    recorded = ours[PROBLEM["steps"] - 1, 0]
+    np.testing.assert_allclose(recorded, expected(rule, "6x10"), rtol=0, atol=TOLERANCE)

@@ -160,6 +160,16 @@ def test_packaged_tables_are_whole_and_say_where_they_come_from() -> None:
     assert sources()["licence"] == "Apache-2.0"
 
 
+def test_a_curve_that_does_not_fit_is_said(found: Reproduction) -> None:
+    chance = {(c.version, c.size, c.ratios): c.fit_probability for c in found.curves}
+    # Residuals published for the released losses: 0.8, -1.9, -0.3, 3.4 and -2.0 thousandths.
+    squares = sum(x**2 for x in (0.814, 1.928, 0.339, 3.441, 1.988)) / 0.8**2
+    assert chance["released", "130m", "1-16"] == pytest.approx(np.exp(-squares / 2), rel=0.02)
+    assert chance["printed", "130m", "1-8"] > 0.9
+    assert any("AdamW at 130m over 1-16x" in note for note in found.notes)
+    assert not any("over 1-8x" in note for note in found.notes)
+
+
 def test_predictions_that_cannot_be_run_are_listed(found: Reproduction) -> None:
     wrong = {(row.optimizer, row.ratio, row.coordinate): row for row in found.infeasible}
     assert wrong["muon", 8.0, "decay"].predicted == pytest.approx(1.048, abs=5e-4)

@@ -18,7 +18,7 @@ from bestiary.analysis.published._record import Curve as Curve
 from bestiary.analysis.published._record import NoisePoint as NoisePoint
 from bestiary.analysis.published._record import Reproduction as Reproduction
 from bestiary.analysis.published._record import SizePoint as SizePoint
-from bestiary.analysis.published._record import Speedup as Speedup
+from bestiary.analysis.published._record import SpeedupRow as SpeedupRow
 from bestiary.analysis.published._reproduce import NOISE as NOISE
 from bestiary.analysis.published._reproduce import reproduce as reproduce
 from bestiary.analysis.published._verdict import Judgement as Judgement

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bestiary.analysis.published._data import runs
-from bestiary.analysis.published._evidence import MATRIX, SIMPLE, Evidence, Place, named
+from bestiary.analysis.published._evidence import DELTA, MATRIX, SIMPLE, Evidence, Place, named
 from bestiary.analysis.published._verdict import Claim, Part, Verdict, drawn
 
 SMALL = ("130m", "300m", "520m")
@@ -98,8 +98,8 @@ def best_depends_on_data(evidence: Evidence) -> Verdict:
     return C6.judged(
         parts,
         f"from 8x on the named one is ahead in {sum(part.margin > 0 for part in late)} of "
-        f"{len(late)} comparisons, all differences at most {largest:.1e} nats, below the study's "
-        "own threshold of 3e-3",
+        f"{len(late)} comparisons, all differences at most {largest:.1e} nats; the study's own "
+        f"threshold is {DELTA:g}",
     )
 
 
@@ -115,7 +115,7 @@ def nadamw_overtakes_muon(evidence: Evidence) -> Verdict:
     shown = ", ".join(f"{loss:.4f} with learning rate {rate:g}" for rate, loss in rates.items())
     return C7.judged(
         [part],
-        f"nadamw {evidence.losses['nadamw', *at]:.4f}; muon {shown}: true only of the larger rate",
+        f"nadamw {evidence.losses['nadamw', *at]:.4f}; muon {shown}",
     )
 
 

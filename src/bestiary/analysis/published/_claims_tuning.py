@@ -61,9 +61,7 @@ def transfer_misranks(evidence: Evidence) -> Verdict:
         normal(f"twice the rate costs SOAP more than {DELTA:g} nats", twice - best - DELTA, noise),
         normal("SOAP then loses to Mars", twice - mars, noise),
     ]
-    return C13.judged(
-        parts, f"SOAP {best:.4f} at 0.004, {twice:.4f} at 0.008; Mars {mars:.4f}: a tie"
-    )
+    return C13.judged(parts, f"SOAP {best:.4f} at 0.004, {twice:.4f} at 0.008; Mars {mars:.4f}")
 
 
 def what_is_sensitive(evidence: Evidence) -> Verdict:

@@ -15,6 +15,9 @@ class Curve(Spec, frozen=True, kw_only=True):
         version: Which losses it is fitted to: `printed` or `released`.
         ratios: `1-8`, or `1-16` where the 16x point is in the fit.
         residual: Largest absolute residual, in nats.
+        fit_probability: Chance of residuals this large at the stated noise if the form were true.
+            A small one means that the curve's intervals, and those of speedups over it, are too
+            narrow.
         published: (a, B, b) as published for the released losses; None where nothing was.
     """
 
@@ -25,10 +28,11 @@ class Curve(Spec, frozen=True, kw_only=True):
     exponent: Estimate
     b: Estimate
     residual: float
+    fit_probability: float
     published: tuple[float, float, float] | None
 
 
-class Speedup(Spec, frozen=True, kw_only=True):
+class SpeedupRow(Spec, frozen=True, kw_only=True):
     """One speedup over AdamW in one variant of the analysis.
 
     Attributes:
@@ -133,7 +137,7 @@ class Reproduction(Spec, frozen=True, kw_only=True):
     noise_groups: int
     draws: int
     curves: tuple[Curve, ...]
-    speedups: tuple[Speedup, ...]
+    speedups: tuple[SpeedupRow, ...]
     largest_difference: float
     against_size: tuple[SizePoint, ...]
     winners: tuple[CellWinner, ...]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -204,3 +205,17 @@ def test_bad_arguments_are_refused() -> None:
 def test_it_needs_no_jax() -> None:
     code = "import bestiary.analysis.published, sys; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_page_says_what_comes_out(found: Reproduction) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reproduction.md").read_text()
+    for check in found.claims:
+        verdict = check.verdict
+        cells = (verdict.claim, verdict.statement, verdict.judgement, check.released)
+        assert f"| {' | '.join((*cells, check.half_noise, check.double_noise))} |" in page
+        # C10's shares come out of LAPACK, whose last digits differ between machines.
+        assert verdict.claim == "C10" or f"**{verdict.claim}**: {verdict.evidence}\n" in page
+    for point in found.against_size:
+        assert f"| {point.optimizer} | {point.size} | {point.printed.value:.3f} [" in page
+    for curve in found.curves:
+        assert f"{curve.a.value:.4f} [{curve.a.low:.4f}, {curve.a.high:.4f}]" in page

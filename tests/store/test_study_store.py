@@ -145,6 +145,25 @@ def test_creating_again_goes_on_and_another_study_is_refused(tmp_path: Path) -> 
     assert files(tmp_path) == before
 
 
+def test_the_order_of_a_grid_is_part_of_the_study(tmp_path: Path) -> None:
+    """Coordinates are tuned in the order in which they are written."""
+    start = {"learning_rate": 1e-3, "beta1": 0.9}
+    grid = {"learning_rate": (1e-3,), "beta1": (0.9,)}
+
+    def ordered(*names: str) -> Study:
+        candidate = msgspec.structs.replace(
+            study().candidates[0], start=start, grid={name: grid[name] for name in names}
+        )
+        return msgspec.structs.replace(study(), candidates=(candidate,))
+
+    with StudyStore.create(tmp_path, ordered("learning_rate", "beta1")) as store:
+        assert list(store.study.candidates[0].grid) == ["learning_rate", "beta1"]
+    with StudyStore.open(tmp_path) as store:
+        assert list(store.study.candidates[0].grid) == ["learning_rate", "beta1"]
+    with pytest.raises(UserError, match="another study"):
+        StudyStore.create(tmp_path, ordered("beta1", "learning_rate"))
+
+
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
     StudyStore.create(tmp_path, study()).close()
     connection = sqlite3.connect(tmp_path / "study.sqlite")

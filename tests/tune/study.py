@@ -11,6 +11,7 @@ from bestiary.specs import (
     ModelSpec,
     Planned,
     RunResult,
+    RunSpec,
     Study,
     Tuning,
     run_id,
@@ -54,16 +55,20 @@ def study(runs_per_cell: int = 20, seeds: tuple[int, ...] = (1, 2)) -> Study:
     )
 
 
-def trained(planned: Planned) -> RunResult:
+def outcome(run: RunSpec) -> RunResult:
     """A loss with a known optimum, seed noise, and a cliff of divergence."""
-    rate = float(planned.configuration["learning_rate"])
-    off = math.log2(rate / OPTIMUM[planned.optimizer])
-    noise = random.Random(run_id(planned.run)).gauss(0, 1e-4)
-    loss = 2 + 0.1 * off**2 + (planned.configuration["beta1"] != 0.95) * 0.05 + noise
-    plain = {"run_id": run_id(planned.run), "tokens": planned.run.tokens, "seconds": 2.0}
+    values = run.optimizer.settings
+    off = math.log2(float(values["learning_rate"]) / OPTIMUM[run.optimizer.name])
+    noise = random.Random(run_id(run)).gauss(0, 1e-4)
+    loss = 2 + 0.1 * off**2 + (values["beta1"] != 0.95) * 0.05 + noise
+    plain = {"run_id": run_id(run), "tokens": run.tokens, "seconds": 2.0}
     if off > 2.5:
         return RunResult(state="diverged", last_finite_loss=9.0, **plain)
     return RunResult(state="done", loss={"selection": loss, "report": loss + 0.01}, **plain)
+
+
+def trained(planned: Planned) -> RunResult:
+    return outcome(planned.run)
 
 
 def answer(

@@ -19,6 +19,7 @@ from bestiary.specs import (
     Spec,
     Study,
     canonical_json,
+    checked,
     digest,
     run_id,
 )
@@ -63,7 +64,7 @@ class StudyStore:
             UserError: the folder holds another study or one of a newer schema, or is not writable.
         """
         folder = Path(folder)
-        wanted = canonical_json(study)
+        wanted = _ordered_json(study)
         if not _holds_study(folder / FILE):
             with one_line_errors(folder / FILE):
                 _lay(folder, study, wanted, command)
@@ -149,7 +150,7 @@ class StudyStore:
                 item.cell.size,
                 item.cell.ratio,
                 item.purpose,
-                json.dumps(item.configuration, sort_keys=True),
+                json.dumps(item.configuration),
                 canonical_json(item.run),
             )
             for item in planned
@@ -198,18 +199,30 @@ class StudyStore:
             self._close_attempt(attempt, result.state if won else "refused", result.reason)
         return won
 
-    def forget_failed(self) -> int:
-        """Drop every `failed` result and its attempts' blame, so that those runs are tried again.
+    def forget_failed(self, identities: Iterable[str] | None = None) -> int:
+        """Drop `failed` results and the blame of their attempts, so that they are tried again.
+
+        Args:
+            identities: Of which runs; by default of all.
 
         Returns:
-            How many runs that were.
+            How many results were dropped.
         """
+        if identities is None:
+            rows = self._read("SELECT run_id FROM results WHERE state = 'failed'")
+            identities = [row[0] for row in rows]
+        dropped = 0
         with one_line_errors(self.path), transaction(self._connection):
-            self._connection.execute(
-                "UPDATE attempts SET outcome = 'interrupted' WHERE outcome IN ('lost', 'failed')"
-                " AND run_id IN (SELECT run_id FROM results WHERE state = 'failed')"
-            )
-            return self._connection.execute("DELETE FROM results WHERE state = 'failed'").rowcount
+            for identity in identities:
+                dropped += self._connection.execute(
+                    "DELETE FROM results WHERE state = 'failed' AND run_id = ?", (identity,)
+                ).rowcount
+                self._connection.execute(
+                    "UPDATE attempts SET outcome = 'interrupted'"
+                    " WHERE outcome IN ('lost', 'failed') AND run_id = ?",
+                    (identity,),
+                )
+        return dropped
 
     def run_folder(self, identity: str) -> Path:
         """Where the attempts of a run keep their files."""
@@ -269,6 +282,11 @@ def _lay(folder: Path, study: Study, text: str, command: str) -> None:
         if _schema.version(connection) == 0:  # or another process was faster
             _schema.lay(connection)
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+
+
+def _ordered_json(study: Study) -> str:
+    """The study with its fields in their own order: the order of a grid is that of its tuning."""
+    return msgspec.json.encode(checked(study)).decode()
 
 
 def _planned(row: tuple[Any, ...]) -> Planned:

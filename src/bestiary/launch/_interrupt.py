@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM as a question the driver asks, so that neither cuts a commit in two."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+from bestiary.errors import BestiaryError
+
+
+class StudyInterrupted(BestiaryError):  # noqa: N818 - a request met, not an error
+    """The study was stopped on purpose, with everything so far kept.
+
+    Attributes:
+        signal: The signal that asked for it; by convention the exit code is 128 plus that.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        """Say what was kept and how to go on."""
+        super().__init__(message)
+        self.signal = number
+
+
+class Interruption:
+    """While it is entered, SIGINT and SIGTERM are counted and not obeyed."""
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        """Nothing was asked yet."""
+        self.count = 0
+        self.signal = int(signal.SIGINT)
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Take the signals over, where Python lets this thread do so."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = {
+                number: signal.signal(number, self._received) for number in self.SIGNALS
+            }
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.signal = number
+        self.count += 1

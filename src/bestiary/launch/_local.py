@@ -1,0 +1,217 @@
+"""Workers on this machine: one process per core or accelerator, each living for many jobs."""
+
+import collections
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import final
+
+import msgspec
+
+from bestiary.errors import UserError
+from bestiary.launch._executor import AbstractExecutor
+from bestiary.launch._machine import Place, environment, places
+from bestiary.launch._messages import Event, Job, Lost, Progress, Stop
+from bestiary.launch._training import TRAINER
+
+LOG_LINES = 5
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+@final
+class LocalExecutor(AbstractExecutor):
+    """Trains jobs in spawned processes that start once, keep JAX warm, and die with the driver."""
+
+    def __init__(
+        self,
+        corpus: str | Path,
+        *,
+        workers: int | None = None,
+        trainer: str = TRAINER,
+        stall_seconds: float = 3600.0,
+    ) -> None:
+        """Prepare workers; their processes start with the first jobs.
+
+        Args:
+            corpus: Folder of the prepared corpora.
+            workers: How many; by default one per core, or per accelerator where there is one.
+            trainer: What trains a job, as `module:function`.
+            stall_seconds: A job whose step stands still for so long is lost and its worker killed.
+                Compiling and evaluating are steps that stand still: be generous.
+
+        Raises:
+            UserError: fewer than one worker.
+        """
+        if workers is not None and workers < 1:
+            raise UserError(f"workers must be at least 1, got {workers}")
+        self._corpus = str(corpus)
+        self._trainer = trainer
+        self._stall_seconds = stall_seconds
+        self._places = places(workers)
+        self._workers: dict[int, _Worker] = {}
+        self._inbox: queue.SimpleQueue[tuple[_Worker, Event | None]] = queue.SimpleQueue()
+
+    @property
+    def slots(self) -> int:
+        """One job per worker."""
+        return len(self._places)
+
+    def submit(self, job: Job) -> None:
+        """Give a job to an idle worker, started if need be."""
+        for slot, place in enumerate(self._places):
+            worker = self._workers.get(slot)
+            if worker is None:
+                worker = _Worker(place, self._trainer, self._corpus, self._inbox)
+                self._workers[slot] = worker
+            if worker.job is None:
+                worker.take(job)
+                return
+        raise RuntimeError(f"all {self.slots} workers are busy")
+
+    def events(self, timeout: float) -> list[Event]:
+        """What the workers said; one that died or stands still is replaced, its job lost."""
+        self._kill_stalled()
+        arrived = []
+        try:
+            arrived.append(self._inbox.get(timeout=timeout))
+            while True:
+                arrived.append(self._inbox.get_nowait())
+        except queue.Empty:
+            pass
+        return [event for pair in arrived if (event := self._heard(*pair)) is not None]
+
+    def stop(self) -> None:
+        """Ask every worker to stop at its next step."""
+        for worker in self._workers.values():
+            worker.tell(Stop())
+
+    def close(self) -> None:
+        """Kill what still runs and wait until it is gone."""
+        for worker in self._workers.values():
+            worker.kill()
+        for worker in self._workers.values():
+            worker.reap()
+        self._workers.clear()
+
+    def _heard(self, worker: "_Worker", event: Event | None) -> Event | None:
+        """An event of a live worker's current job; whatever else arrives is of no account."""
+        if event is None:
+            self._workers = {k: one for k, one in self._workers.items() if one is not worker}
+            return worker.epitaph()
+        if worker.job is None or event.job != worker.job.number:
+            return None
+        if isinstance(event, Progress):
+            worker.saw(event.step)
+        else:
+            worker.job = None
+        return event
+
+    def _kill_stalled(self) -> None:
+        for worker in self._workers.values():
+            if worker.job is not None and worker.still_seconds > self._stall_seconds:
+                worker.verdict = f"no progress for {self._stall_seconds:g} s"
+                worker.kill()
+
+
+class _Worker:
+    """One process and the job it has."""
+
+    def __init__(
+        self,
+        place: Place,
+        trainer: str,
+        corpus: str,
+        inbox: "queue.SimpleQueue[tuple[_Worker, Event | None]]",
+    ) -> None:
+        # Started from the driver's own thread: the kernel's promise to kill it with its parent
+        # means the thread that started it.
+        self.job: Job | None = None
+        self.verdict = ""
+        self._step = -1
+        self._moved = time.monotonic()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        cores = ",".join(str(core) for core in place.cores)
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", "-m", "bestiary.launch._worker"),
+                *(trainer, corpus, str(os.getpid()), cores),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment(place, os.environ),
+            start_new_session=True,  # a terminal's Ctrl-C is the driver's to hear
+        )
+        self._reader = threading.Thread(target=self._read, args=(inbox,), daemon=True)
+        self._reader.start()
+
+    @property
+    def still_seconds(self) -> float:
+        """Seconds since the job's step last moved, on this process's own clock."""
+        return time.monotonic() - self._moved
+
+    def take(self, job: Job) -> None:
+        self.job, self._step, self._moved = job, -1, time.monotonic()
+        self.tell(job)
+
+    def saw(self, step: int) -> None:
+        if step != self._step:
+            self._step, self._moved = step, time.monotonic()
+
+    def tell(self, message: Job | Stop) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has died: the end of its output says so
+            stdin.write(msgspec.json.encode(message) + b"\n")
+            stdin.flush()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def reap(self) -> None:
+        """Wait for the process and free what it held."""
+        self._process.wait()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):  # a job it died without reading
+                    stream.close()
+
+    def epitaph(self) -> Lost | None:
+        """What a dead worker leaves: its job lost, with the reason and the last lines it logged."""
+        code = self._process.wait()
+        last = self._last_lines()
+        self.reap()
+        if self.job is None:
+            return None
+        died = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        reason = self.verdict or f"the worker died ({died})"
+        return Lost(job=self.job.number, reason=f"{reason}{': ' if last else ''}{last}")
+
+    def _read(self, inbox: "queue.SimpleQueue[tuple[_Worker, Event | None]]") -> None:
+        stdout = self._process.stdout
+        assert stdout is not None
+        for line in stdout:
+            try:
+                inbox.put((self, _DECODER.decode(line)))
+            except msgspec.DecodeError:
+                break  # a line torn by death
+        inbox.put((self, None))
+
+    def _last_lines(self) -> str:
+        """The end of the attempt's log, or of what was said before the first job."""
+        text = b""
+        if self.job is not None and os.path.exists(self.job.folder + ".log"):
+            text = Path(self.job.folder + ".log").read_bytes()[-4000:]
+        if not text.strip():
+            self._log.seek(0)
+            text = self._log.read()[-4000:]
+        lines = collections.deque(text.decode(errors="replace").split("\n"), LOG_LINES + 1)
+        return " | ".join(line.strip() for line in lines if line.strip())

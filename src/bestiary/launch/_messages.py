@@ -1,0 +1,65 @@
+"""What a driver and its executor say to each other: plain data, fit for a pipe, a file or a socket.
+
+A job is answered by any number of `Progress`, then by exactly one of the others.
+"""
+
+from bestiary.specs import RunResult, RunSpec, Spec
+
+
+class Job(Spec, frozen=True, kw_only=True, tag=True):
+    """Runs to train together: equal shapes as one population, for now always one.
+
+    Attributes:
+        number: Different for every job of a driver, so that an answer names what it answers.
+        runs: What to train.
+        folder: Where this attempt keeps its files; no other attempt writes there. Its log is
+            beside it, `<folder>.log`.
+        earlier: Folders of earlier attempts, the newest last, whose checkpoints may be continued.
+    """
+
+    number: int
+    runs: tuple[RunSpec, ...]
+    folder: str
+    earlier: tuple[str, ...] = ()
+
+
+class Stop(Spec, frozen=True, tag=True):
+    """Write a checkpoint, answer `Stopped`, and take no more jobs."""
+
+
+class Progress(Spec, frozen=True, kw_only=True, tag=True):
+    """The job goes on. A repeated step is a sign of life but no progress."""
+
+    job: int
+    step: int
+    loss: float | None
+
+
+class Finished(Spec, frozen=True, kw_only=True, tag=True):
+    """The job is done: one result per run, in order; divergence is a result too."""
+
+    job: int
+    results: tuple[RunResult, ...]
+
+
+class Lost(Spec, frozen=True, kw_only=True, tag=True):
+    """The job ended without results, by a crash or a hang that another attempt may be spared."""
+
+    job: int
+    reason: str
+
+
+class Failed(Spec, frozen=True, kw_only=True, tag=True):
+    """The job ended by an error that every attempt would meet again."""
+
+    job: int
+    reason: str
+
+
+class Stopped(Spec, frozen=True, kw_only=True, tag=True):
+    """The job was asked to stop and did; the next attempt continues it."""
+
+    job: int
+
+
+Event = Progress | Finished | Lost | Failed | Stopped

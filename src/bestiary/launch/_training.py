@@ -1,0 +1,70 @@
+"""What a worker does with a job: train it. The only file here that leads to JAX, when called."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from bestiary.data import Corpus
+from bestiary.launch._messages import Job
+from bestiary.specs import RunResult
+
+
+class StopRequested(Exception):  # noqa: N818 - a request met, not an error
+    """Training stopped because it was asked to; a checkpoint is written."""
+
+
+class Trainer(Protocol):
+    """Trains the runs of a job; a worker finds it by name, `module:function`."""
+
+    def __call__(
+        self,
+        job: Job,
+        corpus: str,
+        *,
+        progress: Callable[[int, float], None],
+        should_stop: Callable[[], bool],
+    ) -> list[RunResult]:
+        """Train.
+
+        Args:
+            job: What, and where its files belong.
+            corpus: Folder of the prepared corpora.
+            progress: To be called often with the steps taken and the latest training loss.
+            should_stop: To be asked often; once true, write a checkpoint and raise.
+
+        Raises:
+            StopRequested: it was asked to stop.
+            UserError: the runs cannot be trained; another attempt would fail in the same way.
+        """
+
+
+TRAINER = "bestiary.launch._training:train_job"
+
+
+def train_job(
+    job: Job,
+    corpus: str,
+    *,
+    progress: Callable[[int, float], None],
+    should_stop: Callable[[], bool],
+) -> list[RunResult]:
+    """Train a job with `bestiary.train`, from the newest checkpoint of its earlier attempts."""
+    from bestiary import train
+
+    policy = train.Policy(
+        resume_from=tuple(Path(folder) for folder in job.earlier),
+        should_stop=should_stop,
+        progress=progress,
+    )
+    opened = _opened(corpus, job.runs[0].data.digest)
+    try:
+        return train.train(job.runs, opened, job.folder, policy)
+    except train.Interrupted as interrupted:
+        raise StopRequested from interrupted
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(folder: str, digest: str) -> Corpus:
+    """The corpus, which a worker opens and checks once for all its jobs."""
+    return Corpus.open(folder, digest)

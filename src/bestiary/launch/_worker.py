@@ -1,0 +1,169 @@
+"""A worker process: reads jobs, trains them one after another, writes events. Not to be imported.
+
+    python -P -m bestiary.launch._worker TRAINER CORPUS DRIVER_PID CORES
+
+Jobs come as JSON lines on standard input, events leave as JSON lines on what was standard output.
+It never outlives its driver: the kernel kills it when the driver dies, and where there is no such
+service the end of standard input does.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from bestiary.errors import UserError
+from bestiary.launch._messages import Failed, Finished, Job, Lost, Progress, Stop, Stopped
+from bestiary.launch._training import StopRequested, Trainer
+from bestiary.specs import Spec, checked
+
+PROGRESS_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+# Errors of the program and its input, not of the machine: they would come again.
+DETERMINISTIC = (UserError, TypeError, ValueError, LookupError, NotImplementedError, ImportError)
+
+
+def main(trainer: str, corpus: str, driver: int, cores: tuple[int, ...]) -> None:
+    """Serve jobs until the driver says stop or is gone."""
+    _die_with(driver)
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    # Ctrl-C reaches every process of a terminal; what it means is the driver's to decide.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = _Channel(os.dup(1))
+    os.dup2(2, 1)  # whatever a library prints goes to the log
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    stopping = threading.Event()
+    threading.Thread(target=_listen, args=(jobs, stopping), daemon=True).start()
+    train = _named(trainer)
+    while (job := jobs.get()) is not None:
+        channel.send(_answer(job, train, corpus, channel, stopping.is_set))
+
+
+def _answer(
+    job: Job,
+    train: Trainer,
+    corpus: str,
+    channel: "_Channel",
+    should_stop: Callable[[], bool],
+) -> Spec:
+    """Train one job and say what became of it."""
+    number = job.number
+    with _logged(job.folder + ".log"):
+        try:
+            results = train(
+                job, corpus, progress=channel.progress_of(number), should_stop=should_stop
+            )
+            return Finished(job=number, results=tuple(checked(result) for result in results))
+        except StopRequested:
+            return Stopped(job=number)
+        except DETERMINISTIC as error:
+            return Failed(job=number, reason=_told(error))
+        except Exception as error:
+            return Lost(job=number, reason=_told(error))
+
+
+class _Channel:
+    """Where events leave; progress is thinned, so that it costs the training nothing."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._encoder = msgspec.json.Encoder()
+
+    def send(self, event: Spec) -> None:
+        line = memoryview(self._encoder.encode(event) + b"\n")
+        while line:
+            line = line[self._file.write(line) :]
+
+    def progress_of(self, job: int) -> Callable[[int, float], None]:
+        last = -math.inf
+
+        def progress(step: int, loss: float) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PROGRESS_SECONDS:
+                last = time.monotonic()
+                shown = float(loss) if math.isfinite(loss) else None
+                self.send(Progress(job=job, step=int(step), loss=shown))
+
+        return progress
+
+
+@contextlib.contextmanager
+def _logged(path: str) -> Iterator[None]:
+    """Send everything printed, by Python or by native code, to the log of the attempt."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    kept = os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(kept, 1)
+        os.dup2(kept, 2)
+        os.close(log)
+        os.close(kept)
+
+
+def _told(error: Exception) -> str:
+    """One line on an error; the whole of it goes to the log."""
+    traceback.print_exc()
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else ""
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
+
+
+def _listen(jobs: queue.SimpleQueue[Job | None], stopping: threading.Event) -> None:
+    decoder = msgspec.json.Decoder(Job | Stop)
+    for line in sys.stdin.buffer:
+        message = decoder.decode(line)
+        if isinstance(message, Stop):
+            stopping.set()
+            jobs.put(None)
+        else:
+            jobs.put(message)
+    os._exit(1)  # the driver is gone, and with it whoever could commit a result
+
+
+def _die_with(driver: int) -> None:
+    """Have the kernel kill this process when the driver dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != driver:  # it died before the line above
+        os._exit(1)
+
+
+def _named(trainer: str) -> Trainer:
+    module, _, function = trainer.partition(":")
+    found: Trainer = getattr(importlib.import_module(module), function)
+    return found
+
+
+if __name__ == "__main__":
+    code = 1
+    try:
+        main(
+            sys.argv[1],
+            sys.argv[2],
+            int(sys.argv[3]),
+            tuple(int(core) for core in sys.argv[4].split(",") if core),
+        )
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    # Not sys.exit: the listening thread sits in a read, which Python's own way out stumbles over.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

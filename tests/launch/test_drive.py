@@ -1,0 +1,314 @@
+"""The driver: every run exactly one result, whatever dies, and the same table in the end."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.launch.conftest import ROOT
+from tests.tune.study import answer, study
+
+from bestiary.errors import BestiaryError, UserError
+from bestiary.launch import LocalExecutor, Snapshot, StudyInterrupted, drive
+from bestiary.specs import RunResult, Study, run_id
+from bestiary.store import StudyStore
+from bestiary.tune import needed, winners
+
+Make = Callable[..., LocalExecutor]
+
+
+class Log:
+    """An observer that keeps everything."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []
+        self.notices: list[str] = []
+
+    def update(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+
+    def notice(self, line: str) -> None:
+        self.notices.append(line)
+
+
+def small() -> Study:
+    return study(runs_per_cell=5, seeds=(1,))
+
+
+def workers() -> list[int]:
+    """The worker processes of this process."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            command = (folder / "cmdline").read_bytes()
+        except (OSError, IndexError):
+            continue
+        if parent == os.getpid() and b"bestiary.launch._worker" in command:
+            found.append(int(folder.name))
+    return found
+
+
+def assert_exactly_once(store: StudyStore, question: Study) -> None:
+    """Every run has one result, which is the one an unbroken study has."""
+    expected, _ = answer(question)
+    results = store.results()
+    assert results == expected
+    assert needed(question, results) == []
+    won = [one.run_id for one in store.attempts() if one.outcome in ("done", "diverged")]
+    assert sorted(won) == sorted(expected)
+    assert not [one for one in store.attempts() if one.outcome == "running"]
+
+
+def test_a_study_runs_to_its_end(tmp_path: Path, executor: Make) -> None:
+    question, log = small(), Log()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("quick"), log)
+        assert_exactly_once(store, question)
+        attempts = len(store.attempts())
+        drive(store, executor("broken"))  # nothing is needed, so nothing is started
+        assert len(store.attempts()) == attempts
+    assert {one.number for one in StudyStore.open(tmp_path).attempts()} == {1}
+    first, last = log.snapshots[0], log.snapshots[-1]
+    assert (first.done, first.seconds_left, first.best) == (0, None, {})
+    assert len(first.running) == 2
+    assert last.done == last.planned == attempts
+    assert last.seconds_left == 0
+    assert last.running == ()
+    assert list(last.best) == ["adamw", "muon", "soap"]
+    assert last.diverged == sum(r.state == "diverged" for r in store_results(tmp_path))
+    done = [snapshot.done for snapshot in log.snapshots]
+    assert done == sorted(done)
+    assert all(snapshot.done <= snapshot.planned for snapshot in log.snapshots)
+    assert log.notices == []
+    assert not list(tmp_path.glob("runs/*/*/checkpoints"))
+
+
+def store_results(folder: Path) -> list[RunResult]:
+    with StudyStore.open(folder, read_only=True) as store:
+        return list(store.results().values())
+
+
+def test_workers_killed_at_random_lose_no_run_and_double_none(
+    tmp_path: Path, executor: Make
+) -> None:
+    question, source, killed = small(), random.Random(7), []
+
+    class Killer(Log):
+        def update(self, snapshot: Snapshot) -> None:
+            super().update(snapshot)
+            if len(killed) < snapshot.done // 5 and (found := workers()):
+                killed.append(source.choice(found))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    log = Killer()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("slow"), log)
+        assert_exactly_once(store, question)
+        lost = [one for one in store.attempts() if one.outcome == "lost"]
+    assert len(killed) == 8
+    assert lost
+    assert all("SIGKILL" in one.reason for one in lost)
+    assert len(log.notices) == len(lost)
+
+
+def test_a_driver_killed_at_random_leaves_no_orphan_and_is_gone_on_with(
+    tmp_path: Path, executor: Make
+) -> None:
+    question = small()
+    StudyStore.create(tmp_path, question).close()
+    script = (
+        "import sys\n"
+        "from bestiary.launch import LocalExecutor, drive\n"
+        "from bestiary.store import StudyStore\n"
+        "with LocalExecutor('c', workers=2, trainer='tests.launch.trainers:slow') as executor:\n"
+        "    drive(StudyStore.open(sys.argv[1]), executor)\n"
+    )
+    for seconds in (0.7, 1.3, 1.9):
+        driver = subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        time.sleep(seconds)
+        children = _children(driver.pid)
+        driver.kill()
+        driver.wait()
+        assert _all_gone(children)
+    with StudyStore.open(tmp_path) as store:
+        drive(store, executor("quick"))
+        assert_exactly_once(store, question)
+
+
+def _children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task")
+    return [
+        int(child)
+        for task in (tasks.iterdir() if tasks.exists() else ())
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def _all_gone(processes: list[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not any(_alive(process) for process in processes):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_drivers_are_one_too_many(tmp_path: Path, executor: Make) -> None:
+    with StudyStore.create(tmp_path, small()) as store, store.driving():
+        with StudyStore.open(tmp_path) as other, pytest.raises(UserError, match="another driver"):
+            drive(other, executor("quick"))
+        assert store.attempts() == []
+    assert workers() == []
+
+
+def test_a_poisoned_run_is_given_up_and_the_others_go_on(tmp_path: Path, executor: Make) -> None:
+    question, log = small(), Log()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("deadly"), log)
+        failed = [one for one in store.results().values() if one.state == "failed"]
+        assert len(failed) == 2  # one in each tuned cell
+        assert needed(question, store.results()) == []
+        assert len(winners(question, store.results())) == 3 * len(question.cells)
+        for one in failed:
+            tries = [attempt for attempt in store.attempts() if attempt.run_id == one.run_id]
+            assert [attempt.outcome for attempt in tries] == ["lost", "lost", "failed"]
+            assert "lost 3 times" in one.reason
+            assert "SIGSEGV" in one.reason
+            assert "about to die | said by native code" in one.reason
+    assert log.snapshots[-1].failed == 2
+    assert len(log.notices) == 6
+
+
+def test_the_users_mistake_is_not_retried(tmp_path: Path, executor: Make) -> None:
+    with StudyStore.create(tmp_path, small()) as store:
+        drive(store, executor("refusing"))
+        failed = [one for one in store.results().values() if one.state == "failed"]
+        assert [one.reason for one in failed] == ["block_size must divide hidden, got 7; use 8"] * 2
+        assert {one.number for one in store.attempts()} == {1}
+
+
+def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("memoryless"))
+        assert_exactly_once(store, question)
+        lost = [one for one in store.attempts() if one.outcome == "lost"]
+        assert [one.reason for one in lost] == [
+            "RuntimeError: RESOURCE_EXHAUSTED: out of memory"
+        ] * 2
+
+
+def test_a_worker_that_lives_but_stands_still_is_lost(tmp_path: Path, executor: Make) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("standing", stall_seconds=2.0))
+        assert_exactly_once(store, question)
+        lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
+        assert lost == ["no progress for 2 s"] * 2
+
+
+def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) -> None:
+    with StudyStore.create(tmp_path, small()) as store:
+        drive(store, executor("swapped"))
+        assert "f" * 64 not in store.results()
+        reasons = {one.reason for one in store.results().values() if one.state == "failed"}
+        assert any("another run" in reason for reason in reasons)
+        assert any("finite" in reason for reason in reasons)
+
+
+def test_when_all_fails_the_study_stops_and_blames_no_run(tmp_path: Path, executor: Make) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        with pytest.raises(BestiaryError, match="corpora holds no corpus"):
+            drive(store, executor("broken"))
+        assert store.results() == {}
+        drive(store, executor("quick"))
+        assert_exactly_once(store, question)
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path: Path, executor: Make) -> None:
+    with (
+        StudyStore.create(tmp_path, small()) as store,
+        pytest.raises(BestiaryError, match="has no attribute 'absent'") as raised,
+    ):
+        drive(store, executor("absent"))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_study_writes_checkpoints_and_goes_on(
+    tmp_path: Path, executor: Make, number: signal.Signals
+) -> None:
+    question, log, before = small(), Log(), signal.getsignal(number)
+    with StudyStore.create(tmp_path, question) as store:
+        timer = threading.Timer(1.5, os.kill, (os.getpid(), number))
+        timer.start()
+        with pytest.raises(StudyInterrupted, match="same command goes on") as raised:
+            drive(store, executor("endless"), log)
+        timer.join()
+        assert raised.value.signal == number
+        assert signal.getsignal(number) == before
+        assert [one.outcome for one in store.attempts()] == ["interrupted"] * 2
+        assert len(list(tmp_path.glob("runs/*/attempt-1/checkpoint"))) == 2
+        resumed = {one.run_id for one in store.attempts()}
+        drive(store, executor("quick"))
+        assert_exactly_once(store, question)
+        second = {one.run_id for one in store.attempts() if one.number == 2}
+        assert second == resumed
+    assert log.notices[0].startswith("stopping")
+
+
+def test_workers_that_do_not_stop_are_killed_after_the_grace_period(
+    tmp_path: Path, executor: Make
+) -> None:
+    with StudyStore.create(tmp_path, small()) as store:
+        timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with executor("deaf") as workforce, pytest.raises(StudyInterrupted):
+            drive(store, workforce, grace_seconds=0.5)
+        timer.join()
+        assert workers() == []
+        assert [one.outcome for one in store.attempts()] == ["interrupted"] * 2
+
+
+def test_a_study_that_cannot_run_is_refused_before_anything(tmp_path: Path, executor: Make) -> None:
+    question = msgspec.structs.replace(small(), batch_size=10**9)
+    with StudyStore.create(tmp_path, question) as store:
+        with pytest.raises(UserError, match="at least one step"):
+            drive(store, executor("quick"))
+        assert store.planned() == {}
+        assert workers() == []
+
+
+def test_attempts_keep_their_files_apart_and_logs_beside_them(
+    tmp_path: Path, executor: Make
+) -> None:
+    with StudyStore.create(tmp_path, small()) as store:
+        drive(store, executor("memoryless"))
+        lost = next(one for one in store.attempts() if one.outcome == "lost")
+        folder = store.run_folder(lost.run_id)
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "attempt-1.log",
+            "attempt-2",
+            "attempt-2.log",
+        ]
+        assert "RESOURCE_EXHAUSTED" in (folder / "attempt-1.log").read_text()
+        assert folder.name == run_id(store.planned()[lost.run_id].run)[:12]

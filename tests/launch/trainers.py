@@ -1,0 +1,111 @@
+"""What workers run in these tests in place of training: fast, without JAX, and able to misbehave.
+
+A worker finds them by name, `tests.launch.trainers:...`.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.tune.study import outcome
+
+from bestiary.errors import UserError
+from bestiary.launch import Job, StopRequested
+from bestiary.specs import RunResult
+
+Progress = Callable[[int, float], None]
+Asked = Callable[[], bool]
+
+
+def quick(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Take five steps of nothing."""
+    folder = Path(job.folder)
+    folder.mkdir(parents=True)
+    (folder / "checkpoints").mkdir()
+    for step in range(5):
+        if should_stop():
+            raise StopRequested
+        progress(step, 2.0 - step / 10)
+        time.sleep(0.002)
+    return [outcome(run) for run in job.runs]
+
+
+def slow(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Long enough to be killed in the middle."""
+    time.sleep(0.05)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def endless(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Train until asked to stop; the next attempt finds the checkpoint and ends at once."""
+    if any((Path(folder) / "checkpoint").exists() for folder in job.earlier):
+        return quick(job, corpus, progress=progress, should_stop=lambda: False)
+    Path(job.folder).mkdir(parents=True)
+    step = 0
+    while not should_stop():
+        progress(step := step + 1, 1.0)
+        time.sleep(0.01)
+    (Path(job.folder) / "checkpoint").touch()
+    raise StopRequested
+
+
+def deaf(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Never stop, whoever asks."""
+    while True:
+        progress(int(time.monotonic() * 100), 1.0)
+        time.sleep(0.05)
+
+
+def _bad(job: Job) -> bool:
+    run = job.runs[0]
+    rate = run.optimizer.settings["learning_rate"]
+    return run.optimizer.name == "muon" and rate == 0.016 and run.seed == 0
+
+
+def deadly(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Kill the worker on one configuration, every time, from native code's point of view."""
+    if _bad(job):
+        print("about to die", flush=True)
+        ctypes.CDLL(None).puts(b"said by native code")
+        ctypes.CDLL(None).fflush(None)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def refusing(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Refuse one configuration as the user's mistake."""
+    if _bad(job):
+        raise UserError("block_size must divide hidden, got 7; use 8")
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def memoryless(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Run out of memory on the first attempt at one configuration."""
+    if _bad(job) and not job.earlier:
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def standing(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """On the first attempt at one configuration show life but no progress."""
+    while _bad(job) and not job.earlier:
+        progress(1, 1.0)
+        time.sleep(0.02)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def broken(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Fail on everything."""
+    raise UserError(f"{corpus} holds no corpus; prepare it first")
+
+
+def swapped(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Answer for another run, and with a number that is not finite."""
+    if _bad(job):
+        return [RunResult(run_id="f" * 64, state="done", loss={"selection": 1.0})]
+    if job.runs[0].optimizer.name == "soap" and job.runs[0].seed == 1:
+        return [RunResult(run_id="f" * 64, state="done", loss={"selection": float("nan")})]
+    return quick(job, corpus, progress=progress, should_stop=should_stop)

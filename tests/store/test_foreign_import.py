@@ -175,25 +175,59 @@ def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, message: str) -> 
     assert message in refusal(tmp_path / "ours.csv", mapping(stated()))
 
 
-def test_a_wandb_export_needs_only_its_columns(tmp_path: Path) -> None:
-    (tmp_path / "how.toml").write_text(
-        'preset = "wandb"\n[origin]\nsource = "wandb export"\n[unit]\nname = "nats_per_token"\n'
-        '[columns]\noptimizer = "config.optimizer"\nsize = "config.size"\n'
-        'tokens = "config.tokens"\nloss = "summary.eval/loss"\n'
-    )
-    config = {"optimizer": "adamw", "size": "130m", "tokens": 2684354560, "lr": 0.008}
-    runs = [
-        {"State": "finished", "config": config, "summary": {"eval/loss": 3.53}},
-        {"State": "crashed", "config": config, "summary": {"eval/loss": 9.0}},
+WANDB_CSV = """\
+"Name","State","User","Runtime","optimizer","size","tokens","lr","eval/loss"
+"run-1","finished","me","100","adamw","130m","2684354560","0.008","3.53"
+"run-2","crashed","me","10","adamw","130m","2684354560","0.008",""
+"run-3","finished","me","100","adamw","130m","2684354560","0.008","3.54"
+"""
+WANDB_MAPPING = """\
+preset = "wandb"
+[origin]
+source = "wandb export"
+[unit]
+name = "nats_per_token"
+[columns]
+optimizer = "optimizer"
+size = "size"
+tokens = "tokens"
+loss = "eval/loss"
+[settings]
+learning_rate = "lr"
+"""
+
+
+def test_a_wandb_table_needs_only_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "how.toml").write_text(WANDB_MAPPING)
+    (tmp_path / "runs.csv").write_text(WANDB_CSV)
+    results = import_file(tmp_path / "runs.csv", load_mapping(tmp_path / "how.toml")).results
+    assert [(row.state, row.loss) for row in results] == [
+        ("done", 3.53),
+        ("unfinished", None),
+        ("done", 3.54),
     ]
-    (tmp_path / "runs.json").write_text(json.dumps(runs))
-    done, crashed = import_file(tmp_path / "runs.json", load_mapping(tmp_path / "how.toml")).results
-    assert (done.ratio, done.loss, done.settings) == (1.0, 3.53, {"lr": 0.008})
-    assert (crashed.state, crashed.loss) == ("unfinished", None)
-    runs[1]["State"] = "resting"
-    (tmp_path / "runs.json").write_text(json.dumps(runs))
-    message = refusal(tmp_path / "runs.json", load_mapping(tmp_path / "how.toml"))
-    assert "row 2 column 'State': state must be one of" in message
+    assert (results[0].ratio, results[0].settings) == (1.0, {"learning_rate": 0.008})
+
+
+def test_wandb_runs_of_the_api_are_flattened(tmp_path: Path) -> None:
+    config = {"optimizer": "adamw", "size": "130m", "tokens": 2684354560, "optim": {"lr": 0.008}}
+    columns = {"loss": "summary.eval/loss"}
+    columns |= {field: f"config.{field}" for field in ("optimizer", "size", "tokens")}
+    how = {"preset": "wandb_json", "columns": columns, "unit": {"name": "nats_per_token"}}
+    (tmp_path / "how.json").write_text(json.dumps(how | {"origin": {"source": "wandb"}}))
+    run = {"name": "run-1", "state": "finished", "config": config, "summary": {"eval/loss": 3.53}}
+    (tmp_path / "runs.json").write_text(json.dumps([run]))
+    (row,) = import_file(tmp_path / "runs.json", load_mapping(tmp_path / "how.json")).results
+    assert (row.ratio, row.loss, row.settings) == (1.0, 3.53, {"optim.lr": 0.008})
+    (tmp_path / "runs.json").write_text(json.dumps([run | {"state": "resting"}]))
+    message = refusal(tmp_path / "runs.json", load_mapping(tmp_path / "how.json"))
+    assert "row 1 column 'state': state must be one of" in message
+
+
+def test_the_mapping_on_the_page_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text()
+    (tmp_path / "how.toml").write_text(page.split("```toml\n")[1].split("```")[0])
+    assert load_mapping(tmp_path / "how.toml").unit.bytes_per_token == 4.4
 
 
 finite = st.floats(0.01, 20.0)

@@ -19,17 +19,24 @@ FIELDS = (
     *("optimizer", "size", "ratio", "loss"),
     *("train_loss", "state", "seed", "steps", "tokens", "parameters"),
 )
+WANDB_STATES = {
+    "finished": "done",
+    "crashed": "unfinished",
+    "failed": "unfinished",
+    "killed": "unfinished",
+    "pending": "unfinished",
+    "preempted": "unfinished",
+    "preempting": "unfinished",
+    "running": "unfinished",
+}
+# What a Weights & Biases export says by itself; sweeps repeat configurations, so these are kept.
 PRESETS: dict[str, dict[str, Any]] = {
-    # The table export of a Weights & Biases project (CSV), or its API's runs as JSON.
-    "wandb": {
-        "columns": {"state": "State"},
-        "states": {
-            "finished": "done",
-            "crashed": "unfinished",
-            "failed": "unfinished",
-            "killed": "unfinished",
-            "running": "unfinished",
-        },
+    # The CSV of a project's table: config and summary columns stand side by side under plain names.
+    "wandb": {"columns": {"state": "State"}, "states": WANDB_STATES, "repeats": "keep"},
+    # Runs of the API as JSON objects with name, state, config and summary.
+    "wandb_json": {
+        "columns": {"state": "state"},
+        "states": WANDB_STATES,
         "settings_prefix": "config.",
         "repeats": "keep",
     },

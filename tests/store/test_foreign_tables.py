@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from bestiary.errors import UserError
-from bestiary.store import ForeignImport, ForeignResult, Origin, foreign_imports, import_into
+from bestiary.specs import Candidate, Cell, DataSpec, ModelSpec, Study, Tuning
+from bestiary.store import (
+    ForeignImport,
+    ForeignResult,
+    Origin,
+    StudyStore,
+    foreign_imports,
+    import_into,
+)
 
 ROW = ForeignResult(optimizer="adamw", size="130m", ratio=1.0, loss=3.5, file="ours.csv", row=2)
 
@@ -58,3 +66,29 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path: Path) -> 
     with pytest.raises(UserError, match="not a study file"):
         import_into(tmp_path, imported())
     assert (tmp_path / "study.sqlite").read_bytes() == before
+
+
+def study() -> Study:
+    shape = {"layers": 1, "hidden": 8, "intermediate": 32, "heads": 1, "key_value_heads": 1}
+    return Study(
+        name="small",
+        question="which?",
+        candidates=(Candidate(name="adamw", label="AdamW", family="scalar", start={}, grid={}),),
+        sizes={"tiny": ModelSpec(**shape, context=16, vocabulary=256)},
+        ratios=(1.0,),
+        data=DataSpec(name="text", digest="0" * 64),
+        batch_size=2,
+        tuning=Tuning(cells=(Cell(size="tiny", ratio=1.0),), runs_per_cell=3),
+        seeds=(1,),
+    )
+
+
+@pytest.mark.parametrize("study_first", [True, False])
+def test_a_study_and_foreign_results_share_a_file(tmp_path: Path, study_first: bool) -> None:
+    if study_first:
+        StudyStore.create(tmp_path, study()).close()
+    import_into(tmp_path, imported())
+    store = StudyStore.create(tmp_path, study())
+    assert (store.study, store.results()) == (study(), {})
+    store.close()
+    assert foreign_imports(tmp_path) == (imported(),)

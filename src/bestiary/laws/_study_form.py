@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from bestiary.errors import UserError
 
@@ -67,6 +66,9 @@ def fit_study_form(ratio: Array, loss: Array) -> StudyForm:
     Raises:
         UserError: too few points, or points through which the form does not go.
     """
+    # Here, because it takes longer to import than everything else in `laws` together.
+    from scipy.optimize import OptimizeWarning, curve_fit
+
     ratio, loss = np.asarray(ratio, float), np.asarray(loss, float)
     different = np.unique(ratio).size
     if different < 3:

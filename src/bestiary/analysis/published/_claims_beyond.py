@@ -1,7 +1,7 @@
 """Claims beyond tuned losses: C10 (7B), C11 (downstream), C14 to C17 (training), C18."""
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from bestiary.analysis.published._data import downstream
 from bestiary.analysis.published._evidence import DELTA, Evidence
@@ -82,7 +82,7 @@ def downstream_follows(evidence: Evidence) -> Verdict:
     tasks = [task for task in table["adamw"] if task != "average"]
     gap = np.array([table["muon"][task] - table["adamw"][task] for task in tasks])
     error = gap.std(ddof=1) / np.sqrt(gap.size)
-    worse = float(student.cdf(-gap.mean() / error, gap.size - 1))
+    worse = float(stdtr(gap.size - 1, -gap.mean() / error))
     parts = [
         Part(text="Muon's average is not above AdamW's", margin=-float(gap.mean()), support=worse),
         Part(
@@ -111,8 +111,8 @@ def one_generalisation(evidence: Evidence) -> Verdict:
     parts = []
     shown = []
     for name, offset in offsets().items():
-        within = student.cdf((DELTA - offset.median) / offset.error, offset.cells - 1)
-        within -= student.cdf((-DELTA - offset.median) / offset.error, offset.cells - 1)
+        within = stdtr(offset.cells - 1, (DELTA - offset.median) / offset.error)
+        within -= stdtr(offset.cells - 1, (-DELTA - offset.median) / offset.error)
         text = f"{name} is within {DELTA:g} nats of AdamW at equal training loss"
         parts.append(Part(text=text, margin=DELTA - abs(offset.median), support=float(within)))
         shown.append(f"{name} {offset.median:+.4f} +- {offset.error:.4f}")

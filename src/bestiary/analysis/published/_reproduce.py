@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from bestiary.analysis._estimates import estimate
 from bestiary.analysis.published._claims import verdicts
@@ -103,7 +103,7 @@ def _curve(evidence: Evidence, speedups: Speedups, size: str, ratios: str) -> Cu
         exponent=estimate(float(form.B), redrawn.B),
         b=estimate(float(form.b), redrawn.b),
         residual=float(np.abs(residual).max()),
-        fit_probability=float(chi2.sf(squares, at.size - 3)),
+        fit_probability=float(chdtrc(at.size - 3, squares)),
         published=curves(ratios).get(size) if evidence.version == "released" else None,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from bestiary.laws import Array
 from bestiary.specs import Spec
@@ -95,7 +95,7 @@ def drawn(text: str, margin: float, margins_K: Array) -> Part:
 
 def normal(text: str, margin: float, deviation: float) -> Part:
     """A part whose margin has normal noise of a known standard deviation."""
-    return Part(text=text, margin=margin, support=float(norm.cdf(margin / deviation)))
+    return Part(text=text, margin=margin, support=float(ndtr(margin / deviation)))
 
 
 def _listed(what: str, parts: Sequence[Part], most: int = 3) -> str:

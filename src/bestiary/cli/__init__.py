@@ -1,6 +1,3 @@
-"""The command line: one thin file per command."""
+"""The command line: one thin file per command, imported only when that command is called."""
 
-
-def main() -> int:
-    """Dispatch to a command."""
-    raise NotImplementedError
+from bestiary.cli._main import main as main

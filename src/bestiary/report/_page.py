@@ -63,10 +63,11 @@ def page(analysis: Analysis) -> str:
 
 
 def exhibits(analysis: Analysis) -> list[Exhibit]:
-    """The figures of the page in order; those without a single plot are left out."""
+    """The figures of the page in order; what has nothing to show is left out."""
+    several_sizes = len({row.size for row in analysis.rows}) > 1
     every = [
         _speedups.against_ratio(analysis),
-        _speedups.against_size(analysis),
+        *([_speedups.against_size(analysis)] if several_sizes else []),
         _speedups.on_the_clock(analysis),
         _losses.loss_against_ratio(analysis),
         _losses.loss_curves(analysis),

@@ -1,1 +1,8 @@
-"""Studies."""
+"""The questions asked, as functions that return a `Study`. `STUDIES` names them for `run`."""
+
+from bestiary.studies._candidates import candidate as candidate
+from bestiary.studies._catalogue import STUDIES as STUDIES
+from bestiary.studies._catalogue import Entry as Entry
+from bestiary.studies._catalogue import lookup as lookup
+from bestiary.studies._paper import paper as paper
+from bestiary.studies._quickstart import quickstart as quickstart

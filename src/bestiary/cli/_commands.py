@@ -1,0 +1,54 @@
+"""The table of commands: what `bestiary --help` prints without importing any of them."""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One line of `bestiary --help`.
+
+    Attributes:
+        module: The module that holds the command's `Flags` and its `run(flags)`.
+        summary: One line that says what it does.
+    """
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command("bestiary.cli._run", "Run a study, or go on with one, and answer its question."),
+    "train": Command("bestiary.cli._train", "Train one model with one optimizer."),
+    "plan": Command("bestiary.cli._plan", "Say what a study would cost here; starts nothing."),
+    "status": Command("bestiary.cli._status", "Show how far a study is, while it runs or after."),
+    "report": Command(
+        "bestiary.cli._report", "Write a study's page and table from what is stored."
+    ),
+    "studies": Command("bestiary.cli._studies", "List the studies."),
+    "optimizers": Command("bestiary.cli._optimizers", "List the optimizers, or show one in full."),
+    "sizes": Command("bestiary.cli._sizes", "List the named model sizes."),
+    "doctor": Command("bestiary.cli._doctor", "Check this machine: devices, disk, determinism."),
+    "export": Command("bestiary.cli._export", "Write a trained model as a Hugging Face folder."),
+}
+
+INTRODUCTION = (
+    "Which optimizer trains your language model fastest, by how much, and how sure is that?"
+)
+
+
+def top_help() -> str:
+    """The text of `bestiary --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: bestiary COMMAND [OPTIONS]",
+            "",
+            INTRODUCTION,
+            "",
+            "commands:",
+            *lines,
+            "",
+            "`bestiary COMMAND --help` lists a command's options; `bestiary run quickstart` is a",
+            "good start. Exit codes: 0 done, 1 a failure, 2 a mistake in what was asked.",
+        ]
+    )

@@ -1,0 +1,152 @@
+"""Flags of a command: tyro reads them, and every mistake becomes one line."""
+
+import contextlib
+import io
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from bestiary.cli._commands import COMMANDS
+from bestiary.errors import UserError, unknown
+from bestiary.specs import Setting, Spec, checked, from_builtins
+
+F = TypeVar("F", bound=Spec)
+
+# A yes-or-no flag is written `--json`, without a `--no-json` beside it.
+Switch = tyro.conf.FlagCreatePairsOff[bool]
+# `--set a=1 --set b=2` collects both.
+Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]
+
+
+def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
+    """Read a command's flags, on top of its TOML file where it takes `--config`.
+
+    Args:
+        kind: The spec that lists the flags; its docstring is their help.
+        arguments: What stands after the command's name.
+        name: The command.
+
+    Returns:
+        The flags, or None where only help was asked for and printed.
+
+    Raises:
+        UserError: an unknown flag (the nearest is named) or a value that does not fit.
+    """
+    default = kind()
+    flags = _parse_once(kind, default, arguments, name)
+    config = getattr(flags, "config", "")
+    if flags is not None and config:
+        flags = _parse_once(kind, _from_toml(kind, Path(config)), arguments, name)
+    return None if flags is None else _in_range(flags)
+
+
+def _parse_once(kind: type[F], default: F, arguments: list[str], name: str) -> F | None:
+    complaints = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaints):
+            flags, rest = tyro.cli(
+                kind,
+                prog=f"bestiary {name}",
+                description=COMMANDS[name].summary,
+                args=arguments,
+                default=default,
+                return_unknown_args=True,
+            )
+    except SystemExit as stop:
+        if stop.code in (None, 0):
+            sys.stdout.flush()
+            return None
+        raise UserError(_without_box(complaints.getvalue()) + _see(name)) from None
+    if rest:
+        raise _unknown_argument(kind, rest[0], name)
+    return flags
+
+
+def _in_range(flags: F) -> F:
+    """The flags, if every value is in its range; the option that is not is named."""
+    try:
+        return checked(flags)
+    except UserError as error:
+        found = re.search(r"Expected (.*) - at `\$\.(.*)`$", str(error))
+        if not found:
+            raise
+        value: Any = flags
+        for part in found[2].split("."):
+            value = getattr(value, part)
+        rule = found[1].replace("`", "")
+        raise UserError(f"--{found[2].replace('_', '-')} must be {rule}, got {value}") from None
+
+
+def _see(name: str) -> str:
+    return f"; see `bestiary {name} --help`"
+
+
+def _unknown_argument(kind: type[Spec], argument: str, name: str) -> UserError:
+    if argument.startswith("-"):
+        return unknown("option", argument.split("=")[0], _flag_names(kind))
+    return UserError(f"unexpected argument {argument!r}{_see(name)}")
+
+
+def _flag_names(kind: type[Spec], prefix: str = "--") -> list[str]:
+    names = []
+    for field, value in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
+        flag = prefix + field.replace("_", "-")
+        nested = isinstance(value, Spec)
+        names += _flag_names(type(value), f"{flag}.") if nested else [flag]
+    return names
+
+
+def _without_box(text: str) -> str:
+    """The message inside tyro's box of several lines, as one line."""
+    inside = [line.strip("│ ") for line in text.splitlines()[1:]]
+    end = next((i for i, line in enumerate(inside) if set(line) <= {"─", "╰", "╯"}), len(inside))
+    message = re.sub(r"\s+", " ", " ".join(inside[:end])).strip().rstrip(".")
+    return message.removeprefix("Error parsing ") or "the options could not be read"
+
+
+def _from_toml(kind: type[F], path: Path) -> F:
+    """The flags that a TOML file states; a table `set` may hold the settings as numbers."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"cannot read --config {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {path} is not TOML: {error}") from None
+    for field in table:
+        if field not in kind.__struct_fields__:
+            raise unknown(f"field in {path}", field, kind.__struct_fields__)
+    if isinstance(settings := table.get("set"), dict):
+        table["set"] = [f"{key}={_text(value)}" for key, value in settings.items()]
+    return from_builtins(kind, table)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def settings_from(pairs: tuple[str, ...]) -> dict[str, Setting]:
+    """Read `("learning_rate=0.01", "nesterov=true")` as typed settings; of a name the last wins.
+
+    Raises:
+        UserError: a pair without `=`.
+    """
+    settings: dict[str, Setting] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise UserError(f"--set takes name=value, got {pair!r}; write --set learning_rate=0.01")
+        settings[name] = _value(text)
+    return settings
+
+
+def _value(text: str) -> Setting:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text

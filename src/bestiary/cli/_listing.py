@@ -1,0 +1,66 @@
+"""Listings: the same records as a table for people or as JSON for programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Record = Mapping[str, Any]
+
+
+def show(
+    records: Sequence[Record],
+    columns: Mapping[str, str],
+    *,
+    as_json: bool,
+    title: str = "",
+) -> None:
+    """Print records, one a row.
+
+    Args:
+        records: Plain data; JSON gets every field.
+        columns: The fields a table shows, with their headings.
+        as_json: Whether to print a JSON array instead.
+        title: A line above the table.
+    """
+    if as_json:
+        print_json(list(records))
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for field, heading in columns.items():
+        numeric = all(_is_number(record.get(field)) for record in records)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for record in records:
+        table.add_row(*(Text(_shown(record.get(field))) for field in columns))
+    console().print(table)
+
+
+def console() -> Console:
+    """The terminal, or a wide page where the output is piped, so that no cell is cut."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=160)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document; no NaN can be in it."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

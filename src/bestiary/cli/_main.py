@@ -1,0 +1,82 @@
+"""The entry point: find the command, run it, and turn every way it can fail into an exit code."""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+from bestiary.cli._commands import COMMANDS, top_help
+from bestiary.cli._exit import Stopped
+from bestiary.errors import BestiaryError, UserError, unknown
+
+DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    0 done; 1 a failure; 2 the user's mistake (one line on stderr, nothing created); 130 Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        return _complain(f"error: {error}", MISTAKE)
+    except Stopped as stop:
+        return _complain(str(stop), stop.code)
+    except BestiaryError as error:
+        return _complain(f"failed: {error}", FAILURE)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`); Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        where = _keep_traceback()
+        return _complain(f"failed: {_one_line(error)} (full traceback: {where})", FAILURE)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(top_help())
+        return DONE
+    name, *rest = arguments
+    if name in ("-V", "--version"):
+        return _print_version()
+    if name not in COMMANDS:
+        raise unknown("command", name, COMMANDS)
+    command = importlib.import_module(COMMANDS[name].module)
+    # Here, because tyro takes longer to import than `bestiary --help` may.
+    from bestiary.cli._flags import parse
+
+    flags = parse(command.Flags, rest, name)
+    return DONE if flags is None else (command.run(flags) or DONE)
+
+
+def _print_version() -> int:
+    import importlib.metadata
+
+    print(f"bestiary {importlib.metadata.version('bestiary')}")
+    return DONE
+
+
+def _complain(line: str, code: int) -> int:
+    print(f"bestiary: {line}", file=sys.stderr)
+    return code
+
+
+def _one_line(error: Exception) -> str:
+    first = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _keep_traceback() -> str:
+    """Write the current traceback to a fresh file and return its path."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="bestiary-traceback-", suffix=".txt", delete=False
+    ) as file:
+        traceback.print_exc(file=file)
+    return file.name

@@ -1,0 +1,104 @@
+"""One training in one folder: begun, gone on with, or read where it is finished."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bestiary.cli._exit import Stopped
+from bestiary.data import Corpus
+from bestiary.errors import UserError
+from bestiary.specs import RunResult, RunSpec, canonical_json, run_id
+
+RESULT, SPEC = "result.json", "run.json"
+LOG_SECONDS = 5.0
+
+
+class Told(Protocol):
+    """Whoever is told how far a run is."""
+
+    def __call__(self, step: int, loss: float, /) -> None:
+        """Steps taken, and the latest training loss."""
+
+
+def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
+    """Train a run in a folder, from its checkpoint where it was interrupted.
+
+    Raises:
+        UserError: the folder holds another run.
+        Stopped: by Ctrl-C or SIGTERM; the checkpoint is written.
+    """
+    from bestiary.train import Interrupted, Policy, train
+
+    if (finished := _finished(spec, folder)) is not None:
+        return finished
+    with progress(spec.steps) as told:
+        policy = Policy(resume_from=folder, checkpoint_final=True, progress=told)
+        try:
+            (result,) = train([spec], corpus, folder, policy)
+        except Interrupted as stop:
+            hint = "a checkpoint is kept and the same command goes on from it"
+            raise Stopped(f"{stop}; {hint}", 130) from None
+    _write(folder / SPEC, canonical_json(spec))
+    _write(folder / RESULT, canonical_json(result))
+    return result
+
+
+def _finished(spec: RunSpec, folder: Path) -> RunResult | None:
+    """The result of this run where it lies in the folder already."""
+    if not (folder / RESULT).is_file():
+        return None
+    result = msgspec.json.decode((folder / RESULT).read_bytes(), type=RunResult)
+    if result.run_id != run_id(spec):
+        raise UserError(f"{folder} holds another run ({result.run_id[:12]}); choose another --out")
+    return result
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text + "\n")
+    beside.replace(path)
+
+
+@contextmanager
+def progress(steps: int) -> Iterator[Told]:
+    """A live line on a terminal, and a plain line every few seconds anywhere else (on stderr)."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Log(steps)
+        return
+    columns = (
+        TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=steps, loss=float("nan"))
+
+        def told(step: int, loss: float, /) -> None:
+            bar.update(task, completed=step, loss=loss)
+
+        yield told
+
+
+class _Log:
+    """Plain lines: at most one every `LOG_SECONDS`."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._next = time.monotonic()
+
+    def __call__(self, step: int, loss: float, /) -> None:
+        now = time.monotonic()
+        if now < self._next and step < self._steps:
+            return
+        self._next = now + LOG_SECONDS
+        print(f"step {step} of {self._steps}, loss {loss:.4f}", file=sys.stderr, flush=True)

@@ -1,0 +1,64 @@
+"""From the name of a study and some text to the `Study` that is asked."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from bestiary.cli._corpora import prepared
+from bestiary.errors import UserError, unknown
+from bestiary.specs import DataSpec, Study, checked
+from bestiary.studies import STUDIES, lookup
+
+NO_CORPUS = DataSpec(name="none", digest="0" * 64)
+Build = Callable[[DataSpec], Study]
+
+
+def asked(name: str, data: str, tokenizer: str) -> Study:
+    """The study on this text, which is prepared where it is not yet.
+
+    Args:
+        name: A named study, or `FILE.py:FUNCTION` for one's own.
+        data: What `bestiary.data.source` takes.
+        tokenizer: `byte`, or the path of a tokenizer.json.
+
+    Raises:
+        UserError: no such study, or text that cannot be used for its models.
+    """
+    shapes = without_corpus(name).sizes.values()
+    corpus = prepared(data, tokenizer=tokenizer, vocabulary=min(m.vocabulary for m in shapes))
+    corpus.require(max(model.context for model in shapes))
+    return checked(_build(name)(corpus.spec))
+
+
+def without_corpus(name: str) -> Study:
+    """The study on no text: enough to say what would run, and to refuse what cannot.
+
+    Raises:
+        UserError: no study was named, or none of that name exists.
+    """
+    if not name:
+        raise UserError(f"name a study: {', '.join(STUDIES)}, or your own as FILE.py:FUNCTION")
+    return checked(_build(name)(NO_CORPUS))
+
+
+def _build(name: str) -> Build:
+    path, colon, function = name.rpartition(":")
+    return _own(Path(path), function) if colon else lookup(name).build
+
+
+def _own(path: Path, function: str) -> Build:
+    """A function of the user's own Python file, which is run to get it."""
+    if not path.is_file():
+        raise UserError(f"no file {path}; name a study as FILE.py:FUNCTION")
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    if specification is None or specification.loader is None:
+        raise UserError(f"a study is a Python file, got {path}; name it FILE.py:FUNCTION")
+    module = importlib.util.module_from_spec(specification)
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:  # whatever the user's file does wrong is theirs to see
+        raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    own = {key: value for key, value in vars(module).items() if callable(value)}
+    if function not in own:
+        raise unknown(f"function in {path}", function, own)
+    return own[function]

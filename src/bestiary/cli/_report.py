@@ -1,0 +1,31 @@
+"""`bestiary report`: the page and the table of a study, finished or not."""
+
+from pathlib import Path
+
+import tyro
+
+from bestiary.cli._answer import conclude
+from bestiary.cli._flags import Switch
+from bestiary.cli._folders import reading, study_folder
+from bestiary.specs import Spec
+
+
+class Flags(Spec, frozen=True, kw_only=True):
+    """Write a study's page and table.
+
+    Attributes:
+        folder: The study folder; not needed where there is only one here.
+        out: The page; by default `report.html` in the study folder.
+        json: Print the analysis as JSON instead of the table.
+    """
+
+    folder: tyro.conf.Positional[str] = ""
+    out: str = ""
+    json: Switch = False
+
+
+def run(flags: Flags) -> None:
+    """Analyse what is stored; works while a driver runs."""
+    with reading(flags.folder) as store:
+        page = Path(flags.out) if flags.out else study_folder(flags.folder) / "report.html"
+        conclude(store, page, as_json=flags.json)

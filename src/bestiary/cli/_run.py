@@ -1,0 +1,60 @@
+"""`bestiary run`: carry out a study, or go on with it, and print its answer."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from msgspec import Meta
+from rich.console import Console
+
+from bestiary.cli._answer import conclude
+from bestiary.cli._corpora import cache_folder
+from bestiary.cli._exit import Stopped
+from bestiary.cli._flags import Switch
+from bestiary.cli._folders import default_folder
+from bestiary.cli._live import display
+from bestiary.cli._questions import asked
+from bestiary.specs import Spec
+from bestiary.store import StudyStore
+
+
+class Flags(Spec, frozen=True, kw_only=True):
+    """Run a study.
+
+    Attributes:
+        study: The study (`bestiary studies`), or your own as FILE.py:FUNCTION.
+        out: Its folder; by default `bestiary-STUDY` here. A study that is there already goes on.
+        workers: Processes that train; 0 for one per core, or per accelerator where there is one.
+        data: `stdlib`, or a file or folder of .txt, .jsonl, .parquet or .bin.
+        tokenizer: `byte`, or the path of a tokenizer.json.
+        json: Print the analysis as JSON, and progress on stderr.
+    """
+
+    study: tyro.conf.Positional[str] = ""
+    out: str = ""
+    workers: Annotated[int, Meta(ge=0)] = 0
+    data: str = "stdlib"
+    tokenizer: str = "byte"
+    json: Switch = False
+
+
+def run(flags: Flags) -> None:
+    """Drive the study until nothing is needed, then write its page and print its table."""
+    study = asked(flags.study, flags.data, flags.tokenizer)
+    folder = Path(flags.out) if flags.out else default_folder(study.name)
+    # Here, so that a mistake is answered before the launch machinery is loaded.
+    from bestiary.launch import LocalExecutor, StudyInterrupted, drive
+
+    console = Console(stderr=flags.json)
+    command = shlex.join(["bestiary", *sys.argv[1:]])
+    with StudyStore.create(folder, study, command=command) as store:
+        console.print(f"{study.question}\nstudy folder {folder}", highlight=False, markup=False)
+        executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
+        try:
+            with executor, display(console) as observer:
+                drive(store, executor, observer)
+        except StudyInterrupted as stop:
+            raise Stopped(str(stop), 128 + stop.signal) from None
+        conclude(store, folder / "report.html", as_json=flags.json)

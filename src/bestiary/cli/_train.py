@@ -1,0 +1,187 @@
+"""`bestiary train`: one training, from flags or a TOML file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bestiary.cli._corpora import prepared
+from bestiary.cli._flags import Repeated, Switch, settings_from
+from bestiary.cli._listing import console, print_json
+from bestiary.cli._one_run import go_on
+from bestiary.errors import unknown
+from bestiary.report import quantity, settings
+from bestiary.specs import (
+    SIZES,
+    DataSpec,
+    ModelSpec,
+    RunResult,
+    RunSpec,
+    ScheduleSpec,
+    Spec,
+    checked,
+    run_id,
+)
+
+Natural = Annotated[int, Meta(ge=0)]
+
+
+class Shape(Spec, frozen=True, kw_only=True):
+    """What differs from the named size; 0 takes the size's own value.
+
+    Attributes:
+        layers: Transformer blocks.
+        hidden: Residual width; brings an MLP of 4 times that and heads of 64 along.
+        intermediate: Width of the gated MLP.
+        heads: Query heads.
+        key_value_heads: Key and value heads.
+        context: Tokens of a sequence.
+        vocabulary: Token ids.
+    """
+
+    layers: Natural = 0
+    hidden: Natural = 0
+    intermediate: Natural = 0
+    heads: Natural = 0
+    key_value_heads: Natural = 0
+    context: Natural = 0
+    vocabulary: Natural = 0
+
+
+class Flags(Spec, frozen=True, kw_only=True):
+    """Train one model.
+
+    Attributes:
+        config: A TOML file with any of these options; options on the command line win.
+        size: A named size (`bestiary sizes`).
+        optimizer: An optimizer (`bestiary optimizers`).
+        set: A hyperparameter as name=value; may be given several times.
+        data: `stdlib`, or a file or folder of .txt, .jsonl, .parquet or .bin.
+        tokenizer: `byte`, or the path of a tokenizer.json.
+        ratio: Tokens over 20 N, the data-to-model ratio.
+        steps: Optimizer steps; 0 follows from the ratio.
+        batch_size: Sequences per step.
+        accumulation: Micro-batches per step.
+        seed: Decides initialisation and data order.
+        schedule: Of the learning rate; `own` is the optimizer's.
+        warmup: Share of the steps in which the rate rises; by default the optimizer's habit.
+        decay: Share of the steps in which a wsd rate falls; by default the optimizer's.
+        evaluations: Evaluations over the run, the final one included.
+        dtype: Type of activations and matrix products.
+        out: Folder of metrics, checkpoint and result; by default one named for the run.
+        json: Print the result as JSON.
+        shape: What differs from the named size.
+    """
+
+    config: str = ""
+    size: str = "65k"
+    optimizer: str = "adamw"
+    set: Repeated = ()
+    data: str = "stdlib"
+    tokenizer: str = "byte"
+    ratio: Annotated[float, Meta(gt=0)] = 1.0
+    steps: Natural = 0
+    batch_size: Annotated[int, Meta(ge=1)] = 16
+    accumulation: Annotated[int, Meta(ge=1)] = 1
+    seed: Natural = 0
+    schedule: Literal["own", "cosine", "linear", "wsd", "constant"] = "own"
+    warmup: Annotated[float, Meta(ge=0, le=1)] | None = None
+    decay: Annotated[float, Meta(ge=0, le=1)] | None = None
+    evaluations: Annotated[int, Meta(ge=1)] = 8
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    out: str = ""
+    json: Switch = False
+    shape: Shape = Shape()
+
+
+def run(flags: Flags) -> None:
+    """Train, or print the result that is already there."""
+    model = model_of(flags.size, flags.shape)
+    # With a corpus that nobody has, only to refuse mistakes before any text is read.
+    planned_run(flags, model, DataSpec(name="", digest="0" * 64))
+    corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
+    spec = planned_run(flags, model, corpus.spec)
+    folder = Path(flags.out or f"bestiary-train/{spec.optimizer.name}-{run_id(spec)[:12]}")
+    if not flags.json:
+        console().print(_introduction(spec, folder), highlight=False, markup=False)
+    result = go_on(spec, corpus, folder)
+    if flags.json:
+        print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
+    else:
+        console().print(_conclusion(spec, result), highlight=False, markup=False)
+
+
+def model_of(size: str, shape: Shape) -> ModelSpec:
+    """The named size with the given changes.
+
+    Raises:
+        UserError: no such size, or a shape that cannot be.
+    """
+    if size not in SIZES:
+        raise unknown("size", size, SIZES)
+    changes = {name: value for name, value in msgspec.to_builtins(shape).items() if value}
+    if "hidden" in changes:
+        heads = max(1, changes["hidden"] // 64)
+        changes = {"intermediate": 4 * changes["hidden"], "heads": heads, **changes}
+    if "heads" in changes:
+        changes = {"key_value_heads": changes["heads"], **changes}
+    return checked(msgspec.structs.replace(SIZES[size], **changes))
+
+
+def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
+    """The run that the flags describe.
+
+    Raises:
+        UserError: anything in the flags that does not exist, does not fit or is out of range.
+    """
+    # Here, because the catalogue imports JAX, which `bestiary train --help` must not wait for.
+    from bestiary.optimizers import lookup, resolve
+
+    entry = lookup(flags.optimizer)
+    steps = flags.steps or model.steps(flags.ratio, flags.batch_size)
+    habit = 0.1 if entry.run.get("warmup_steps", 0) else 0.0
+    warmup = habit if flags.warmup is None else flags.warmup
+    own_decay = float(entry.run.get("decay_fraction", 1.0))
+    return checked(
+        RunSpec(
+            model=model,
+            data=data,
+            optimizer=resolve(flags.optimizer, settings_from(flags.set)),
+            schedule=ScheduleSpec(
+                kind=entry.schedule if flags.schedule == "own" else flags.schedule,
+                warmup_steps=float(round(warmup * steps)),
+                decay_fraction=own_decay if flags.decay is None else flags.decay,
+            ),
+            batch_size=flags.batch_size,
+            accumulation=flags.accumulation,
+            steps=steps,
+            seed=flags.seed,
+            evaluate_every=-(-steps // flags.evaluations),
+            compute_dtype=flags.dtype,
+        )
+    )
+
+
+def _introduction(spec: RunSpec, folder: Path) -> str:
+    return (
+        f"{spec.optimizer.name} ({settings(spec.optimizer.settings)})\n"
+        f"{quantity(spec.model.matrix_parameters)} non-embedding parameters, {spec.steps:,} steps "
+        f"of {spec.batch_size} x {spec.model.context} = {quantity(spec.tokens)} tokens of "
+        f"{spec.data.name}, {quantity(spec.flops)} FLOPs\nfolder {folder}"
+    )
+
+
+def _conclusion(spec: RunSpec, result: RunResult) -> str:
+    if result.state != "done":
+        last = result.last_finite_loss
+        seen = "no finite loss before" if last is None else f"last finite loss {last:.4f}"
+        return (
+            f"{result.state} at step {result.last_step} of {spec.steps} ({seen}); {result.reason}"
+        )
+    losses = ", ".join(
+        f"{split} {loss:.4f} nats per token ({result.bits_per_byte[split]:.4f} bits per byte)"
+        for split, loss in result.loss.items()
+    )
+    rate = result.tokens / result.seconds if result.seconds else 0.0
+    return f"{losses}\n{rate:,.0f} tokens/s, {result.seconds:.1f} s of training"

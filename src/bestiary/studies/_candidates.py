@@ -1,0 +1,44 @@
+"""An optimizer of the catalogue, entered into a study."""
+
+from collections.abc import Mapping
+
+from bestiary.specs import RUN_COORDINATES, Candidate, Setting
+
+Grid = Mapping[str, tuple[Setting, ...]]
+
+
+def candidate(
+    name: str,
+    *,
+    changes: Mapping[str, Setting] | None = None,
+    without: tuple[str, ...] = (),
+    grid: Grid | None = None,
+    schedule: str | None = None,
+) -> Candidate:
+    """Enter an optimizer with the study's starting point and grid, or with changes to them.
+
+    Args:
+        name: Its name in the catalogue.
+        changes: Values of the starting configuration that differ from the catalogue's.
+        without: Run coordinates of the catalogue's starting point to leave out.
+        grid: What is tuned; the catalogue's grid where not given.
+        schedule: The kind of schedule; the catalogue's where not given.
+
+    Raises:
+        UserError: no such optimizer, or a value that it refuses.
+    """
+    # Here, because the catalogue imports JAX and a list of studies must not wait for it.
+    from bestiary.optimizers import lookup, resolve
+
+    entry = lookup(name)
+    chosen = {**entry.start, **(changes or {})}
+    run = {key: chosen[key] for key in RUN_COORDINATES if key in chosen and key not in without}
+    settings = {key: value for key, value in chosen.items() if key not in RUN_COORDINATES}
+    return Candidate(
+        name=entry.name,
+        label=entry.label,
+        family=entry.family,
+        schedule=schedule or entry.schedule,  # type: ignore[arg-type]
+        start={**resolve(name, settings).settings, **run},
+        grid={key: tuple(values) for key, values in (grid or entry.grid).items()},
+    )

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bestiary.cli._flags import parse, settings_from
+from bestiary.cli._train import Flags, Shape, model_of, planned_run
+from bestiary.errors import UserError
+from bestiary.specs import SIZES, DataSpec
+
+DATA = DataSpec(name="text", digest="a" * 64)
+
+
+def flags_of(*arguments: str) -> Flags:
+    flags = parse(Flags, list(arguments), "train")
+    assert flags is not None
+    return flags
+
+
+def test_flags_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(
+        'size = "262k"\nratio = 2\nsteps = 7\n[set]\nlearning_rate = 0.02\n[shape]\ncontext = 64\n'
+    )
+    flags = flags_of("--config", str(file), "--steps", "9", "--set", "beta1=0.8")
+    assert (flags.size, flags.ratio, flags.steps, flags.shape.context) == ("262k", 2.0, 9, 64)
+    assert settings_from(flags.set) == {"learning_rate": 0.02, "beta1": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ('sise = "65k"', "did you mean 'size'?"),
+        ("steps = 1.5", "steps"),
+        ("size = ", "is not TOML"),
+        ("[shape]\nhiden = 4", "hiden"),
+        ("ratio = nan", "finite"),
+    ],
+)
+def test_a_file_is_checked_like_flags(tmp_path: Path, text: str, cure: str) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(UserError, match=cure):
+        flags_of("--config", str(tmp_path / "run.toml"))
+
+
+def test_settings_have_the_types_that_were_written() -> None:
+    pairs = ("a=1", "b=1e-3", "c=true", "d=sum", "a=2")
+    assert settings_from(pairs) == {"a": 2, "b": 0.001, "c": True, "d": "sum"}
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_on_the_command_line_is_that_number(value: float) -> None:
+    assert settings_from((f"x={value!r}",)) == {"x": value}
+
+
+def test_a_wider_model_brings_its_mlp_and_heads_along() -> None:
+    model = model_of("65k", Shape(hidden=192))
+    assert (model.intermediate, model.heads, model.key_value_heads) == (768, 3, 3)
+    assert model_of("65k", Shape()) == SIZES["65k"]
+
+
+@given(
+    ratio=st.floats(0.01, 4), batch=st.integers(1, 64), size=st.sampled_from(["16k", "65k", "1m"])
+)
+def test_the_ratio_decides_the_tokens(ratio: float, batch: int, size: str) -> None:
+    run = planned_run(Flags(ratio=ratio, batch_size=batch, size=size), SIZES[size], DATA)
+    wanted = 20 * run.model.matrix_parameters * ratio
+    assert wanted - batch * run.model.context < run.tokens <= wanted
+
+
+def test_an_optimizer_brings_its_own_schedule() -> None:
+    model = SIZES["65k"]
+    adamw = planned_run(Flags(steps=100), model, DATA).schedule
+    muon = planned_run(Flags(steps=100, optimizer="muon"), model, DATA).schedule
+    assert (adamw.kind, adamw.warmup_steps) == ("cosine", 10)
+    assert (muon.kind, muon.warmup_steps, muon.decay_fraction) == ("wsd", 0, 0.6)
+    forced = planned_run(Flags(steps=100, schedule="linear", warmup=0.2), model, DATA).schedule
+    assert (forced.kind, forced.warmup_steps) == ("linear", 20)

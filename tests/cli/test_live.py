@@ -1,0 +1,70 @@
+import io
+
+from rich.console import Console
+
+from bestiary.cli._live import LiveDisplay, PlainLog, best, display, drawn, headline
+from bestiary.launch import Running, Snapshot
+from bestiary.specs import Cell
+
+SNAPSHOT = Snapshot(
+    done=12,
+    planned=54,
+    diverged=1,
+    best_cell=Cell(size="65k", ratio=1.0),
+    best={"adamw": 1.6312, "muon": 1.5523},
+    seconds_elapsed=63.0,
+    seconds_left=185.0,
+    running=(
+        Running(
+            run_id="a" * 64,
+            optimizer="soap",
+            cell=Cell(size="65k", ratio=2.0),
+            purpose="report",
+            attempt=2,
+            step=40,
+            steps=640,
+            loss=2.5,
+        ),
+    ),
+)
+
+
+def test_the_headline_says_how_far_and_how_long() -> None:
+    expected = "12 of at most 54 runs, 1 diverged, 1 min 3 s so far, about 3 min 5 s left"
+    assert headline(SNAPSHOT) == expected
+
+
+def test_the_best_losses_name_their_cell() -> None:
+    assert best(SNAPSHOT) == "best at 65k 1x: adamw 1.6312, muon 1.5523"
+
+
+def test_the_live_display_shows_what_is_running() -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=100).print(drawn(SNAPSHOT))
+    text = stream.getvalue()
+    for part in (headline(SNAPSHOT), best(SNAPSHOT), "step 40 of 640 (attempt 2)", "loss 2.5000"):
+        assert part in text
+
+
+def test_a_terminal_gets_the_live_display_and_a_pipe_plain_lines() -> None:
+    piped, terminal = io.StringIO(), io.StringIO()
+    assert isinstance(display(Console(file=terminal, force_terminal=True)), LiveDisplay)
+    with display(Console(file=piped)) as log:
+        assert isinstance(log, PlainLog)
+        for _ in range(100):
+            log.update(SNAPSHOT)
+        log.notice("lost, tried again")
+    lines = piped.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(headline(SNAPSHOT))
+    assert lines[1] == "lost, tried again"
+
+
+def test_the_live_display_leaves_the_terminal_usable() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100)
+    with LiveDisplay(console) as shown:
+        shown.update(SNAPSHOT)
+        shown.notice("lost, tried again")
+    assert "lost, tried again" in stream.getvalue()
+    assert stream.getvalue().rstrip().endswith("\x1b[2K") or "\x1b[?25h" in stream.getvalue()

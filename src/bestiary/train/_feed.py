@@ -18,7 +18,7 @@ from bestiary.specs import RunSpec
 _MOST_RESIDENT_TOKENS = 2**31 - 1
 # A streamed dispatch holds at most this many tokens per run.
 _MOST_STREAMED_TOKENS = 2**24
-_MOST_STEPS = 64
+_CAPACITY = 64
 # Model FLOPs of one dispatch: enough to hide the host and to fault in the temporary buffer once
 # for many steps, little enough to answer a request to stop in a second or two.
 _DISPATCH_FLOPS = {"cpu": 1.5e11}
@@ -35,7 +35,9 @@ class Feed:
         seeds: The seed of each run.
         tokens: The training tokens on the device; one unused token where the corpus is streamed.
         resident: Whether `tokens` is the corpus.
-        capacity: C, most steps in one dispatch.
+        capacity: C, the rows of the inputs; the same for runs of any length, so that they share a
+            program.
+        most: Most steps in one dispatch.
     """
 
     corpus: data.Corpus
@@ -44,6 +46,7 @@ class Feed:
     tokens: jax.Array
     resident: bool
     capacity: int
+    most: int
 
     def inputs(self, first: int, count: int) -> np.ndarray:
         """The inputs of `count` steps from `first` on, padded to `capacity`.
@@ -83,17 +86,18 @@ def feed(
     """
     tokens = _resident(corpus, resident_bytes)
     run = runs[0]
-    capacity = steps_per_dispatch or _capacity(run, len(runs))
+    capacity = _CAPACITY
     if tokens is None:
-        sequence_tokens = run.batch_size * (run.model.context + 1)
-        capacity = max(1, min(capacity, _MOST_STREAMED_TOKENS // sequence_tokens))
+        step_tokens = run.batch_size * (run.model.context + 1)
+        capacity = max(1, min(capacity, _MOST_STREAMED_TOKENS // step_tokens))
     return Feed(
         corpus=corpus,
         run=run,
         seeds=tuple(one.seed for one in runs),
         tokens=jnp.zeros(1, jnp.uint16) if tokens is None else jnp.asarray(tokens),
         resident=tokens is not None,
-        capacity=min(capacity, run.steps),
+        capacity=capacity,
+        most=min(capacity, steps_per_dispatch or _worthwhile_steps(run, len(runs))),
     )
 
 
@@ -105,7 +109,7 @@ def _resident(corpus: data.Corpus, resident_bytes: int) -> np.ndarray | None:
     return None if tokens is None or tokens.nbytes > resident_bytes else tokens
 
 
-def _capacity(run: RunSpec, population: int) -> int:
+def _worthwhile_steps(run: RunSpec, population: int) -> int:
     flops = run.model.flops_per_token * run.batch_size * run.model.context * population
     budget = _DISPATCH_FLOPS.get(jax.default_backend(), _ACCELERATOR_FLOPS)
-    return int(min(_MOST_STEPS, max(1, round(budget / flops))))
+    return max(1, round(budget / flops))

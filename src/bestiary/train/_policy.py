@@ -35,8 +35,8 @@ class Policy:
             (of a population, the lowest).
         resident_bytes: A corpus of at most this many bytes lives on the device; a larger one is
             streamed. The batches are the same.
-        steps_per_dispatch: Most steps in one call of the compiled program; 0 lets the cost of a
-            step decide.
+        steps_per_dispatch: Most steps in one call of the compiled program, of which 64 is the
+            most; 0 lets the cost of a step decide.
     """
 
     resume_from: Path | tuple[Path, ...] = ()

@@ -109,7 +109,7 @@ class Session:
         pending: _Launched | None = None
         step, clock = self._ledger.record.step, time.perf_counter()
         while step < end:
-            count = min(self._feed.capacity, end - step)
+            count = min(self._feed.most, end - step)
             launched = self._launch(step, count)
             step += count
             # The device works on this dispatch while the host reads the one before.

@@ -1,0 +1,97 @@
+"""Mistakes are refused in one line, before anything is computed or written."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from bestiary import data
+from bestiary.errors import UserError
+from bestiary.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec
+from bestiary.train import Policy, _train, train
+
+Make = Callable[..., RunSpec]
+MODEL = ModelSpec(
+    layers=1, hidden=4, intermediate=4, heads=1, key_value_heads=1, context=8, vocabulary=255
+)
+
+
+def refused(runs: list[RunSpec], corpus: data.Corpus, folder: Path, policy: Any = None) -> str:
+    """The message; nothing was made."""
+    with pytest.raises(UserError) as error:
+        train(runs, corpus, folder, policy or Policy())
+    assert not folder.exists()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_bad_runs(make_run: Make, corpus: data.Corpus, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run = make_run()
+    assert "at least one run" in refused([], corpus, folder)
+    assert "occurs twice" in refused([run, run], corpus, folder)
+    assert "equal steps, got 20 and 9" in refused([run, make_run(steps=9)], corpus, folder)
+    assert "equal batch_size" in refused([run, make_run(batch_size=2)], corpus, folder)
+    assert "below 2**64" in refused([make_run(seed=2**64)], corpus, folder)
+    unstated = OptimizerSpec(name="adamw", settings={"learning_rate": 0.1})
+    bare = msgspec.structs.replace(run, optimizer=unstated)
+    assert "adamw lacks 'weight_decay'" in refused([bare], corpus, folder)
+    odd = msgspec.structs.replace(run, optimizer=OptimizerSpec(name="adamv", settings={}))
+    assert "did you mean 'adamw'" in refused([odd], corpus, folder)
+    wild = dict(run.optimizer.settings, beta1=1.5)
+    high = msgspec.structs.replace(run, optimizer=OptimizerSpec(name="adamw", settings=wild))
+    assert "beta1" in refused([high], corpus, folder)
+
+
+def test_a_corpus_that_does_not_fit(make_run: Make, corpus: data.Corpus, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    other = make_run(data=DataSpec(name="elsewhere", digest="a" * 64))
+    assert "is for corpus 'elsewhere' (aaaaaaaaaaaa)" in refused([other], corpus, folder)
+    assert "must cover the corpus, got 255 for 256" in refused(
+        [make_run(model=MODEL)], corpus, folder
+    )
+    long = msgspec.structs.replace(MODEL, vocabulary=256, context=10**6)
+    assert "too short" in refused([make_run(model=long)], corpus, folder)
+
+
+def test_a_full_disk(
+    make_run: Make, corpus: data.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bestiary.train import _checks
+
+    monkeypatch.setattr(_checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    assert "free space or name another folder" in refused([make_run()], corpus, tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_used(make_run: Make, corpus: data.Corpus, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for folder, message in ((file, "is a file"), (file / "below", "cannot write")):
+        with pytest.raises(UserError, match=message):
+            train([make_run()], corpus, folder)
+    assert file.read_text() == "mine"
+
+
+def test_a_folder_with_another_run_is_kept(
+    make_run: Make, corpus: data.Corpus, tmp_path: Path
+) -> None:
+    train([make_run(steps=5)], corpus, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UserError, match="already holds a run"):
+        train([make_run()], corpus, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_in_use_names_the_process(
+    make_run: Make, corpus: data.Corpus, tmp_path: Path
+) -> None:
+    import os
+
+    with (
+        _train.claimed(tmp_path, Policy()),
+        pytest.raises(UserError, match=f"in use by process {os.getpid()}"),
+    ):
+        train([make_run()], corpus, tmp_path)

@@ -1,0 +1,141 @@
+"""A run killed at any step and resumed leaves what an unbroken run leaves, bit for bit."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from bestiary import optimizers
+from bestiary.data import Corpus
+from bestiary.errors import BestiaryError, UserError
+from bestiary.specs import RunResult, RunSpec
+from bestiary.train import Interrupted, Policy, metrics_file, train, trained
+
+Make = Callable[..., RunSpec]
+Outcome = Callable[..., dict[str, Any]]
+
+
+def stopping_after(questions: int) -> Callable[[], bool]:
+    asked = iter(range(10**6))
+    return lambda: next(asked) >= questions
+
+
+def broken(runs: list[RunSpec], corpus: Corpus, folder: Path, at: list[int]) -> list[RunResult]:
+    """Train in attempts of their own folders, each stopped some steps later."""
+    earlier: tuple[Path, ...] = ()
+    for attempt, steps in enumerate(at):
+        policy = Policy(
+            resume_from=earlier, steps_per_dispatch=1, should_stop=stopping_after(steps)
+        )
+        with pytest.raises(Interrupted, match="resume from"):
+            train(runs, corpus, folder / str(attempt), policy)
+        earlier = (*earlier, folder / str(attempt))
+    policy = Policy(resume_from=earlier, steps_per_dispatch=4, checkpoint_final=True)
+    return train(runs, corpus, folder / "last", policy)
+
+
+def parameters(folder: Path) -> list[Any]:
+    return [leaf.tobytes() for _, params in trained(folder) for leaf in leaves(params)]
+
+
+def leaves(params: Any) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
+
+
+@pytest.mark.parametrize("name", optimizers.CATALOGUE)
+def test_every_optimizer_resumes_to_the_bit(
+    name: str, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    run = make_run(name, steps=14, evaluate_every=5)
+    policy = Policy(steps_per_dispatch=4, checkpoint_final=True)
+    whole = train([run], corpus, tmp_path / "whole", policy)[0]
+    pieces = broken([run], corpus, tmp_path, [1, 6, 2])[0]
+    assert outcome(pieces, run, tmp_path / "last") == outcome(whole, run, tmp_path / "whole")
+    assert parameters(tmp_path / "last") == parameters(tmp_path / "whole")
+
+
+def test_a_population_with_a_diverged_run_resumes(
+    make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    runs = [make_run(settings={"learning_rate": rate}, accumulation=2) for rate in (0.01, 1e30)]
+    whole = train(runs, corpus, tmp_path / "whole")
+    pieces = broken(runs, corpus, tmp_path, [3, 9])
+    assert [result.state for result in pieces] == ["done", "diverged"]
+    for run, left, right in zip(runs, pieces, whole, strict=True):
+        assert outcome(left, run, tmp_path / "last") == outcome(right, run, tmp_path / "whole")
+
+
+def interrupted(run: RunSpec, corpus: Corpus, folder: Path) -> None:
+    """Leave checkpoints of steps 4 and 8."""
+    policy = Policy(steps_per_dispatch=4, checkpoint_every=4, should_stop=stopping_after(3))
+    with pytest.raises(Interrupted):
+        train([run], corpus, folder, policy)
+    assert sorted(entry.name for entry in (folder / "checkpoints").iterdir()) == ["4", "8"]
+
+
+def test_a_folder_can_be_resumed_in_place(
+    make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    run = make_run()
+    whole = train([run], corpus, tmp_path / "whole")[0]
+    interrupted(run, corpus, tmp_path / "run")
+    again = train([run], corpus, tmp_path / "run", Policy(resume_from=tmp_path / "run"))[0]
+    assert outcome(again, run, tmp_path / "run") == outcome(whole, run, tmp_path / "whole")
+
+
+def test_without_a_checkpoint_it_starts_at_the_beginning(
+    make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    run = make_run()
+    whole = train([run], corpus, tmp_path / "whole")[0]
+    policy = Policy(resume_from=tmp_path / "nothing here")
+    other = train([run], corpus, tmp_path / "other", policy)[0]
+    assert outcome(other, run, tmp_path / "other") == outcome(whole, run, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damaged", ["checkpoint", "metrics"])
+def test_a_damaged_checkpoint_is_passed_over(
+    damaged: str, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    run = make_run()
+    whole = train([run], corpus, tmp_path / "whole")[0]
+    interrupted(run, corpus, tmp_path / "run")
+    if damaged == "checkpoint":
+        flip(tmp_path / "run/checkpoints/8/record.json", 10)
+    else:
+        path = metrics_file(tmp_path / "run", whole.run_id)
+        flip(path, len(b"".join(path.read_bytes().splitlines(keepends=True)[:5])) + 20)
+    seen: list[int] = []
+    policy = Policy(
+        resume_from=tmp_path / "run",
+        steps_per_dispatch=2,
+        progress=lambda step, loss: seen.append(step),
+    )
+    again = train([run], corpus, tmp_path / "again", policy)[0]
+    assert seen[0] == 6
+    assert outcome(again, run, tmp_path / "again") == outcome(whole, run, tmp_path / "whole")
+
+
+def flip(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 4
+    path.write_bytes(content)
+
+
+def test_no_intact_checkpoint_is_an_error(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
+    run = make_run()
+    interrupted(run, corpus, tmp_path / "run")
+    for step in ("4", "8"):
+        flip(tmp_path / "run/checkpoints" / step / "record.json", 10)
+    with pytest.raises(BestiaryError, match="none of the 2 checkpoints") as error:
+        train([run], corpus, tmp_path / "again", Policy(resume_from=tmp_path / "run"))
+    assert "\n" not in str(error.value)
+
+
+def test_other_runs_are_refused(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
+    interrupted(make_run(), corpus, tmp_path / "run")
+    with pytest.raises(UserError, match="holds other runs"):
+        train([make_run(seed=1)], corpus, tmp_path / "2", Policy(resume_from=tmp_path / "run"))

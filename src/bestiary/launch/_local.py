@@ -67,6 +67,10 @@ class LocalExecutor(AbstractExecutor):
         """Give a job to an idle worker, started if need be."""
         for slot, place in enumerate(self._places):
             worker = self._workers.get(slot)
+            if worker is not None and worker.leaving and worker.job is None:
+                worker.kill()
+                worker.reap()
+                worker = None
             if worker is None:
                 worker = _Worker(place, self._trainer, self._corpus, self._inbox)
                 self._workers[slot] = worker
@@ -76,7 +80,7 @@ class LocalExecutor(AbstractExecutor):
         raise RuntimeError(f"all {self.slots} workers are busy")
 
     def events(self, timeout: float) -> list[Event]:
-        """What the workers said; one that died or stands still is replaced, its job lost."""
+        """What the workers said; the job of one that died or stands still is lost."""
         self._kill_stalled()
         arrived = []
         try:
@@ -102,6 +106,8 @@ class LocalExecutor(AbstractExecutor):
 
     def _heard(self, worker: "_Worker", event: Event | None) -> Event | None:
         """An event of a live worker's current job; whatever else arrives is of no account."""
+        if event is None and worker.reaped:
+            return None
         if event is None:
             self._workers = {k: one for k, one in self._workers.items() if one is not worker}
             return worker.epitaph()
@@ -133,6 +139,8 @@ class _Worker:
         # Started from the driver's own thread: the kernel's promise to kill it with its parent
         # means the thread that started it.
         self.job: Job | None = None
+        self.leaving = False
+        self.reaped = False
         self.verdict = ""
         self._step = -1
         self._moved = time.monotonic()
@@ -168,6 +176,7 @@ class _Worker:
     def tell(self, message: Job | Stop) -> None:
         stdin = self._process.stdin
         assert stdin is not None
+        self.leaving |= isinstance(message, Stop)
         with contextlib.suppress(BrokenPipeError):  # it has died: the end of its output says so
             stdin.write(msgspec.json.encode(message) + b"\n")
             stdin.flush()
@@ -179,6 +188,7 @@ class _Worker:
         """Wait for the process and free what it held."""
         self._process.wait()
         self._reader.join()
+        self.reaped = True
         for stream in (self._process.stdin, self._process.stdout, self._log):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):  # a job it died without reading

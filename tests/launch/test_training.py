@@ -1,0 +1,100 @@
+"""The whole of it, once, with real training of a model of a few thousand parameters."""
+
+import os
+import random
+import signal
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bestiary import data, optimizers
+from bestiary.launch import LocalExecutor, Snapshot, StudyInterrupted, drive
+from bestiary.specs import Candidate, Cell, ModelSpec, RunResult, Study, Tuning
+from bestiary.store import StudyStore
+from bestiary.tune import needed, winners
+
+TINY = ModelSpec(
+    layers=1, hidden=8, intermediate=16, heads=1, key_value_heads=1, context=16, vocabulary=256
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, data.Corpus]:
+    folder = tmp_path_factory.mktemp("text")
+    source = random.Random(0)
+    words = ["the", "fox", "sees", "a", "dog", "and", "runs", "home", "\n"]
+    for number in range(8):
+        text = " ".join(source.choice(words) for _ in range(1500))
+        (folder / f"{number}.txt").write_text(text)
+    home = tmp_path_factory.mktemp("corpora")
+    return home, data.prepare([data.source(folder)], home, name="foxes")
+
+
+def question(corpus: data.Corpus) -> Study:
+    def candidate(name: str, start: float) -> Candidate:
+        settings = optimizers.resolve(name, {"learning_rate": start}).settings
+        return Candidate(
+            name=name,
+            label=name,
+            family=optimizers.lookup(name).family,
+            start={**settings, "warmup_fraction": 0.1},
+            grid={"learning_rate": (start, 2 * start)},
+        )
+
+    return Study(
+        name="tiny",
+        question="which?",
+        candidates=(candidate("adamw", 0.01), candidate("muon", 0.02)),
+        sizes={"tiny": TINY},
+        ratios=(1.0,),
+        data=corpus.spec,
+        batch_size=4,
+        tuning=Tuning(cells=(Cell(size="tiny", ratio=1.0),), runs_per_cell=3),
+        seeds=(1,),
+        evaluations=2,
+        evaluation_sequences=8,
+    )
+
+
+def numbers(results: dict[str, RunResult]) -> dict[str, RunResult]:
+    """Results without what depends on the clock and the machine."""
+    clock = {"seconds": 0.0, "compile_seconds": 0.0, "step_seconds": 0.0, "environment": {}}
+    return {key: msgspec.structs.replace(one, **clock) for key, one in results.items()}
+
+
+class InterruptOnce:
+    """An observer that presses Ctrl-C when a run has begun to train."""
+
+    def __init__(self) -> None:
+        self.pressed = threading.Event()
+
+    def update(self, snapshot: Snapshot) -> None:
+        trains = any(one.step for one in snapshot.running)
+        if trains and snapshot.done and not self.pressed.is_set():
+            self.pressed.set()
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def notice(self, line: str) -> None:
+        del line
+
+
+def test_a_study_is_trained_and_an_interrupted_one_ends_with_the_same_bits(
+    tmp_path: Path, corpus: tuple[Path, data.Corpus]
+) -> None:
+    home, opened = corpus
+    study = question(opened)
+    with LocalExecutor(home, workers=1) as executor:
+        with StudyStore.create(tmp_path / "whole", study) as store:
+            drive(store, executor)
+            whole = numbers(store.results())
+        assert needed(study, whole) == []
+        assert {result.state for result in whole.values()} == {"done"}
+        assert set(winners(study, whole)) == {(name, study.cells[0]) for name in ("adamw", "muon")}
+        with StudyStore.create(tmp_path / "broken", study) as store:
+            with pytest.raises(StudyInterrupted):
+                drive(store, executor, InterruptOnce())
+            assert len(store.results()) < len(whole)
+            drive(store, executor)  # the workers have stopped: the executor starts new ones
+            assert numbers(store.results()) == whole

@@ -1,0 +1,14 @@
+"""Answers people ask for, from their own study, the published one or anybody's results. No JAX."""
+
+from bestiary.analysis.answers._check import ClaimReport as ClaimReport
+from bestiary.analysis.answers._check import check as check
+from bestiary.analysis.answers._claim import Claim as Claim
+from bestiary.analysis.answers._claim import read_claim as read_claim
+from bestiary.analysis.answers._findings import Effort as Effort
+from bestiary.analysis.answers._findings import Finding as Finding
+from bestiary.analysis.answers._findings import Findings as Findings
+from bestiary.analysis.answers._findings import SeedNoise as SeedNoise
+from bestiary.analysis.answers._foreign import imported_findings as imported_findings
+from bestiary.analysis.answers._item import Item as Item
+from bestiary.analysis.answers._own import own_findings as own_findings
+from bestiary.analysis.answers._published import published_findings as published_findings

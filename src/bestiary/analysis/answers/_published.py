@@ -1,0 +1,86 @@
+"""The findings of arXiv 2509.02046, from the packaged tables."""
+
+from functools import cache
+
+import numpy as np
+
+from bestiary.analysis.answers._findings import Effort, Finding, Findings, SeedNoise
+from bestiary.analysis.answers._foreign import NO_TIMES, difference, runs_by_cell
+from bestiary.analysis.answers._tried import effort_of, took_full_length
+from bestiary.analysis.published import NOISE, configurations, losses, runs
+from bestiary.analysis.published._data import Version
+from bestiary.analysis.published._speedups import Speedups
+from bestiary.errors import unknown
+from bestiary.specs import SIZES
+
+NAMES: dict[str, Version] = {"fantastic2025": "printed", "fantastic2025-released": "released"}
+# The catalogue is JAX, and this line of the ladder is not; these are the paper's own spellings.
+LABELS = {
+    "adamw": "AdamW",
+    "nadamw": "NAdamW",
+    "mars": "MARS",
+    "cautious": "Cautious",
+    "lion": "Lion",
+    "adam_mini": "Adam-mini",
+    "muon": "Muon",
+    "scion": "Scion",
+    "kron": "Kron",
+    "soap": "SOAP",
+    "sophia": "Sophia",
+    "shampoo": "Shampoo",
+}
+DRAWS = 2_000
+
+
+@cache
+def published_findings(name: str = "fantastic2025") -> Findings:
+    """The packaged study as findings; speedups are over AdamW's curves through all its ratios.
+
+    Args:
+        name: `fantastic2025` (the paper's losses), or `fantastic2025-released`.
+
+    Raises:
+        UserError: no packaged study of that name.
+    """
+    if name not in NAMES:
+        raise unknown("published study", name, NAMES)
+    version = NAMES[name]
+    table = losses(version)
+    speedups = Speedups(table, noise=NOISE, draws=DRAWS, largest_ratio=np.inf)
+    cells = runs_by_cell(runs())
+    noise = SeedNoise(own=NOISE, shared=0.0, source="its epsilon ablations; one seed each")
+    found = []
+    for (optimizer, size, ratio), loss in table.items():
+        here = cells.get((optimizer, size, ratio), [])
+        settings = configurations().get((optimizer, size, ratio), {})
+        parameters = float(SIZES[size].matrix_parameters)
+        found.append(
+            Finding(
+                optimizer=optimizer,
+                label=LABELS[optimizer],
+                size=size,
+                parameters=parameters,
+                ratio=ratio,
+                tokens=20 * parameters * ratio,
+                loss=loss,
+                runs=1,
+                seeds=1,
+                selected_from=max(1, len(here)),
+                full_length=took_full_length(size, parameters, here),
+                settings=settings,
+                effort=effort_of(here, settings, loss, NOISE) if here else Effort(),
+                difference=difference(loss, table.get(("adamw", size, ratio)), noise, 1, 1),
+                speedup=speedups.estimate(optimizer, size, ratio),
+                time_speedup=NO_TIMES,
+                step_time_ratio=NO_TIMES,
+            )
+        )
+    facts = {"paper": "arXiv 2509.02046", "losses": version, "licence": "Apache-2.0"}
+    return Findings(
+        name=name,
+        kind="published study",
+        baseline="adamw",
+        found=tuple(found),
+        noise=noise,
+        facts=facts,
+    )

@@ -152,7 +152,7 @@ def _curve_plot(curves: list[LossCurve], looks: dict[str, Identity]) -> go.Figur
 
 
 def _without_the_start(curves: list[LossCurve]) -> tuple[float, float] | None:
-    """A loss range that begins where the first steep fall is over, at a tenth of the run."""
+    """A loss range that begins where the first steep fall is over, at a fifth of the run."""
     late = [
         loss
         for one in curves
@@ -160,7 +160,7 @@ def _without_the_start(curves: list[LossCurve]) -> tuple[float, float] | None:
             *zip(one.train_tokens, one.train_loss, strict=True),
             *zip(one.report_tokens, one.report_loss, strict=True),
         )
-        if tokens >= 0.1 * max(one.train_tokens, default=0)
+        if tokens >= 0.2 * max(one.train_tokens, default=0)
     ]
     if not late:
         return None

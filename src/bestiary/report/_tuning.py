@@ -82,6 +82,7 @@ def _sensitivity_trace(points: list[SensitivityPoint], look: Identity) -> go.Sca
             "color": look.colour,
             "symbol": look.symbol,
             "size": [13 if point.winner else 6 for point in points],
+            "opacity": 1,
         },
         hovertemplate=f"{escape(look.label)} at %{{x:.4g}}: %{{y:.4f}}<extra></extra>",
         meta=look.name,

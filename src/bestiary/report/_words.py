@@ -43,12 +43,11 @@ def interval(estimate: Estimate, *, digits: int = 2) -> str:
 
 def tuned(row: Row) -> str:
     """The tuned coordinates, those on an edge marked, or where they were inherited from."""
+    if (source := row.inherited_from) is not None:
+        mark = UNBRACKETED if row.unbracketed else ""
+        return f"as at {source.size} {ratio(source.ratio)}{mark}"
     chosen = {name: row.configuration[name] for name in row.tuned if name in row.configuration}
-    text = settings(chosen, marked=row.unbracketed)
-    if row.inherited_from is None:
-        return text
-    source = row.inherited_from
-    return f"{text} (from {source.size} {ratio(source.ratio)})"
+    return settings(chosen, marked=row.unbracketed)
 
 
 def settings(configuration: Configuration, *, marked: Iterable[str] = ()) -> str:

@@ -9,6 +9,7 @@ moment leaves the old checkpoint, the new one, or both.
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,7 +147,15 @@ def _write_arrays(folder: Path, arrays: Any) -> None:
     # Orbax refuses arrays without elements; their shape, in the template, is all there is to know.
     named = {name: leaf for name, leaf in _named(arrays)[0].items() if leaf.size}
     with _orbax() as checkpointer:
-        checkpointer.save(folder.absolute(), args=ocp.args.PyTreeSave(named))
+        try:
+            checkpointer.save(folder.absolute(), args=ocp.args.PyTreeSave(named))
+        except ValueError as error:
+            # Orbax's storage reports what the disk said inside the text of a ValueError.
+            code = re.search(r"os_error_code='(\d+)'", str(error))
+            if code is None:
+                raise
+            number = int(code[1])
+            raise OSError(number, os.strerror(number), str(folder)) from None
 
 
 def _read_arrays(folder: Path, like: dict[str, jax.Array]) -> dict[str, jax.Array]:

@@ -4,6 +4,8 @@ from bestiary.analysis.answers._check import ClaimReport as ClaimReport
 from bestiary.analysis.answers._check import check as check
 from bestiary.analysis.answers._claim import Claim as Claim
 from bestiary.analysis.answers._claim import read_claim as read_claim
+from bestiary.analysis.answers._compare import Comparison as Comparison
+from bestiary.analysis.answers._compare import compare as compare
 from bestiary.analysis.answers._findings import Effort as Effort
 from bestiary.analysis.answers._findings import Finding as Finding
 from bestiary.analysis.answers._findings import Findings as Findings
@@ -11,4 +13,6 @@ from bestiary.analysis.answers._findings import SeedNoise as SeedNoise
 from bestiary.analysis.answers._foreign import imported_findings as imported_findings
 from bestiary.analysis.answers._item import Item as Item
 from bestiary.analysis.answers._own import own_findings as own_findings
+from bestiary.analysis.answers._power import PowerAnswer as PowerAnswer
+from bestiary.analysis.answers._power import power as power
 from bestiary.analysis.answers._published import published_findings as published_findings

@@ -1,0 +1,222 @@
+"""How many seeds and cells it takes to see a speedup.
+
+A speedup s at ratio D shows as a loss lower by  gap = L(D) - L(s D)  on the baseline's curve. Where
+the curve is flat the gap is small, so the same noise hides more speedup at long horizons. Two means
+of n runs differ by noise of  sqrt(2 / n)  times that of one run; in differences paired by seed only
+the own part of the noise counts.
+"""
+
+import math
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import chi2, norm
+from scipy.stats import t as student
+
+from bestiary.analysis.answers._curve import Curve, curve_at
+from bestiary.analysis.answers._findings import Findings
+from bestiary.errors import UserError
+from bestiary.laws import Array
+from bestiary.specs import SIZES, Spec
+
+ALPHA, POWER = 0.05, 0.8
+MOST = 1000
+QUANTILES = 1000
+# Losses are float32: no deviation between them is known to be smaller, in nats.
+RESOLUTION = 1e-6
+
+
+class Resolvable(Spec, frozen=True, kw_only=True):
+    """The smallest speedup that so many seeds resolve; None where no speedup is large enough."""
+
+    seeds: int
+    speedup: float | None
+
+
+class PowerRow(Spec, frozen=True, kw_only=True):
+    """What it takes at one size and ratio.
+
+    Attributes:
+        measured: Whether the curve was measured at this size, rather than predicted.
+        slope: Fall of the baseline's loss per doubling of data here, in nats.
+        gap: By how much the loss is lower for the speedup asked about, in nats.
+        paired: Seeds of each optimizer, the same for both; None above 1,000.
+        unpaired: Seeds of each where they differ.
+        cells: Cells like this one that do with three paired seeds each instead; None above 1,000.
+        tokens: Training tokens of all runs of the paired design.
+        flops: Their model FLOPs.
+        resolvable: Smallest speedups seen with 2, 3, 5 and 10 paired seeds.
+    """
+
+    size: str
+    parameters: float
+    ratio: float
+    measured: bool
+    slope: float
+    gap: float
+    paired: int | None
+    unpaired: int | None
+    cells: int | None
+    tokens: float | None
+    flops: float | None
+    resolvable: tuple[Resolvable, ...]
+
+
+class PowerAnswer(Spec, frozen=True, kw_only=True):
+    """What it takes to see a speedup, with a two-sided test at 5 % that finds it 4 times in 5.
+
+    Attributes:
+        noise: Standard deviation of one loss between seeds.
+        paired_noise: Of the difference of two losses of one seed.
+        rows: Sizes ascending, then ratios.
+    """
+
+    source: str
+    speedup: float
+    noise: float
+    paired_noise: float
+    noise_source: str
+    rows: tuple[PowerRow, ...]
+    notes: tuple[str, ...]
+
+
+def power(
+    findings: Findings,
+    speedup: float,
+    *,
+    sizes: Iterable[str] = (),
+    ratios: Iterable[float] = (),
+) -> PowerAnswer:
+    """Seeds and cells that resolve a speedup.
+
+    Args:
+        findings: Where noise and curves come from.
+        speedup: The token speedup to be told from 1, above 1.
+        sizes: Named sizes; those of the findings where none is given.
+        ratios: Data-to-model ratios; those of the baseline where none is given.
+
+    Raises:
+        UserError: a speedup that is not above 1, an unknown size, or a ratio that is not positive.
+    """
+    findings.require()
+    if not 1 < speedup < 100:
+        raise UserError(f"the speedup to resolve must be above 1 and below 100, got {speedup:g}")
+    measured = sorted({ratio for _, ratio in findings.of(findings.baseline)})
+    wanted = sorted(ratios) or measured
+    if wanted[0] <= 0 or not math.isfinite(wanted[-1]):
+        raise UserError(f"ratios must be positive numbers, got {wanted}")
+    curves = [curve_at(findings, size) for size in (tuple(sizes) or findings.sizes)]
+    rows = [_row(findings, curve, ratio, speedup) for curve in curves for ratio in wanted]
+    return PowerAnswer(
+        source=f"{findings.name} ({findings.kind})",
+        speedup=speedup,
+        noise=findings.noise.total,
+        paired_noise=findings.noise.paired,
+        noise_source=findings.noise.source,
+        rows=tuple(rows),
+        notes=tuple(_notes(findings, rows, measured)),
+    )
+
+
+def seeds_needed(effect: float, deviation: float, *, paired: bool) -> int | None:
+    """Fewest seeds of each with which a t test finds an effect 4 times in 5; None above 1,000.
+
+    Args:
+        effect: The difference of means.
+        deviation: Of one difference where paired, of one run where not.
+        paired: Whether both ran the same seeds.
+    """
+    low, high = 2, MOST
+    if t_power(effect, deviation, high, paired=paired) < POWER:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if t_power(effect, deviation, middle, paired=paired) >= POWER:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def t_power(effect: float, deviation: float, seeds: int, *, paired: bool) -> float:
+    """The chance that a two-sided t test at 5 % with so many seeds of each finds an effect.
+
+    The mean over the measured standard deviation s of  Phi(shift - c s) + Phi(-shift - c s),  which
+    is the noncentral t without its numerical troubles.
+    """
+    freedom = seeds - 1 if paired else 2 * seeds - 2
+    shift = effect / (max(deviation, RESOLUTION) * math.sqrt((1 if paired else 2) / seeds))
+    reach_Q = _bound(freedom) * _deviations(freedom)
+    return float(np.mean(ndtr(shift - reach_Q) + ndtr(-shift - reach_Q)))
+
+
+@cache
+def _bound(freedom: int) -> float:
+    """What |t| must exceed."""
+    return float(student.ppf(1 - ALPHA / 2, freedom))
+
+
+@cache
+def _deviations(freedom: int) -> Array:
+    """Quantiles of the measured over the true standard deviation, shape (Q,)."""
+    levels_Q = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    return np.asarray(np.sqrt(chi2.ppf(levels_Q, freedom) / freedom))
+
+
+def _row(findings: Findings, curve: Curve, ratio: float, speedup: float) -> PowerRow:
+    noise, gap = findings.noise, curve.gap(ratio, speedup)
+    paired = seeds_needed(gap, noise.paired, paired=True)
+    tokens = None if paired is None else 2 * paired * 20 * curve.parameters * ratio
+    model = SIZES.get(curve.size)
+    per_token = model.flops_per_token if model else 6 * curve.parameters
+    resolvable = [
+        Resolvable(seeds=seeds, speedup=_smallest(curve, ratio, noise.paired, seeds))
+        for seeds in (2, 3, 5, 10)
+    ]
+    return PowerRow(
+        size=curve.size,
+        parameters=curve.parameters,
+        ratio=ratio,
+        measured=bool(curve.ratios),
+        slope=curve.gap(ratio, 2.0),
+        gap=gap,
+        paired=paired,
+        unpaired=seeds_needed(gap, noise.total, paired=False),
+        cells=_cells(gap, noise.paired),
+        tokens=tokens,
+        flops=None if tokens is None else tokens * per_token,
+        resolvable=tuple(resolvable),
+    )
+
+
+def _cells(gap: float, deviation: float, seeds: int = 3) -> int | None:
+    """Cells of three paired seeds each whose mean shows the gap; the noise is then well known."""
+    reach = float(norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER))
+    cells = max(1, math.ceil((reach * deviation / gap) ** 2 / seeds)) if gap > 0 else MOST + 1
+    return cells if cells <= MOST else None
+
+
+def _smallest(curve: Curve, ratio: float, deviation: float, seeds: int) -> float | None:
+    """The speedup whose gap so many paired seeds find 4 times in 5."""
+    low, high = 0.0, 30 * max(deviation, RESOLUTION)
+    for _ in range(40):
+        middle = (low + high) / 2
+        found = t_power(middle, deviation, seeds, paired=True) >= POWER
+        low, high = (low, middle) if found else (middle, high)
+    reached = curve.ratio(curve.loss(ratio) - high) / ratio
+    return reached if reached < 100 else None
+
+
+def _notes(findings: Findings, rows: list[PowerRow], measured: list[float]) -> Iterable[str]:
+    if not findings.noise.shared:
+        yield "Noise shared by a seed is not known here, so pairing by seed shows no gain."
+    predicted = list(dict.fromkeys(row.size for row in rows if not row.measured))
+    if predicted:
+        told = ", ".join(predicted)
+        yield f"Predicted by the joint law, with the noise of other sizes: {told}."
+    beyond = [row.ratio for row in rows if not measured[0] <= row.ratio <= measured[-1]]
+    if beyond:
+        told = ", ".join(f"{ratio:g}x" for ratio in dict.fromkeys(beyond))
+        yield f"Extrapolated beyond the measured ratios: {told}."

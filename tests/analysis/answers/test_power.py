@@ -1,0 +1,91 @@
+"""Power: against simulated t tests, monotone in what it should be, and invertible."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_ind, ttest_rel
+from tests.analysis.answers.results import imported, synthetic_findings
+from tests.analysis.synthetic import LAW
+
+from bestiary.analysis.answers import imported_findings, power, published_findings
+from bestiary.analysis.answers._power import POWER, seeds_needed, t_power
+from bestiary.errors import UserError
+
+
+@pytest.mark.parametrize(("seeds", "effect", "paired"), [(3, 2.0, True), (6, 1.5, False)])
+def test_power_is_that_of_simulated_t_tests(seeds: int, effect: float, *, paired: bool) -> None:
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=(2, 20_000, seeds))
+    if paired:
+        # The deviation is that of one difference, so the single runs have less.
+        first, second = first / np.sqrt(2), second / np.sqrt(2)
+    test = ttest_rel if paired else ttest_ind
+    found = test(first + effect, second, axis=1).pvalue < 0.05
+    assert t_power(effect, 1.0, seeds, paired=paired) == pytest.approx(found.mean(), abs=0.012)
+
+
+@given(effect=st.floats(0.01, 20), deviation=st.floats(1e-4, 1), paired=st.booleans())
+def test_the_seeds_named_are_enough_and_one_less_is_not(
+    effect: float, deviation: float, *, paired: bool
+) -> None:
+    seeds = seeds_needed(effect * deviation, deviation, paired=paired)
+    if seeds is None:
+        assert t_power(effect, 1.0, 1000, paired=paired) < POWER
+        return
+    assert t_power(effect, 1.0, seeds, paired=paired) >= POWER
+    if seeds > 2:
+        assert t_power(effect, 1.0, seeds - 1, paired=paired) < POWER
+
+
+def test_the_gap_is_that_of_the_true_law() -> None:
+    answer = power(imported_findings(imported()), 1.2, sizes=["262k"], ratios=[2.0])
+    a, exponent, b = LAW["262k"]
+    true = a * 2**-exponent - a * 2.4**-exponent
+    (row,) = answer.rows
+    assert row.measured
+    assert row.gap == pytest.approx(true, rel=0.02)
+    assert b > 0
+
+
+def test_smaller_speedups_and_longer_horizons_need_more() -> None:
+    findings = published_findings()
+    large, small = (power(findings, speedup, sizes=["1.2b"]) for speedup in (1.3, 1.02))
+    assert all(
+        (one.paired or 0) <= (other.paired or 1001)
+        for one, other in zip(large.rows, small.rows, strict=True)
+    )
+    gaps = [row.gap for row in small.rows]
+    assert gaps == sorted(gaps, reverse=True)
+    for row in small.rows:
+        seen = [one.speedup or 100 for one in row.resolvable]
+        assert seen == sorted(seen, reverse=True)
+
+
+def test_pairing_helps_where_seeds_share_noise() -> None:
+    findings = synthetic_findings()
+    assert findings.noise.shared > findings.noise.own
+    for row in power(findings, 1.1).rows:
+        assert (row.paired or 1001) <= (row.unpaired or 1001)
+
+
+def test_another_named_size_is_predicted_and_marked() -> None:
+    answer = power(published_findings(), 1.1, sizes=["67m", "130m"], ratios=[1.0])
+    assert [row.measured for row in answer.rows] == [False, True]
+    assert "Predicted by the joint law, with the noise of other sizes: 67m." in answer.notes
+    predicted, measured = (row.slope for row in answer.rows)
+    assert measured < predicted < 2 * measured
+    far = power(published_findings(), 1.1, sizes=["130m"], ratios=[64.0])
+    assert far.notes[-1] == "Extrapolated beyond the measured ratios: 64x."
+
+
+def test_mistakes_are_refused() -> None:
+    findings = published_findings()
+    with pytest.raises(UserError, match=r"above 1 and below 100, got 1$"):
+        power(findings, 1.0)
+    with pytest.raises(UserError, match="unknown size '130mm'; did you mean '130m'"):
+        power(findings, 1.1, sizes=["130mm"])
+    with pytest.raises(UserError, match="ratios must be positive"):
+        power(findings, 1.1, ratios=[-1.0])
+    with pytest.raises(UserError, match="joint law needs two sizes"):
+        power(synthetic_findings(sizes=("16k",)), 1.1, sizes=["1m"])

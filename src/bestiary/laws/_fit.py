@@ -17,9 +17,9 @@ from bestiary.errors import UserError
 from bestiary.laws._power import Array, PowerLaw
 
 EXPONENTS = (0.02, 4.0)
-_GRID_G = np.linspace(math.log(EXPONENTS[0]), math.log(EXPONENTS[1]), 96)
+_GRID_G = np.linspace(math.log(EXPONENTS[0]), math.log(EXPONENTS[1]), 40)
 _GOLDEN = (math.sqrt(5) - 1) / 2
-_SECTIONS = 42  # shrinks one grid cell to 1e-10 in log B
+_SECTIONS = 30  # shrinks two grid cells to 1e-7 in log B
 _REWEIGHTINGS = 30
 
 
@@ -27,13 +27,18 @@ _REWEIGHTINGS = 30
 class ExponentPrior:
     """What is known of B before the data: log B is normal.
 
+    The 35 published curves of four ratios (eleven optimizers, 130m to 1.2b, arXiv 2509.02046) have
+    a geometric mean of 0.41 with a standard deviation of log B of 0.17, AdamW's four 0.48; the
+    exponents of data in joint laws of other work lie between 0.28 and 0.37. The default holds all
+    of them: nearly twice the published spread, for other data and smaller models.
+
     Attributes:
-        centre: The median of B. AdamW curves of arXiv 2509.02046 have 0.40 to 0.50.
-        spread: Standard deviation of log B.
+        centre: The median of B.
+        spread: Standard deviation of log B; 0.3 puts 95 % between 0.25 and 0.81.
     """
 
-    centre: float = 0.5
-    spread: float = 0.5
+    centre: float = 0.45
+    spread: float = 0.3
 
 
 def fit_power_law(
@@ -106,18 +111,33 @@ class _Problem:
 
 def _least_squares(problem: _Problem, weights_KR: Array) -> PowerLaw:
     """Search log B: the best grid point of each data set, then golden section around it."""
-    costs_KG = _cost(problem, weights_KR, _GRID_G[None, :])[0]
-    best_K = costs_KG.argmin(axis=1)
+
+    def cost(log_exponents_K: Array) -> Array:
+        return _cost(problem, weights_KR, log_exponents_K[:, None])[0][:, 0]
+
+    costs_KG = _cost(problem, weights_KR, np.broadcast_to(_GRID_G, (len(weights_KR), _GRID_G.size)))
+    best_K = costs_KG[0].argmin(axis=1)
     low_K = _GRID_G[np.maximum(best_K - 1, 0)]
     high_K = _GRID_G[np.minimum(best_K + 1, len(_GRID_G) - 1)]
+    width_K = high_K - low_K
+    left_K, right_K = high_K - _GOLDEN * width_K, low_K + _GOLDEN * width_K
+    cost_left_K, cost_right_K = cost(left_K), cost(right_K)
     for _ in range(_SECTIONS):
-        width_K = _GOLDEN * (high_K - low_K)
-        left_K, right_K = high_K - width_K, low_K + width_K
-        costs_K2 = _cost(problem, weights_KR, np.stack([left_K, right_K], axis=1))[0]
-        keep_left_K = costs_K2[:, 0] <= costs_K2[:, 1]
-        high_K = np.where(keep_left_K, right_K, high_K)
+        keep_left_K = cost_left_K <= cost_right_K
         low_K = np.where(keep_left_K, low_K, left_K)
-    log_exponents_K = (low_K + high_K) / 2
+        width_K = width_K * _GOLDEN
+        # One inner point of the shrunken bracket is an old one; the other is new.
+        new_K = low_K + np.where(keep_left_K, 1 - _GOLDEN, _GOLDEN) * width_K
+        cost_new_K = cost(new_K)
+        left_K, right_K = (
+            np.where(keep_left_K, new_K, right_K),
+            np.where(keep_left_K, left_K, new_K),
+        )
+        cost_left_K, cost_right_K = (
+            np.where(keep_left_K, cost_new_K, cost_right_K),
+            np.where(keep_left_K, cost_left_K, cost_new_K),
+        )
+    log_exponents_K = low_K + width_K / 2
     _, a_K1, b_K1 = _cost(problem, weights_KR, log_exponents_K[:, None])
     return PowerLaw(a_K1[:, 0], np.exp(log_exponents_K), b_K1[:, 0])
 
@@ -125,23 +145,29 @@ def _least_squares(problem: _Problem, weights_KR: Array) -> PowerLaw:
 def _cost(
     problem: _Problem, weights_KR: Array, log_exponents_KG: Array
 ) -> tuple[Array, Array, Array]:
-    """Cost, a and b of the best law for each exponent: weighted least squares with a, b >= 0."""
-    x_KGR = np.exp(-np.exp(log_exponents_KG)[..., None] * problem.log_ratios)
-    w_KGR = weights_KR[:, None, :]
-    losses_KGR = problem.losses[:, None, :]
-    total_KG = w_KGR.sum(-1)
-    mean_x_KG = (w_KGR * x_KGR).sum(-1) / total_KG
-    mean_loss_KG = (w_KGR * losses_KGR).sum(-1) / total_KG
-    dx_KGR = x_KGR - mean_x_KG[..., None]
-    slope_KG = (w_KGR * dx_KGR * losses_KGR).sum(-1) / (w_KGR * dx_KGR**2).sum(-1)
+    """Cost, a and b of the best law for each exponent: weighted least squares with a, b >= 0.
+
+    Ratios are the leading axis: there are few of them, and sums over it are sums of large arrays.
+    """
+    x_RKG = np.exp(-np.exp(log_exponents_KG) * problem.log_ratios[:, None, None])
+    w_RK1 = weights_KR.T[..., None]
+    loss_RK1 = problem.losses.T[..., None]
+    total_K1 = w_RK1.sum(0)
+    mean_x_KG = (w_RK1 * x_RKG).sum(0) / total_K1
+    mean_loss_K1 = (w_RK1 * loss_RK1).sum(0) / total_K1
+    dx_RKG = x_RKG - mean_x_KG
+    wdx_RKG = w_RK1 * dx_RKG
+    slope_KG = (wdx_RKG * loss_RK1).sum(0) / (wdx_RKG * dx_RKG).sum(0)
     a_KG = np.maximum(slope_KG, 0.0)
-    b_KG = mean_loss_KG - a_KG * mean_x_KG
-    through_zero_KG = (w_KGR * x_KGR * losses_KGR).sum(-1) / (w_KGR * x_KGR**2).sum(-1)
-    a_KG = np.where(b_KG < 0, through_zero_KG, a_KG)
-    b_KG = np.maximum(b_KG, 0.0)
-    residuals_KGR = losses_KGR - a_KG[..., None] * x_KGR - b_KG[..., None]
+    b_KG = mean_loss_K1 - a_KG * mean_x_KG
+    if (b_KG < 0).any():
+        wx_RKG = w_RK1 * x_RKG
+        through_zero_KG = (wx_RKG * loss_RK1).sum(0) / (wx_RKG * x_RKG).sum(0)
+        a_KG = np.where(b_KG < 0, through_zero_KG, a_KG)
+        b_KG = np.maximum(b_KG, 0.0)
+    residuals_RKG = loss_RK1 - a_KG * x_RKG - b_KG
     surprise_KG = (log_exponents_KG - problem.log_centres[:, None]) / problem.spread
-    return (w_KGR * residuals_KGR**2).sum(-1) + surprise_KG**2, a_KG, b_KG
+    return (w_RK1 * residuals_RKG**2).sum(0) + surprise_KG**2, a_KG, b_KG
 
 
 def _each(law: PowerLaw) -> PowerLaw:

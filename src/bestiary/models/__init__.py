@@ -1,5 +1,7 @@
 """Llama-2 in plain JAX: parameters are dictionaries of arrays, everything else is a function."""
 
+from bestiary.models._huggingface import export_huggingface as export_huggingface
+from bestiary.models._huggingface import import_huggingface as import_huggingface
 from bestiary.models._init import init as init
 from bestiary.models._labels import labels as labels
 from bestiary.models._llama import logits as logits

@@ -9,11 +9,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import DTypeLike
 
-from bestiary.models._attention import causal_attention, rotary, rotate
+from bestiary.models._attention import causal_attention
 from bestiary.models._cross_entropy import cross_entropy
+from bestiary.models._embedding import look_up
+from bestiary.models._layers import through_layers
+from bestiary.models._rotary import Rotation, rotate, rotation
 from bestiary.specs import ModelSpec
 
 Params = dict[str, Any]
@@ -31,7 +33,7 @@ def logits(
         dtype: Type of activations and matrix products; float32 or bfloat16.
     """
     x_ND = _hidden(params, tokens_BT, spec, dtype)
-    logits_NV = jnp.dot(x_ND, _head(params, dtype), preferred_element_type=jnp.float32)
+    logits_NV = jnp.dot(x_ND, _head(params).astype(dtype), preferred_element_type=jnp.float32)
     return logits_NV.reshape(*tokens_BT.shape, spec.vocabulary)
 
 
@@ -47,29 +49,24 @@ def loss(
         dtype: Type of activations and matrix products; the logits and the loss are float32.
     """
     x_ND = _hidden(params, tokens_BS[:, :-1], spec, dtype)
-    return cross_entropy(x_ND, _head(params, dtype), tokens_BS[:, 1:].reshape(-1))
+    return cross_entropy(x_ND, _head(params), tokens_BS[:, 1:].reshape(-1))
 
 
-def _head(params: Params, dtype: DTypeLike) -> jax.Array:
-    head_DV = params["head"] if "head" in params else params["embedding"].T
-    return head_DV.astype(dtype)
+def _head(params: Params) -> jax.Array:
+    return params["head"] if "head" in params else params["embedding"].T
 
 
 def _hidden(params: Params, tokens_BT: jax.Array, spec: ModelSpec, dtype: DTypeLike) -> jax.Array:
     """The final normalised activations, (N, D)."""
-    positions = rotary(spec, tokens_BT.shape[1])
-    x_ND = params["embedding"][tokens_BT.reshape(-1)].astype(dtype)
-    for layer in range(spec.layers):
-        one = {name: stack[layer] for name, stack in params["layers"].items()}
-        x_ND = _block(x_ND, one, spec, positions)
+    by = rotation(spec, tokens_BT.shape[1])
+
+    def block(x_ND: jax.Array, layer: Params) -> jax.Array:
+        x_ND = x_ND + _attention(_norm(x_ND, layer["attention_norm"], spec), layer, spec, by)
+        return x_ND + _mlp(_norm(x_ND, layer["mlp_norm"], spec), layer)
+
+    x_ND = look_up(params["embedding"], tokens_BT.reshape(-1)).astype(dtype)
+    x_ND = through_layers(block, x_ND, params["layers"], spec)
     return _norm(x_ND, params["final_norm"], spec)
-
-
-def _block(
-    x_ND: jax.Array, layer: Params, spec: ModelSpec, positions: tuple[np.ndarray, np.ndarray]
-) -> jax.Array:
-    x_ND = x_ND + _attention(_norm(x_ND, layer["attention_norm"], spec), layer, spec, positions)
-    return x_ND + _mlp(_norm(x_ND, layer["mlp_norm"], spec), layer)
 
 
 def _norm(x_ND: jax.Array, weight_D: jax.Array, spec: ModelSpec) -> jax.Array:
@@ -80,14 +77,12 @@ def _norm(x_ND: jax.Array, weight_D: jax.Array, spec: ModelSpec) -> jax.Array:
     return (scaled_ND * weight_D[None, :]).astype(x_ND.dtype)
 
 
-def _attention(
-    x_ND: jax.Array, layer: Params, spec: ModelSpec, positions: tuple[np.ndarray, np.ndarray]
-) -> jax.Array:
-    T = positions[0].shape[0]
+def _attention(x_ND: jax.Array, layer: Params, spec: ModelSpec, by: Rotation) -> jax.Array:
+    T = by[0].shape[0]
     q_BTHK = _project(x_ND, layer["q"]).reshape(-1, T, spec.heads, spec.head_dim)
     k_BTGK = _project(x_ND, layer["k"]).reshape(-1, T, spec.key_value_heads, spec.head_dim)
     v_BTGK = _project(x_ND, layer["v"]).reshape(-1, T, spec.key_value_heads, spec.head_dim)
-    o_BTHK = causal_attention(rotate(q_BTHK, *positions), rotate(k_BTGK, *positions), v_BTGK)
+    o_BTHK = causal_attention(rotate(q_BTHK, by), rotate(k_BTGK, by), v_BTGK)
     return _project(o_BTHK.reshape(-1, spec.heads * spec.head_dim), layer["o"])
 
 

@@ -1,0 +1,50 @@
+"""How activations pass the layers: unrolled where shallow, a loop where deep."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from bestiary.specs import ModelSpec
+
+# Unrolled layers train faster than a loop over them (on two CPU cores 112 against 129 ms a step at
+# 4 layers of width 128), but their compile time grows with depth, and a loop's does not.
+_UNROLLED = 8
+# A loop keeps every activation for the gradient up to this many bytes (of one member of a
+# population); above, each layer keeps its input alone and is computed again.
+_KEPT_BYTES = 2**31
+
+Layer = dict[str, jax.Array]
+
+
+def through_layers(
+    block: Callable[[jax.Array, Layer], jax.Array],
+    x_ND: jax.Array,
+    layers: Layer,
+    spec: ModelSpec,
+) -> jax.Array:
+    """Apply `block` once per layer of the stacked parameters, first layer first.
+
+    Args:
+        block: Activations (N, D) and the parameters of one layer in, activations out.
+        x_ND: The activations that enter the first layer.
+        layers: Parameters with a leading axis of layers.
+        spec: The shape of the model, which decides between the loop and the unrolled form.
+    """
+    if spec.layers <= _UNROLLED:
+        for layer in _unstacked(layers, spec.layers):
+            x_ND = block(x_ND, layer)
+        return x_ND
+    kept = spec.layers * x_ND.itemsize * x_ND.shape[0] * (10 * spec.hidden + 4 * spec.intermediate)
+    if kept > _KEPT_BYTES:
+        block = jax.checkpoint(block, prevent_cse=False)  # a loop is a barrier already
+    return jax.lax.scan(lambda x, layer: (block(x, layer), None), x_ND, layers)[0]
+
+
+def _unstacked(layers: Layer, count: int) -> list[dict[str, Any]]:
+    """One dictionary per layer. The gradient of a split is one concatenation, of slices a sum."""
+    split = {name: jax.lax.split(stack, [1] * count) for name, stack in layers.items()}
+    return [
+        {name: parts[index].reshape(parts[index].shape[1:]) for name, parts in split.items()}
+        for index in range(count)
+    ]

@@ -71,6 +71,9 @@ def test_a_run_from_the_command_line_is_the_same_every_time(
     assert main([*command, "--out", "a"]) == 2
     assert "holds another run" in capsys.readouterr().err
 
+    assert main(["export", "a", "exported"]) == 0
+    assert (workplace / "exported" / "model.safetensors").exists()
+
 
 def test_another_study_in_the_folder_is_refused_and_nothing_is_lost(
     workplace: Path, capsys: pytest.CaptureFixture[str]

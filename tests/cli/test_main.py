@@ -41,6 +41,16 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     assert all(name in done.stdout for name in COMMANDS)
 
 
+def test_help_of_a_command_waits_for_no_computing_library() -> None:
+    modules = [command.module for command in COMMANDS.values()]
+    code = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules!r}];"
+        "print([name for name in ('jax', 'scipy', 'plotly') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_that_explains_each_option(
     name: str, capsys: pytest.CaptureFixture[str]

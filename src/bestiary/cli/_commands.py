@@ -1,4 +1,8 @@
-"""The table of commands: what `bestiary --help` prints without importing any of them."""
+"""The table of commands: what `bestiary --help` prints without importing any of them.
+
+The module of a command imports at its top what its flags need, and inside `run` what computes, so
+that help and refusals never wait for JAX, SciPy or plotly.
+"""
 
 from typing import NamedTuple
 

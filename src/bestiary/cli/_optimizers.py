@@ -8,7 +8,6 @@ import tyro
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
 from bestiary.errors import UserError, unknown
-from bestiary.optimizers import CATALOGUE, lookup
 from bestiary.specs import SIZES, Spec
 
 COLUMNS = {"name": "name", "label": "optimizer", "family": "family", "summary": "what it does"}
@@ -54,6 +53,8 @@ def run(flags: Flags) -> None:
 
 
 def _list(as_json: bool) -> None:
+    from bestiary.optimizers import CATALOGUE
+
     records = [
         {
             "name": entry.name,
@@ -69,6 +70,8 @@ def _list(as_json: bool) -> None:
 
 
 def _show(name: str, *, as_json: bool) -> None:
+    from bestiary.optimizers import lookup
+
     entry = lookup(name)
     fields = [_field(entry, field) for field in entry.fields]
     fields += [_coordinate(entry, field) for field in entry.run]

@@ -5,11 +5,8 @@ from typing import Annotated, Any
 import tyro
 from msgspec import Meta
 
-from bestiary.cli._calibration import Speed, given, measured
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
-from bestiary.cli._questions import without_corpus
-from bestiary.report import duration, quantity
 from bestiary.specs import Spec, Study
 from bestiary.tune import Estimate, plan
 
@@ -39,10 +36,16 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Print an upper bound per optimizer and in all."""
+    from bestiary.cli._calibration import given, measured
+    from bestiary.cli._questions import without_corpus
+    from bestiary.report import quantity
+
     study = without_corpus(flags.study)
     estimates = plan(study, {})
     speed = given(study, flags.speed) if flags.speed else measured(study)
-    records = [_record(study, one.name, estimates, speed) for one in study.candidates]
+    records = [
+        _record(study, one.name, estimates, speed.flops_per_second) for one in study.candidates
+    ]
     total = _sum(records)
     if flags.json:
         rate = {"flops_per_second": speed.flops_per_second, "source": speed.source}
@@ -59,7 +62,7 @@ def run(flags: Flags) -> None:
 
 
 def _record(
-    study: Study, name: str, estimates: tuple[Estimate, ...], speed: Speed
+    study: Study, name: str, estimates: tuple[Estimate, ...], rates: dict[str, float]
 ) -> dict[str, Any]:
     own = [one for one in estimates if one.optimizer == name]
     return {
@@ -68,7 +71,7 @@ def _record(
         "report_runs": sum(one.runs for one in own if one.purpose == "report"),
         "tokens": sum(one.runs * one.tokens for one in own),
         "flops": sum(one.runs * one.flops for one in own),
-        "seconds": sum(one.runs * one.flops / speed.flops_per_second[one.cell.size] for one in own),
+        "seconds": sum(one.runs * one.flops / rates[one.cell.size] for one in own),
     }
 
 
@@ -78,6 +81,8 @@ def _sum(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _in_words(record: dict[str, Any]) -> dict[str, str]:
+    from bestiary.report import duration, quantity
+
     return {
         "tokens": quantity(record["tokens"]),
         "flops": quantity(record["flops"]),

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import tyro
 
-from bestiary.cli._answer import conclude
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading, study_folder
 from bestiary.specs import Spec
@@ -26,6 +25,8 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Analyse what is stored; works while a driver runs."""
+    from bestiary.cli._answer import conclude
+
     with reading(flags.folder) as store:
         page = Path(flags.out) if flags.out else study_folder(flags.folder) / "report.html"
         conclude(store, page, as_json=flags.json)

@@ -9,15 +9,10 @@ import tyro
 from msgspec import Meta
 from rich.console import Console
 
-from bestiary.cli._answer import conclude
-from bestiary.cli._corpora import cache_folder
 from bestiary.cli._exit import Stopped
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import default_folder
-from bestiary.cli._live import display
-from bestiary.cli._questions import asked
 from bestiary.specs import Spec
-from bestiary.store import StudyStore
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -42,11 +37,15 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Drive the study until nothing is needed, then write its page and print its table."""
+    from bestiary.cli._answer import conclude
+    from bestiary.cli._corpora import cache_folder
+    from bestiary.cli._live import display
+    from bestiary.cli._questions import asked
+    from bestiary.launch import LocalExecutor, StudyInterrupted, drive
+    from bestiary.store import StudyStore
+
     study = asked(flags.study, flags.data, flags.tokenizer)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
-    # Here, so that a mistake is answered before the launch machinery is loaded.
-    from bestiary.launch import LocalExecutor, StudyInterrupted, drive
-
     console = Console(stderr=flags.json)
     command = shlex.join(["bestiary", *sys.argv[1:]])
     with StudyStore.create(folder, study, command=command) as store:

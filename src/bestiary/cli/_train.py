@@ -6,12 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from bestiary.cli._corpora import prepared
 from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json
-from bestiary.cli._one_run import go_on
 from bestiary.errors import unknown
-from bestiary.report import quantity, settings
 from bestiary.specs import (
     SIZES,
     DataSpec,
@@ -97,6 +94,9 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Train, or print the result that is already there."""
+    from bestiary.cli._corpora import prepared
+    from bestiary.cli._one_run import go_on
+
     model = model_of(flags.size, flags.shape)
     # With a corpus that nobody has, only to refuse mistakes before any text is read.
     planned_run(flags, model, DataSpec(name="", digest="0" * 64))
@@ -135,7 +135,6 @@ def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
     Raises:
         UserError: anything in the flags that does not exist, does not fit or is out of range.
     """
-    # Here, because the catalogue imports JAX, which `bestiary train --help` must not wait for.
     from bestiary.optimizers import lookup, resolve
 
     entry = lookup(flags.optimizer)
@@ -164,6 +163,8 @@ def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
 
 
 def _introduction(spec: RunSpec, folder: Path) -> str:
+    from bestiary.report import quantity, settings
+
     return (
         f"{spec.optimizer.name} ({settings(spec.optimizer.settings)})\n"
         f"{quantity(spec.model.matrix_parameters)} non-embedding parameters, {spec.steps:,} steps "

@@ -34,8 +34,7 @@ class Outlook:
         self._slots, self._began = slots, began
         done = {key: planned[key] for key, result in results.items() if result.state == "done"}
         self._cell, self._best = _best(study, done, results)
-        self._pace = _pace(study, done, results)
-        self._study = study
+        self._pace = _Pace(done, results)
 
     def snapshot(self, running: Iterable[Running]) -> Snapshot:
         """The state at this moment."""
@@ -55,39 +54,45 @@ class Outlook:
 
     def _seconds_left(self, running: tuple[Running, ...]) -> float | None:
         """The rest at the pace so far with all slots busy; too long where tuning ends early."""
-        if not self._pace:
+        if not self._pace.trained:
             return None
-        total = sum(row.left * self._seconds(row) for row in self._rows)
+        total = sum(row.left * self._pace.seconds(row) for row in self._rows)
         for one in running:
             row = next((row for row in self._rows if _holds(row, one)), None)
             if row is not None:
-                total -= self._seconds(row) * one.step / one.steps
+                total -= self._pace.seconds(row) * one.step / one.steps
         return max(0.0, total) / min(self._slots, max(1, sum(row.left for row in self._rows)))
 
-    def _seconds(self, row: Estimate) -> float:
-        """Seconds of one run: at the pace of its size, or else of all, by FLOPs."""
-        pace = self._pace.get((row.optimizer, row.cell.size))
-        pace = pace or self._pace.get(("", row.cell.size)) or self._pace["", ""]
-        return pace * row.flops
+
+class _Pace:
+    """How long runs take here: training by model FLOP, and what each spends on compiling.
+
+    A size that has not been trained yet is reckoned by the FLOPs of those that have. That is too
+    long where the model grows into the machine, and is corrected by its first run.
+    """
+
+    def __init__(self, done: Mapping[str, Planned], results: Mapping[str, RunResult]) -> None:
+        self.trained = len(done)
+        self._compiling = sum(results[key].compile_seconds for key in done) / max(1, len(done))
+        seconds: dict[tuple[str, str], float] = {}
+        flops: dict[tuple[str, str], float] = {}
+        for key, planned in done.items():
+            size = planned.cell.size
+            for group in ((planned.optimizer, size), ("", size), ("", "")):
+                seconds[group] = seconds.get(group, 0.0) + results[key].seconds
+                flops[group] = flops.get(group, 0.0) + planned.run.flops
+        self._per_flop = {group: seconds[group] / flops[group] for group in seconds}
+
+    def seconds(self, row: Estimate) -> float:
+        """Seconds of one run: by its optimizer and size, or its size, or all there is."""
+        size = row.cell.size
+        groups = ((row.optimizer, size), ("", size), ("", ""))
+        per_flop = next(self._per_flop[group] for group in groups if group in self._per_flop)
+        return self._compiling + per_flop * row.flops
 
 
 def _holds(row: Estimate, one: Running) -> bool:
     return (row.optimizer, row.cell, row.purpose) == (one.optimizer, one.cell, one.purpose)
-
-
-def _pace(
-    study: Study, done: Mapping[str, Planned], results: Mapping[str, RunResult]
-) -> dict[tuple[str, str], float]:
-    """Seconds per model FLOP, by (optimizer, size), by ("", size), and over all ("", "")."""
-    seconds: dict[tuple[str, str], float] = {}
-    flops: dict[tuple[str, str], float] = {}
-    for key, planned in done.items():
-        spent = results[key].seconds + results[key].compile_seconds
-        size = planned.cell.size
-        for group in ((planned.optimizer, size), ("", size), ("", "")):
-            seconds[group] = seconds.get(group, 0.0) + spent
-            flops[group] = flops.get(group, 0.0) + planned.run.flops
-    return {group: seconds[group] / flops[group] for group in seconds if seconds[group] > 0}
 
 
 def _best(

@@ -4,7 +4,6 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,16 +18,13 @@ from bestiary.specs import (
     Spec,
     Study,
     canonical_json,
-    checked,
-    digest,
     run_id,
 )
-from bestiary.store import _schema
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._file import FILE as FILE
+from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock
-
-FILE = "study.sqlite"
 
 
 class StudyStore:
@@ -64,10 +60,10 @@ class StudyStore:
             UserError: the folder holds another study or one of a newer schema, or is not writable.
         """
         folder = Path(folder)
-        wanted = _ordered_json(study)
-        if not _holds_study(folder / FILE):
+        wanted = ordered_json(study)
+        if not holds_study(folder / FILE):
             with one_line_errors(folder / FILE):
-                _lay(folder, study, wanted, command)
+                lay(folder, study, wanted, command)
         store = cls.open(folder)
         if store.meta()["study"] != wanted:
             held = store.study.name
@@ -87,7 +83,7 @@ class StudyStore:
         """
         folder = Path(folder)
         path = folder / FILE
-        if not _holds_study(path):
+        if not holds_study(path):
             raise UserError(f"{folder} holds no study ({FILE} is missing); name its folder")
         with one_line_errors(path):
             return cls(folder, connect(path, read_only=read_only))
@@ -166,7 +162,7 @@ class StudyStore:
             (last,) = self._connection.execute(
                 "SELECT coalesce(max(number), 0) FROM attempts WHERE run_id = ?", (identity,)
             ).fetchone()
-            attempt = Attempt(run_id=identity, number=last + 1, started=_now())
+            attempt = Attempt(run_id=identity, number=last + 1, started=now())
             self._connection.execute(
                 "INSERT INTO attempts (run_id, number, started) VALUES (?, ?, ?)",
                 (identity, attempt.number, attempt.started),
@@ -251,7 +247,7 @@ class StudyStore:
         self._connection.execute(
             "UPDATE attempts SET ended = ?, outcome = ?, reason = ?"
             " WHERE run_id = ? AND number = ? AND outcome = 'running'",
-            (_now(), outcome, reason, attempt.run_id, attempt.number),
+            (now(), outcome, reason, attempt.run_id, attempt.number),
         )
 
     def _close_orphans(self) -> None:
@@ -259,34 +255,8 @@ class StudyStore:
             self._connection.execute(
                 "UPDATE attempts SET ended = ?, outcome = 'interrupted', reason = ?"
                 " WHERE outcome = 'running'",
-                (_now(), "the driver was gone"),
+                (now(), "the driver was gone"),
             )
-
-
-def _holds_study(path: Path) -> bool:
-    """Whether a study lies there, without changing a byte of what lies there."""
-    if not path.is_file() or path.stat().st_size == 0:
-        return False
-    with one_line_errors(path), contextlib.closing(connect(path, read_only=True)) as connection:
-        found = _schema.version(connection)
-        _schema.refuse_newer(found, path)
-        return found > 0
-
-
-def _lay(folder: Path, study: Study, text: str, command: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
-    path.touch()
-    meta = {"study": text, "digest": digest(study), "command": command, "created": _now()}
-    with contextlib.closing(connect(path)) as connection, transaction(connection):
-        if _schema.version(connection) == 0:  # or another process was faster
-            _schema.lay(connection)
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-
-
-def _ordered_json(study: Study) -> str:
-    """The study with its fields in their own order: the order of a grid is that of its tuning."""
-    return msgspec.json.encode(checked(study)).decode()
 
 
 def _planned(row: tuple[Any, ...]) -> Planned:
@@ -302,7 +272,3 @@ def _planned(row: tuple[Any, ...]) -> Planned:
 
 def _decoded(text: str, kind: type[Spec]) -> Any:
     return msgspec.json.decode(text, type=kind)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,74 @@
+"""The snapshot: totals that add up, comparable losses, an honest guess at the time left."""
+
+import msgspec
+import pytest
+from tests.tune.study import answer, study, trained
+
+from bestiary.launch import Running
+from bestiary.launch._outlook import Outlook
+from bestiary.specs import RunResult, run_id
+
+QUESTION = study(runs_per_cell=5)
+
+
+def outlook(done: int, slots: int = 2) -> tuple[Outlook, int]:
+    """The outlook after so many runs, which took 2 seconds per gigaflop and 3 to compile."""
+    _, order = answer(QUESTION)
+    results: dict[str, RunResult] = {}
+    for planned in order[:done]:
+        took = {"seconds": planned.run.flops * 2e-9, "compile_seconds": 3.0}
+        results[run_id(planned.run)] = msgspec.structs.replace(trained(planned), **took)
+    known = {run_id(planned.run): planned for planned in order}
+    left = sum(planned.run.flops * 2e-9 + 3 for planned in order[done:])
+    return Outlook(QUESTION, known, results, slots=slots, began=0.0), left
+
+
+def running(steps: int, step: int) -> Running:
+    _, order = answer(QUESTION)
+    last = order[-1]
+    return Running(
+        run_id=run_id(last.run),
+        optimizer=last.optimizer,
+        cell=last.cell,
+        purpose=last.purpose,
+        attempt=1,
+        step=step,
+        steps=steps,
+    )
+
+
+def test_nothing_is_claimed_before_there_is_a_result() -> None:
+    shown = outlook(0)[0].snapshot([])
+    assert (shown.done, shown.best, shown.best_cell, shown.seconds_left) == (0, {}, None, None)
+
+
+def test_the_time_left_is_work_left_over_slots() -> None:
+    """Near the end, when no bound is loose, the guess is what the runs will take."""
+    _, order = answer(QUESTION)
+    first = next(k for k, one in enumerate(order) if one.purpose == "report" and k > 35)
+    for slots in (1, 2):
+        guess, left = outlook(first, slots)
+        assert guess.snapshot([]).seconds_left == pytest.approx(left / slots, rel=0.01)
+    assert outlook(len(order))[0].snapshot([]).seconds_left == 0
+
+
+def test_what_runs_has_done_part_of_its_work() -> None:
+    _, order = answer(QUESTION)
+    guess, _ = outlook(len(order) - 1, slots=1)
+    fresh = guess.snapshot([running(100, 0)]).seconds_left
+    half = guess.snapshot([running(100, 50)]).seconds_left
+    assert fresh is not None
+    assert half == pytest.approx(fresh / 2)
+
+
+def test_losses_are_compared_in_one_cell_and_in_the_studys_order() -> None:
+    _, order = answer(QUESTION)
+    for done in (1, 7, 20, len(order)):
+        shown = outlook(done)[0].snapshot([])
+        cell = [one for one in order[:done] if one.cell == shown.best_cell]
+        assert list(shown.best) == [
+            name for name in ("adamw", "muon", "soap") if name in {one.optimizer for one in cell}
+        ]
+        for name, loss in shown.best.items():
+            losses = [trained(one).loss["selection"] for one in cell if one.optimizer == name]
+            assert loss == min(losses)

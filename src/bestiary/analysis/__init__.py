@@ -1,6 +1,13 @@
 """Analysis: from results to an answer, as one record. No JAX."""
 
 from bestiary.analysis._analyse import analyse as analyse
+from bestiary.analysis._crossing import Crossing as Crossing
+from bestiary.analysis._crossover import Advantage as Advantage
+from bestiary.analysis._crossover import Crossover as Crossover
+from bestiary.analysis._crossover import crossover as crossover
+from bestiary.analysis._midway import Midway as Midway
+from bestiary.analysis._midway import Moment as Moment
+from bestiary.analysis._midway import midway as midway
 from bestiary.analysis._record import Analysis as Analysis
 from bestiary.analysis._record import BaselineLaw as BaselineLaw
 from bestiary.analysis._record import Estimate as Estimate

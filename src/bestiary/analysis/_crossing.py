@@ -1,0 +1,121 @@
+"""Where a line through noisy advantages is zero, with its interval.
+
+Shape suffixes: K draws, C cells, Q coefficients.
+"""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from bestiary.analysis._estimates import estimate, factor, missing
+from bestiary.analysis._record import Estimate
+from bestiary.laws import Array
+from bestiary.specs import Spec
+
+Axis = Literal["size", "ratio", "batch"]
+# A crossing this factor beyond the data says nothing more than "not within reach".
+REACH = 100.0
+
+
+class Crossing(Spec, frozen=True, kw_only=True):
+    """Where along one axis the ranking changes, everything else held.
+
+    Attributes:
+        axis: `size` (parameters N), `ratio` (tokens over 20 N) or `batch` (sequences).
+        held: What is held, for instance `{"ratio": 4.0}`.
+        low: The least value measured on the axis.
+        high: The greatest.
+        better_below: The optimizer with the lower loss below the crossing.
+        at: The crossing; without a value where there is none within 100 times the data.
+        chance: Share of the draws that cross within the values measured.
+        verdict: In one sentence.
+    """
+
+    axis: Axis
+    held: dict[str, float]
+    low: float
+    high: float
+    better_below: str
+    at: Estimate
+    chance: float
+    verdict: str
+
+
+class Plane:
+    """A log advantage that is linear in the logs of some axes, and its draws."""
+
+    def __init__(self, axes: dict[str, int], value_Q: Array, draws_QK: Array) -> None:
+        self._axes, self._value_Q, self._draws_QK = axes, value_Q, draws_QK
+
+    def line(self, axis: Axis, held: dict[str, float]) -> tuple[Array, Array]:
+        """Height at 1 and slope along one axis: of the fit (2,), of the draws (2, K)."""
+        rows = []
+        for values in (self._value_Q[:, None], self._draws_QK):
+            height = values[0].copy()
+            for other, value in held.items():
+                if other in self._axes:
+                    height += values[self._axes[other]] * math.log(value)
+            rows.append(np.stack([height, values[self._axes[axis]]]))
+        return rows[0][:, 0], rows[1]
+
+
+def crossing(
+    axis: Axis,
+    held: dict[str, float],
+    bounds: tuple[float, float],
+    names: tuple[str, str],
+    plane: Plane,
+) -> Crossing:
+    """Where the line along an axis is zero."""
+    (height, slope), (height_K, slope_K) = plane.line(axis, held)
+    logs = math.log(bounds[0]), math.log(bounds[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at_K = -height_K / slope_K
+        at = -float(height) / float(slope) if slope else math.inf
+    first_below = height + slope * logs[0] > 0
+    # A draw that ranks the two otherwise below the crossing has none in this direction.
+    same_K = np.sign(slope_K) == np.sign(slope)
+    beyond_K = np.where(height_K + slope_K * logs[0] > 0, np.inf, -np.inf)
+    beyond_K = beyond_K if slope < 0 else -beyond_K
+    at_K = np.where(same_K & np.isfinite(at_K), at_K, beyond_K)
+    reach = math.log(REACH)
+    at_K = np.where(at_K > logs[1] + reach, np.inf, at_K)
+    at_K = np.where(at_K < logs[0] - reach, -np.inf, at_K)
+    inside = logs[0] - reach <= at <= logs[1] + reach
+    chance = float(np.mean((at_K >= logs[0]) & (at_K <= logs[1])))
+    place = (
+        factor(at, at_K, extrapolated=not logs[0] <= at <= logs[1])
+        if inside
+        else missing(f"no crossing within {REACH:g} times the data")
+    )
+    ends_K = [height_K + slope_K * log for log in logs]
+    return Crossing(
+        axis=axis,
+        held=held,
+        low=bounds[0],
+        high=bounds[1],
+        better_below=names[0] if first_below else names[1],
+        at=place,
+        chance=chance,
+        verdict=_verdict(axis, names, ends_K, chance, place),
+    )
+
+
+def _verdict(
+    axis: Axis, names: tuple[str, str], ends_K: list[Array], chance: float, at: Estimate
+) -> str:
+    """What the signs at both ends of the data say, with 95 % confidence."""
+    signs = []
+    for end_K in ends_K:
+        interval = estimate(0.0, end_K)
+        low, high = interval.low, interval.high
+        signs.append(0 if low is None or high is None else (low > 0) - (high < 0))
+    where = "over all batch sizes tried" if axis == "batch" else f"over all {axis}s measured"
+    if signs[0] and signs[0] == signs[1]:
+        return f"{names[0] if signs[0] > 0 else names[1]} is better {where}"
+    if signs[0] and signs[1]:
+        below, above = names if signs[0] > 0 else names[::-1]
+        assert at.value is not None
+        return f"the ranking changes: {below} below {at.value:.3g}, {above} above"
+    return f"no change of ranking beyond doubt ({100 * chance:.0f} % of draws cross in the data)"

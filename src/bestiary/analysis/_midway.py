@@ -1,0 +1,158 @@
+"""When a comparison in the middle of training would have named the wrong winner.
+
+Learning rates still high keep losses apart that a finished decay brings together, so the leader of
+a half-finished run need not win (third finding of arXiv 2509.02046). Curves of report losses are
+averaged over the seeds that all optimizers of a cell finished, and read at equal shares of tokens.
+
+Shape suffixes: P shares of training, S seeds.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import t as student
+
+from bestiary.analysis._evidence import Evidence, gather
+from bestiary.analysis._noise import ASSUMED
+from bestiary.analysis._observations import Reported
+from bestiary.errors import UserError, unknown
+from bestiary.laws import Array
+from bestiary.specs import Cell, Planned, RunResult, Spec, Study
+
+
+class Moment(Spec, frozen=True, kw_only=True):
+    """The ranking after some share of the training.
+
+    Attributes:
+        share: Of all training tokens.
+        leader: The optimizer with the lowest mean loss.
+        lead: Loss of the final winner less the leader's, in nats per token; 0 while it leads.
+        beyond_noise: Whether that lead excludes 0 at 95 %.
+    """
+
+    share: float
+    leader: str
+    lead: float
+    beyond_noise: bool
+
+
+class Midway(Spec, frozen=True, kw_only=True):
+    """One cell's ranking over training.
+
+    Attributes:
+        optimizers: Those compared, from the best to the worst at the end.
+        seeds: The seeds averaged.
+        winner: The one with the lowest loss at the end.
+        certain: Whether it beats the next at 95 %.
+        moments: The ranking at every evaluation, the end included.
+        wrong_until: The last share at which another one led; None where the winner always led.
+        wrong_beyond_noise_until: The same, counting only leads beyond noise.
+    """
+
+    size: str
+    ratio: float
+    optimizers: tuple[str, ...]
+    seeds: tuple[int, ...]
+    winner: str
+    certain: bool
+    moments: tuple[Moment, ...]
+    wrong_until: float | None
+    wrong_beyond_noise_until: float | None
+
+
+def midway(
+    study: Study,
+    planned: Sequence[Planned],
+    results: Mapping[str, RunResult],
+    *,
+    optimizers: Sequence[str] = (),
+    assumed_noise: float = ASSUMED,
+) -> tuple[Midway, ...]:
+    """The ranking over training at every cell where two optimizers share a finished seed.
+
+    Args:
+        study: The study.
+        planned: Its runs.
+        results: Their results.
+        optimizers: Those to compare; all candidates where none are named.
+        assumed_noise: Standard deviation between seeds where none was measured.
+
+    Raises:
+        UserError: an optimizer that is not a candidate, or only one.
+    """
+    names = [one.name for one in study.candidates]
+    for name in optimizers:
+        if name not in names:
+            raise unknown("optimizer", name, names)
+    chosen = list(dict.fromkeys(optimizers)) or names
+    if len(chosen) < 2:
+        raise UserError(f"a ranking over training needs two optimizers, got {chosen}")
+    evidence = gather(study, planned, results, count=100, assumed=assumed_noise)
+    found = (_cell(evidence, cell, chosen) for cell in study.cells)
+    return tuple(one for one in found if one is not None)
+
+
+def _cell(evidence: Evidence, cell: Cell, chosen: Sequence[str]) -> Midway | None:
+    """The ranking over training at one cell."""
+    groups = evidence.found.get(cell, {})
+    curves = {name: _curves(groups[name]) for name in chosen if name in groups}
+    curves = {name: one for name, one in curves.items() if one}
+    if len(curves) < 2:
+        return None
+    seeds = sorted(set.intersection(*(set(one) for one in curves.values())))
+    if not seeds:
+        return None
+    share_P = _shares([curves[name][seed][0] for name in curves for seed in seeds])
+    loss = {
+        name: np.mean([np.interp(share_P, *one[seed]) for seed in seeds], axis=0)
+        for name, one in curves.items()
+    }
+    order = sorted(loss, key=lambda name: (loss[name][-1], name))
+    noise = evidence.noise[cell.size].noise
+    # Paired by seed, so that only each optimizer's own noise is left in a difference.
+    threshold = float(student.ppf(0.975, noise.own_freedom)) * noise.own * (2 / len(seeds)) ** 0.5
+    moments = tuple(
+        _moment(loss, point, share_P, order[0], threshold) for point in range(len(share_P))
+    )
+    wrong = [one for one in moments if one.leader != order[0]]
+    return Midway(
+        size=cell.size,
+        ratio=cell.ratio,
+        optimizers=tuple(order),
+        seeds=tuple(seeds),
+        winner=order[0],
+        certain=bool(loss[order[1]][-1] - loss[order[0]][-1] > threshold),
+        moments=moments,
+        wrong_until=max((one.share for one in wrong), default=None),
+        wrong_beyond_noise_until=max(
+            (one.share for one in wrong if one.beyond_noise), default=None
+        ),
+    )
+
+
+def _moment(
+    loss: dict[str, Array], point: int, share_P: Array, winner: str, threshold: float
+) -> Moment:
+    """Who leads at one point."""
+    leader = min(loss, key=lambda name: (loss[name][point], name != winner))
+    lead = float(loss[winner][point] - loss[leader][point])
+    return Moment(
+        share=float(share_P[point]), leader=leader, lead=lead, beyond_noise=lead > threshold
+    )
+
+
+def _curves(group: Reported) -> dict[int, tuple[Array, Array]]:
+    """Share of training and report loss of every finished seed that was evaluated on the way."""
+    found = {}
+    for seed, result in group.done.items():
+        points = [one for one in result.evaluations if "report" in one.loss]
+        if len(points) > 1:
+            share = np.array([one.tokens for one in points]) / points[-1].tokens
+            found[seed] = share, np.array([one.loss["report"] for one in points])
+    return found
+
+
+def _shares(axes: Sequence[Array]) -> Array:
+    """The shares of the run evaluated least often, from where all have been evaluated."""
+    least = min(axes, key=lambda axis: axis.size)
+    return least[least >= max(axis[0] for axis in axes) - 1e-12]

@@ -1,0 +1,121 @@
+"""Where a ranking changes: the made-up crossing comes out with its interval, or is left open."""
+
+import math
+
+import msgspec
+import pytest
+from tests.analysis import synthetic
+from tests.analysis.synthetic import LAW, best, plan, synthetic_results, synthetic_study
+
+from bestiary.analysis import Crossing, Crossover, crossover
+from bestiary.errors import UserError
+from bestiary.specs import SIZES, Planned, RunResult, Study, canonical_json, run_id
+
+DRAWS = 400
+SMALL, MIDDLE, LARGE = (SIZES[size].matrix_parameters for size in ("16k", "65k", "262k"))
+Data = tuple[Study, list[Planned], dict[str, RunResult]]
+
+
+def crossing_truth(monkeypatch: pytest.MonkeyPatch, by_size: float, by_ratio: float) -> None:
+    """Muon's log speedup is linear in log N and log D, 0 at 65k and ratio 2; SOAP has none."""
+
+    def loss(size: str, ratio: float, optimizer: str) -> float:
+        a, exponent, b = LAW["65k"]
+        logs = math.log(SIZES[size].matrix_parameters / MIDDLE), math.log(ratio / 2)
+        log_speedup = by_size * logs[0] + by_ratio * logs[1] if optimizer == "muon" else 0.0
+        return a * (ratio * math.exp(log_speedup)) ** -exponent + b
+
+    monkeypatch.setattr(synthetic, "true_loss", loss)
+
+
+def data(noise: float = 0.002, **study: object) -> Data:
+    made = synthetic_study(**{"sizes": ("16k", "65k", "262k"), **study})  # type: ignore[arg-type]
+    return made, *synthetic_results(made, noise, noise / 2)
+
+
+def one(found: Crossover, axis: str, **held: float) -> Crossing:
+    return next(c for c in found.crossings if c.axis == axis and held.items() <= c.held.items())
+
+
+def test_a_change_of_ranking_with_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    crossing_truth(monkeypatch, by_size=-0.2, by_ratio=0.0)
+    found = crossover(*data(), "muon", "soap", draws=DRAWS)
+    crossing = one(found, "size", ratio=2.0)
+    assert crossing.better_below == "muon"
+    assert crossing.verdict.startswith("the ranking changes: muon below")
+    assert crossing.chance > 0.95
+    assert crossing.at.value == pytest.approx(MIDDLE, rel=0.2)
+    assert crossing.at.low is not None
+    assert crossing.at.high is not None
+    assert crossing.at.low < MIDDLE < crossing.at.high
+    factors = {(a.size, a.ratio): a.factor.value for a in found.advantages}
+    assert factors["16k", 2.0] == pytest.approx(4**0.2, rel=0.05)
+    assert factors["262k", 2.0] == pytest.approx(4**-0.2, rel=0.05)
+
+
+def test_the_other_order_gives_the_same_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    crossing_truth(monkeypatch, by_size=-0.2, by_ratio=0.0)
+    forth, back = (
+        one(crossover(*data(), *names, draws=DRAWS), "size", ratio=2.0)
+        for names in (("muon", "soap"), ("soap", "muon"))
+    )
+    assert back.better_below == forth.better_below
+    assert back.at.value == pytest.approx(forth.at.value)
+    assert back.chance == forth.chance
+
+
+def test_a_change_with_data_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    crossing_truth(monkeypatch, by_size=0.0, by_ratio=0.3)
+    crossing = one(crossover(*data(), "muon", "soap", draws=DRAWS), "ratio", size=float(LARGE))
+    assert crossing.better_below == "soap"
+    assert crossing.at.value == pytest.approx(2.0, rel=0.15)
+    assert (crossing.low, crossing.high) == (1.0, 4.0)
+
+
+def test_a_clear_winner_does_not_cross() -> None:
+    found = crossover(*data(), "adamw", "muon", draws=DRAWS)
+    assert {c.verdict for c in found.crossings if c.axis == "size"} == {
+        "muon is better over all sizes measured"
+    }
+
+
+def test_equal_optimizers_have_no_crossing_beyond_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    crossing_truth(monkeypatch, by_size=0.0, by_ratio=0.0)
+    found = crossover(*data(noise=0.01), "muon", "soap", draws=DRAWS)
+    for crossing in found.crossings:
+        assert crossing.verdict.startswith("no change of ranking beyond doubt")
+        assert crossing.at.low is None or crossing.at.high is None
+    assert canonical_json(found)
+
+
+def test_a_change_with_batch_is_read_off_the_tuning() -> None:
+    study, planned, results = data(sizes=("65k",))
+    cell = study.tuning.cells[0]
+    for batch, gap in ((8, 0.05), (32, -0.05), (64, -0.1)):
+        for name in ("muon", "soap"):
+            other = msgspec.structs.replace(study, batch_size=batch)
+            run = plan(other, name, cell, best(study.candidate(name)), 0, "tune")
+            planned.append(run)
+            final = 2.0 + (gap if name == "muon" else 0.0)
+            results[run_id(run.run)] = synthetic.done(run.run, name, final)
+    crossing = one(crossover(study, planned, results, "muon", "soap", draws=DRAWS), "batch")
+    assert crossing.better_below == "soap"
+    assert (crossing.low, crossing.high) == (8.0, 64.0)
+    assert crossing.at.value == pytest.approx(16, rel=0.5)
+
+
+def test_what_was_not_measured_is_said() -> None:
+    found = crossover(*data(sizes=("65k",), ratios=(1.0, 2.0)), "muon", "soap", draws=DRAWS)
+    assert any("One size only" in told for told in found.limits)
+    assert any("nothing is known of batches" in told for told in found.limits)
+    alone = crossover(*data(sizes=("65k",), ratios=(1.0,)), "muon", "soap", draws=DRAWS)
+    assert alone.crossings == ()
+    assert alone.advantages == ()
+    assert "at 0 of 1 cells" in alone.limits[0]
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(UserError, match="did you mean 'muon'"):
+        crossover(*data(sizes=("65k",)), "moun", "soap")
+    with pytest.raises(UserError, match="two different optimizers"):
+        crossover(*data(sizes=("65k",)), "soap", "soap")

@@ -1,0 +1,81 @@
+"""The ranking over training: a made-up early leader is unmasked, and noise is not a lead."""
+
+import msgspec
+import pytest
+from tests.analysis.synthetic import synthetic_results, synthetic_study
+
+from bestiary.analysis import midway
+from bestiary.errors import UserError
+from bestiary.specs import Planned, RunResult, Study, canonical_json, run_id
+
+Data = tuple[Study, list[Planned], dict[str, RunResult]]
+
+
+def data(early_gain: float, noise: float = 0.001) -> Data:
+    """SOAP is ahead of where it ends by `early_gain` at the start, and loses it linearly."""
+    study = synthetic_study(sizes=("65k",))
+    planned, results = synthetic_results(study, noise, noise / 2)
+    for one in planned:
+        key = run_id(one.run)
+        if one.optimizer == "soap" and one.purpose == "report":
+            results[key] = with_gain(results[key], early_gain)
+    return study, planned, results
+
+
+def with_gain(result: RunResult, gain: float) -> RunResult:
+    last = result.evaluations[-1].tokens
+    changed = []
+    for one in result.evaluations:
+        lower = gain * (1 - one.tokens / last)
+        loss = {split: value - lower for split, value in one.loss.items()}
+        changed.append(msgspec.structs.replace(one, loss=loss))
+    return msgspec.structs.replace(result, evaluations=tuple(changed))
+
+
+def test_an_early_leader_that_loses_is_named_with_the_time() -> None:
+    found = midway(*data(early_gain=0.5), optimizers=("muon", "soap"))
+    assert [one.ratio for one in found] == [1.0, 2.0, 4.0]
+    for one in found:
+        assert one.winner == "muon"
+        assert one.certain
+        assert one.optimizers == ("muon", "soap")
+        assert one.seeds == (1, 2, 3)
+        assert one.moments[0].leader == "soap"
+        assert one.moments[0].beyond_noise
+        assert one.moments[-1].share == 1.0
+        assert one.moments[-1].leader == "muon"
+        assert one.wrong_until is not None
+        # Muon wins by a few hundredths of a nat, so SOAP leads until little of its gain is left.
+        assert 0.8 < one.wrong_until < 1.0
+    assert canonical_json(found[0])
+
+
+def test_a_winner_that_always_led_was_never_wrong() -> None:
+    for one in midway(*data(early_gain=0.0)):
+        assert one.winner == "muon"
+        assert one.wrong_until is None
+        assert one.wrong_beyond_noise_until is None
+        assert len(one.moments) == 8
+
+
+def test_a_lead_within_noise_is_not_counted_as_a_wrong_answer() -> None:
+    for one in midway(*data(early_gain=0.04, noise=0.1), optimizers=("muon", "soap")):
+        assert not one.certain
+        assert one.wrong_beyond_noise_until is None
+
+
+def test_cells_without_a_common_seed_are_left_out() -> None:
+    study, planned, results = data(early_gain=0.0)
+    kept = [
+        p
+        for p in planned
+        if p.purpose == "tune" or p.run.seed == (1 if p.optimizer == "muon" else 2)
+    ]
+    assert midway(study, kept, results, optimizers=("muon", "soap")) == ()
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(UserError, match="did you mean 'soap'"):
+        midway(*data(0.0), optimizers=("sope", "muon"))
+    with pytest.raises(UserError, match="needs two optimizers"):
+        midway(*data(0.0), optimizers=("soap",))

@@ -3,6 +3,7 @@
 Fixtures return functions, because tests import nothing from one another.
 """
 
+import functools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -44,7 +45,10 @@ def _random(seed: int, scale: float = 1.0) -> Any:
 
 
 def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespace:
-    """`init(params)`, `step(traced, grads, state, params, count)` and `traced` of an optimizer."""
+    """An optimizer as a trainer has it.
+
+    `init(params)`, `step(traced, grads, state, params, count)`, the same `compiled`, and `traced`.
+    """
     entry: Optimizer = lookup(name)
     static, traced = split_static(resolve(name, settings))
 
@@ -59,23 +63,33 @@ def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespac
         transform=transform(traced),
         init=lambda params: transform(traced).init(params),
         step=step,
+        compiled=_compiled(name, tuple(static.items())) if labels is LABELS else jax.jit(step),
         traced={key: np.asarray(value) for key, value in traced.items()},
     )
 
 
-@pytest.fixture(scope="session")
-def labels() -> Any:
-    """The labels of the small model."""
-    return LABELS
+@functools.cache
+def _compiled(name: str, static: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    """The compiled step on the small model: one for all tests that share the static settings."""
+    entry = lookup(name)
+
+    def step(values: Any, grads: Any, state: Any, params: Any, count: Any) -> Any:
+        built = entry.build(entry.hyperparameters(**dict(static), **values), LABELS)
+        updates, state = built.update(grads, state, params, step=count)
+        return jax.tree.map(jnp.add, params, updates), state
+
+    return jax.jit(step)
 
 
 @pytest.fixture(scope="session")
 def random() -> Callable[..., Any]:
+    """`random(seed, scale=1.0)`: arrays of the shapes of the small model."""
     return _random
 
 
 @pytest.fixture(scope="session")
 def stepper() -> Callable[..., SimpleNamespace]:
+    """`stepper(name, labels=..., **settings)`: see `_stepper`."""
     return _stepper
 
 
@@ -85,11 +99,10 @@ def train() -> Callable[..., tuple[Any, Any]]:
 
     def run(name: str, *, steps: int = 6, **settings: Any) -> tuple[Any, Any]:
         one = _stepper(name, **settings)
-        compiled = jax.jit(one.step)
         params = _random(0)
         state = one.init(params)
         for count in range(steps):
-            params, state = compiled(one.traced, _random(100 + count), state, params, count)
+            params, state = one.compiled(one.traced, _random(100 + count), state, params, count)
         return params, state
 
     return run

@@ -40,15 +40,21 @@ TOLERANCE = 1e-12
 
 
 def start_of(rule: str, shape: str, state: Any) -> Any:
-    """The state after step 0, with SOAP's recorded eigenvectors (our left side is fan-in)."""
+    """The state after step 0, with SOAP's recorded eigenvectors.
+
+    Goldens are (out, in), parameters (in, out), and blocks have no more rows than columns.
+    """
     if not rule.startswith("soap"):
         return state
     golden = np.load(FOLDER / f"{rule}.npz")
     soap = state["soap"]
     ((name, basis),) = soap.basis.items()
+    left, right = golden[f"q_left_{shape}"], golden[f"q_right_{shape}"]
+    if len(left) >= len(right):
+        left, right = right, left
     given = basis._replace(
-        left=jnp.broadcast_to(golden[f"q_right_{shape}"], basis.left.shape),
-        right=jnp.broadcast_to(golden[f"q_left_{shape}"], basis.right.shape),
+        left=jnp.broadcast_to(left, basis.left.shape),
+        right=jnp.broadcast_to(right, basis.right.shape),
     )
     return {"soap": soap._replace(basis={name: given})}
 

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from bestiary.optimizers._newton_schulz import frobenius_norm
+
 HIGHEST = jax.lax.Precision.HIGHEST
 
 
@@ -67,14 +69,25 @@ def rotated_back(x_GMN: Array, basis: Factors) -> Array:
     return x_GMN if basis.right is None else product(x_GMN, basis.right.mT)
 
 
+def without_rounding(x_GMN: Array) -> Array:
+    """Set entries to zero that are below the rounding error of the rotation they come from.
+
+    Where a Gram matrix is rank-deficient, moments are zero along its null space; rotated in finite
+    precision they are rounding errors, and dividing one by another gives steps of any size.
+    """
+    floor_G11 = jnp.finfo(x_GMN.dtype).eps * frobenius_norm(x_GMN)
+    return jnp.where(jnp.abs(x_GMN) > floor_G11, x_GMN, 0.0)
+
+
 def over_factors(
-    function: Callable[..., tuple[Any, ...]], *trees: dict[str, Factors]
+    function: Callable[..., tuple[Any, ...]], *trees: dict[str, Factors], outputs: int = 1
 ) -> tuple[dict[str, Factors], ...]:
     """Apply a function to factors, all those of equal size, of whatever block shape, as one batch.
 
     Args:
         function: From one array (G, ...) of each tree to a tuple of arrays (G, ...).
         trees: Factors by block shape, with None in the same places; the first decides the sizes.
+        outputs: Length of the tuple that the function returns.
     """
     columns = [jax.tree.leaves(tree) for tree in trees]
     groups: dict[int, list[int]] = {}
@@ -83,12 +96,14 @@ def over_factors(
     found: dict[int, list[Any]] = {}
     for members in groups.values():
         ends = np.cumsum([len(columns[0][index]) for index in members])[:-1]
-        outputs = function(*(_joined([leaves[index] for index in members]) for leaves in columns))
-        parts = [jnp.split(output, ends) for output in outputs]
+        batch = function(*(_joined([leaves[index] for index in members]) for leaves in columns))
+        parts = [jnp.split(output, ends) for output in batch]
         found |= {index: [part[k] for part in parts] for k, index in enumerate(members)}
     structure = jax.tree.structure(trees[0])
-    rows = [found[index] for index in range(len(columns[0]))]
-    return tuple(jax.tree.unflatten(structure, column) for column in zip(*rows, strict=True))
+    return tuple(
+        jax.tree.unflatten(structure, [found[index][k] for index in range(len(columns[0]))])
+        for k in range(outputs)
+    )
 
 
 def eigenbasis(gram_GMM: Array, padding_GM: np.ndarray) -> tuple[Array]:

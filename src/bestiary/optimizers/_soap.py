@@ -52,6 +52,7 @@ from bestiary.optimizers._kronecker import (
     rotated,
     rotated_back,
     sides,
+    without_rounding,
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend, everywhere
 
@@ -95,7 +96,13 @@ def scale_by_soap(hyper: SOAP, labels: Labels) -> optax.GradientTransformationEx
     """The direction u."""
 
     def layout(leaves: Leaves) -> Layout:
-        return Layout(leaves, labels, block_size=hyper.block_size, whole_above=hyper.max_dimension)
+        return Layout(
+            leaves,
+            labels,
+            block_size=hyper.block_size,
+            whole_above=hyper.max_dimension,
+            wide=True,
+        )
 
     def init(params: Leaves) -> SOAPState:
         batches = layout(params).gather(params)
@@ -147,7 +154,8 @@ def _advance(
     directions = {}
     for name, m_GMN in mean.items():
         basis = state.basis[name]
-        adam_GMN = rotated(m_GMN, basis) / (jnp.sqrt(square[name]) + hyper.epsilon)
+        turned_GMN = without_rounding(rotated(m_GMN, basis))
+        adam_GMN = turned_GMN / (jnp.sqrt(square[name]) + hyper.epsilon)
         directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, basis) * correction)
     source = state.factors if hyper.flavour == "study" else factors
     # One branch runs: its index depends on the step alone, which no population batches.
@@ -170,7 +178,7 @@ def _refreshed(
     padding: dict[str, Factors],
 ) -> tuple[dict[str, Factors], Batches]:
     """The bases after one power step, and second moments with their axes in the same order."""
-    bases, orders = over_factors(power_step, factors, bases, padding)
+    bases, orders = over_factors(power_step, factors, bases, padding, outputs=2)
     return bases, {name: permuted(v_GMN, orders[name]) for name, v_GMN in square.items()}
 
 

@@ -82,8 +82,8 @@ def _check_data(run: RunSpec, corpus: data.Corpus) -> None:
 
 def _check_same_program(first: RunSpec, run: RunSpec) -> None:
     same = ("steps", "evaluate_every", "evaluation_sequences")
-    left = {name: getattr(first, name) for name in same} | vars(recipe(first)[0])
-    right = {name: getattr(run, name) for name in same} | vars(recipe(run)[0])
+    left = {name: getattr(first, name) for name in same} | vars(recipe(first))
+    right = {name: getattr(run, name) for name in same} | vars(recipe(run))
     for name, value in left.items():
         if right[name] != value:
             raise UserError(

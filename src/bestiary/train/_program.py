@@ -59,12 +59,12 @@ class Program:
 
     @cached_property
     def start(self) -> Timed:
-        """(keys, hyper) -> (params, state)."""
-        return Timed(self._over_population(partial(start, self.recipe), (0, 0)), once=True)
+        """(hyper,) -> (params, state)."""
+        return Timed(self._over_population(partial(start, self.recipe), 0), once=True)
 
     @cached_property
     def advance(self) -> Timed:
-        """(params, state, hyper, corpus, inputs, first step, count) -> (params, state, measured).
+        """(params, state, hyper, corpus, inputs, first, count) -> (params, state, measured).
 
         Parameters and state are donated. `inputs` are the starts (C, K, B) of sequences in the
         corpus, or where the corpus is streamed the sequences themselves (C, K, B, S). The loop has
@@ -102,11 +102,8 @@ class Program:
             params, state, measured = carry
             tokens = self._tokens(corpus, jax.lax.dynamic_index_in_dim(inputs, index, 0, False))
             params, state, now = steps(params, state, hyper, tokens, first + index)
-            return (
-                params,
-                state,
-                jax.tree.map(lambda all_, one: all_.at[index].set(one), measured, now),
-            )
+            measured = jax.tree.map(lambda rows, row: rows.at[index].set(row), measured, now)
+            return params, state, measured
 
         blank = jnp.zeros(inputs.shape[:1] + inputs.shape[1 : 1 + (self.population > 1)])
         return jax.lax.fori_loop(0, count, body, (params, state, Measured(blank, blank, blank)))

@@ -18,7 +18,7 @@ from bestiary.train._ledger import Ledger
 from bestiary.train._policy import Interrupted, Policy
 from bestiary.train._program import Program, program
 from bestiary.train._resume import newest, read_record
-from bestiary.train._step import Hyper, Measured, recipe
+from bestiary.train._step import Hyper, Measured, hyper, recipe
 
 
 class _Launched(NamedTuple):
@@ -52,10 +52,10 @@ class Session:
             resident_bytes=policy.resident_bytes,
             steps_per_dispatch=policy.steps_per_dispatch,
         )
-        self._program = program(recipe(runs[0])[0], len(runs), self._feed.resident)
+        self._program = program(recipe(runs[0]), len(runs), self._feed.resident)
         self._judge = Judge(self._program, runs[0], corpus)
-        self._hyper = _hyper(runs)
-        self._params, self._state, seconds = _started(self._program, runs, self._hyper)
+        self._hyper = _stacked([hyper(run) for run in runs])
+        self._params, self._state, seconds = _started(self._program, self._hyper)
         self._ledger = self._opened(runs)
         self._advance, more = self._program.advance.compiled(*self._arguments(0, 1))
         self._ledger.record.compile_seconds += seconds + more
@@ -167,11 +167,10 @@ class Session:
         self._saved_step, self._saved_at = step, time.monotonic()
 
 
-def _started(program: Program, runs: Sequence[RunSpec], hyper: Hyper) -> tuple[Any, Any, float]:
+def _started(program: Program, data: Hyper) -> tuple[Any, Any, float]:
     """Initial parameters and state, and the seconds that compiling took."""
-    keys = _stacked([_key(run.seed) for run in runs])
-    start, seconds = program.start.compiled(keys, hyper)
-    return *start(keys, hyper), seconds
+    start, seconds = program.start.compiled(data)
+    return *start(data), seconds
 
 
 def restored(checkpoint: Path) -> list[tuple[RunSpec, Any]]:
@@ -181,8 +180,10 @@ def restored(checkpoint: Path) -> list[tuple[RunSpec, Any]]:
         CheckpointError: the checkpoint is not what was written.
     """
     runs = read_record(checkpoint).runs
-    of, _, _ = recipe(runs[0])
-    params, state, _ = _started(program(of, len(runs), True), runs, _hyper(runs))
+    of = recipe(runs[0])
+    params, state, _ = _started(
+        program(of, len(runs), True), _stacked([hyper(run) for run in runs])
+    )
     params, state = _checkpoints.load_arrays(checkpoint, (params, state))
     if len(runs) == 1:
         return [(runs[0], of.entry.evaluation_params(state, params))]
@@ -190,16 +191,6 @@ def restored(checkpoint: Path) -> list[tuple[RunSpec, Any]]:
     return [(run, jax.tree.map(lambda x, k=k: x[k], evaluated)) for k, run in enumerate(runs)]
 
 
-def _hyper(runs: Sequence[RunSpec]) -> Hyper:
-    """The traced hyperparameters of a population: float32 scalars, or vectors (K,)."""
-    each = [Hyper(*jax.tree.map(np.float32, recipe(run)[1:])) for run in runs]
-    return jax.tree.map(lambda *leaves: _stacked(leaves), *each)
-
-
-def _key(seed: int) -> np.ndarray:
-    """The two words of `jax.random.key(seed)`, for any seed below 2**64."""
-    return np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
-
-
-def _stacked(leaves: Sequence[Any]) -> np.ndarray:
-    return np.asarray(leaves[0]) if len(leaves) == 1 else np.stack(leaves)
+def _stacked(each: Sequence[Hyper]) -> Hyper:
+    """The data of a population; one run has no axis for it."""
+    return each[0] if len(each) == 1 else jax.tree.map(lambda *rows: np.stack(rows), *each)

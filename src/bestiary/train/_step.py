@@ -10,27 +10,34 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from bestiary import models, optimizers
 from bestiary.specs import ModelSpec, RunSpec, Setting
+from bestiary.train._curvature import Curvature
 from bestiary.train._schedules import factor
+
+# Apart from the small numbers that the initialisation folds into the same key.
+_CURVATURE_STREAM = 0x5EED
 
 Params = Any
 State = Any
 
 
 class Hyper(NamedTuple):
-    """Everything continuous about a run, as float32 scalars (or a population's vectors).
+    """Everything about a run that is data: float32 scalars, with a leading axis in a population.
 
     Attributes:
         optimizer: The optimizer's traced hyperparameters; the learning rate is the peak.
         schedule: The schedule's parameters, and `steps`, the length of the run: a run of another
             length is the same program.
+        key: The two uint32 words of the run's random key.
     """
 
-    optimizer: dict[str, jax.Array]
-    schedule: dict[str, jax.Array]
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    key: Any
 
 
 class Measured(NamedTuple):
@@ -74,39 +81,38 @@ class Recipe:
         return self.entry.build(record, self.labels)
 
 
-def recipe(run: RunSpec) -> tuple[Recipe, dict[str, float], dict[str, float]]:
-    """Split a run into what is compiled and what is data.
-
-    Returns:
-        The recipe, the optimizer's traced settings, and the schedule's.
-    """
-    static, traced = optimizers.split_static(run.optimizer)
-    schedule = run.schedule
-    fixed = Recipe(
+def recipe(run: RunSpec) -> Recipe:
+    """The part of a run that is compiled."""
+    static, _ = optimizers.split_static(run.optimizer)
+    return Recipe(
         model=run.model,
         optimizer=run.optimizer.name,
         static=tuple(sorted(static.items())),
-        schedule=schedule.kind,
+        schedule=run.schedule.kind,
         batch_size=run.batch_size,
         accumulation=run.accumulation,
         compute_dtype=run.compute_dtype,
     )
-    return (
-        fixed,
-        traced,
-        {
-            "steps": float(run.steps),
-            "warmup_steps": schedule.warmup_steps,
-            "decay_fraction": schedule.decay_fraction,
-            "final_fraction": schedule.final_fraction,
-        },
-    )
 
 
-def start(of: Recipe, key_words: jax.Array, hyper: Hyper) -> tuple[Params, State]:
-    """Initial parameters and optimizer state, from the two words of a random key."""
-    key = jax.random.wrap_key_data(key_words, impl="threefry2x32")
-    params = models.init(of.model, key)
+def hyper(run: RunSpec) -> Hyper:
+    """The part of a run that is data, on the host."""
+    _, traced = optimizers.split_static(run.optimizer)
+    schedule = {
+        "steps": run.steps,
+        "warmup_steps": run.schedule.warmup_steps,
+        "decay_fraction": run.schedule.decay_fraction,
+        "final_fraction": run.schedule.final_fraction,
+    }
+    # The words of `jax.random.key(seed)`, for any seed below 2**64.
+    words = np.array([run.seed >> 32, run.seed & 0xFFFFFFFF], np.uint32)
+    optimizer, schedule = jax.tree.map(np.float32, (traced, schedule))
+    return Hyper(optimizer, schedule, words)
+
+
+def start(of: Recipe, hyper: Hyper) -> tuple[Params, State]:
+    """Initial parameters and optimizer state."""
+    params = models.init(of.model, _key(hyper.key))
     return params, of.transform(hyper.optimizer).init(params)
 
 
@@ -128,7 +134,7 @@ def take_step(
         of: What is compiled.
         params: The parameters.
         state: The optimizer's state.
-        hyper: The traced hyperparameters.
+        hyper: The traced hyperparameters, and the random key for a need of curvature.
         tokens_BS: The sequences of the step.
         step: Steps taken before; never batched, so that a `lax.cond` on it stays a branch.
 
@@ -138,9 +144,25 @@ def take_step(
     rate = hyper.optimizer["learning_rate"] * factor(of.schedule, step, **hyper.schedule)
     loss, grads = _gradient(of.loss, params, tokens_BS, of.accumulation)
     transform = of.transform(hyper.optimizer | {"learning_rate": rate})
-    updates, state = transform.update(grads, state, params, step=step)
+    extra: dict[str, Any] = {"step": step}
+    if of.entry.needs_curvature:
+        extra["curvature"] = _curvature(of, params, hyper.key, tokens_BS, step)
+    updates, state = transform.update(grads, state, params, **extra)
     measured = Measured(loss, optax.tree.norm(grads), rate)
     return optax.apply_updates(params, updates), state, measured
+
+
+def _key(words: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(words, impl="threefry2x32")
+
+
+def _curvature(
+    of: Recipe, params: Params, key_words: jax.Array, tokens_BS: jax.Array, step: jax.Array
+) -> Curvature:
+    """The curvature on the first micro-batch, with a random key for this step alone."""
+    key = jax.random.fold_in(jax.random.fold_in(_key(key_words), _CURVATURE_STREAM), step)
+    micro_batch = tokens_BS[: of.batch_size // of.accumulation]
+    return Curvature(of.model, jnp.dtype(of.compute_dtype), micro_batch, params, key)
 
 
 def _gradient(

@@ -70,11 +70,11 @@ def test_pairing_helps_where_seeds_share_noise() -> None:
 
 
 def test_another_named_size_is_predicted_and_marked() -> None:
-    answer = power(published_findings(), 1.1, sizes=["67m", "130m"], ratios=[1.0])
-    assert [row.measured for row in answer.rows] == [False, True]
-    assert "Predicted by the joint law, with the noise of other sizes: 67m." in answer.notes
-    predicted, measured = (row.slope for row in answer.rows)
-    assert measured < predicted < 2 * measured
+    answer = power(synthetic_findings(), 1.1, sizes=["65k", "262k"], ratios=[1.0])
+    assert [row.measured for row in answer.rows] == [True, False]
+    assert "Predicted by the joint law, with the noise of other sizes: 262k." in answer.notes
+    a, exponent, _ = LAW["262k"]
+    assert answer.rows[1].gap == pytest.approx(a - a * 1.1**-exponent, rel=0.5)
     far = power(published_findings(), 1.1, sizes=["130m"], ratios=[64.0])
     assert far.notes[-1] == "Extrapolated beyond the measured ratios: 64x."
 
@@ -85,6 +85,8 @@ def test_mistakes_are_refused() -> None:
         power(findings, 1.0)
     with pytest.raises(UserError, match="unknown size '130mm'; did you mean '130m'"):
         power(findings, 1.1, sizes=["130mm"])
+    with pytest.raises(UserError, match="one vocabulary only, and '67m'"):
+        power(findings, 1.1, sizes=["67m"])
     with pytest.raises(UserError, match="ratios must be positive"):
         power(findings, 1.1, ratios=[-1.0])
     with pytest.raises(UserError, match="joint law needs two sizes"):

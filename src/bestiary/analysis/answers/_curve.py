@@ -7,9 +7,8 @@ import numpy as np
 
 from bestiary.analysis.answers._findings import Findings
 from bestiary.analysis.answers._joint import joint_fit
-from bestiary.errors import unknown
+from bestiary.analysis.answers._reach import parameters_of_size
 from bestiary.laws import ExponentPrior, JointLaw, PowerLaw, fit_power_law
-from bestiary.specs import SIZES
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def curve_at(findings: Findings, size: str) -> Curve:
     """The baseline's curve at a size of the findings, or predicted at another named size.
 
     Raises:
-        UserError: a size that neither the findings nor Bestiary know, or too few data to predict.
+        UserError: a size that does not compare with these, or too few data to predict.
     """
     own = [one for one in findings.of(findings.baseline).values() if one.size == size]
     if len({one.ratio for one in own}) >= 2:
@@ -51,10 +50,7 @@ def curve_at(findings: Findings, size: str) -> Curve:
         )
         ratios = tuple(one.ratio for one in own)
         return Curve(size, own[0].parameters, _loss_of(law), _ratio_of(law), ratios)
-    known = {**findings.sizes, **{name: m.matrix_parameters for name, m in SIZES.items()}}
-    if size not in known:
-        raise unknown("size", size, known)
-    parameters = float(known[size])
+    parameters = parameters_of_size(findings, size)
     joint = joint_fit(findings, draws=0).law
     return _predicted(joint, findings.baseline, size, parameters)
 

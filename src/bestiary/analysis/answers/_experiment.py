@@ -1,0 +1,112 @@
+"""Which small experiment would tell most about a large question.
+
+The draws of the joint law are what is believed before it. An experiment that trains two optimizers
+at (N', D') sees the difference y of their losses; the question is t, the log of the ratio of their
+speedups at the target. By linear regression over the draws,
+
+    var(t | y) = var(t) - cov(t, y)^2 / (var(y) + noise^2),
+
+and the best experiment is the one that leaves the least, among those that cost little.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from bestiary.analysis.answers._prediction import Model
+from bestiary.analysis.answers._reach import comparable_sizes
+from bestiary.errors import UserError
+from bestiary.specs import Spec
+
+SEEDS = 3
+# An experiment may cost this share of the training that it is to inform.
+SHARE = 0.1
+
+
+class Experiment(Spec, frozen=True, kw_only=True):
+    """A small experiment that would settle a large question best.
+
+    Attributes:
+        optimizers: The two whose order is asked about.
+        seeds: Seeds of each.
+        flops: Model FLOPs of all its runs, 6 N D.
+        share: The same over those of the target's one run.
+        doubt_now: Standard deviation of the log of the ratio of their speedups at the target.
+        doubt_after: The same, expected after the experiment.
+    """
+
+    optimizers: tuple[str, str]
+    size: str
+    parameters: float
+    ratio: float
+    seeds: int
+    flops: float
+    share: float
+    doubt_now: float
+    doubt_after: float
+
+
+def best_experiment(
+    model: Model, pair: tuple[str, str], parameters: float, tokens: float
+) -> Experiment | None:
+    """The experiment on two optimizers that would tell most; None where none is cheap enough.
+
+    Args:
+        model: The joint law.
+        pair: The two optimizers.
+        parameters: N of the target.
+        tokens: D of the target.
+    """
+    if pair[0] == pair[1]:
+        raise UserError(f"an experiment compares two different optimizers, got {pair[0]!r} twice")
+    options = [
+        _option(model, pair, (size, own, ratio), (parameters, tokens))
+        for size, own in comparable_sizes(model.findings).items()
+        for ratio in _ratios(model, tokens / (20 * parameters))
+        if _cost(own, ratio) <= SHARE * 6 * parameters * tokens
+    ]
+    return min(options, key=lambda one: one.doubt_after, default=None)
+
+
+def _ratios(model: Model, target: float) -> Iterable[float]:
+    """Those that were measured, and the target's to one digit."""
+    measured = {ratio for _, ratio in model.findings.of(model.findings.baseline)}
+    return sorted(measured | {float(f"{target:.1g}")})
+
+
+def _cost(parameters: float, ratio: float) -> float:
+    """FLOPs of all runs."""
+    return 2 * SEEDS * 6 * parameters * 20 * parameters * ratio
+
+
+def _option(
+    model: Model,
+    pair: tuple[str, str],
+    cell: tuple[str, float, float],
+    target: tuple[float, float],
+) -> Experiment:
+    laws = model.fit.laws
+    assert laws is not None
+    size, parameters, ratio = cell
+    at = (parameters, 20 * parameters * ratio)
+    asked_K = laws.log_speedup(pair[0], *target) - laws.log_speedup(pair[1], *target)
+    seen_K = laws.loss(pair[0], *at) - laws.loss(pair[1], *at)
+    # Seeds average out; what the law gets wrong of each optimizer at a cell does not.
+    seed = model.findings.noise.paired / np.sqrt(SEEDS)
+    own = float(np.median(model.fit.scatter.own))
+    misfit = np.sqrt(2 * max(0.0, own**2 - model.findings.noise.own**2))
+    covariance = np.cov(asked_K, seen_K)
+    variance = covariance[0, 0]
+    explained = covariance[0, 1] ** 2 / (covariance[1, 1] + seed**2 + misfit**2)
+    flops = _cost(parameters, ratio)
+    return Experiment(
+        optimizers=pair,
+        size=size,
+        parameters=parameters,
+        ratio=ratio,
+        seeds=SEEDS,
+        flops=flops,
+        share=flops / (6 * target[0] * target[1]),
+        doubt_now=float(np.sqrt(variance)),
+        doubt_after=float(np.sqrt(max(0.0, variance - explained))),
+    )

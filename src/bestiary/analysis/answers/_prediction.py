@@ -1,0 +1,123 @@
+"""Losses and speedups at a size and token count that nobody trained, from the joint law."""
+
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from bestiary.analysis._estimates import estimate, factor
+from bestiary.analysis._record import Estimate
+from bestiary.analysis.answers._findings import Findings
+from bestiary.analysis.answers._joint import joint_data, joint_fit
+from bestiary.laws import FORMS, Array, JointFit, held_out_errors
+from bestiary.specs import Spec
+
+CANDIDATES = ("data", "data and size")
+IN_WORDS = {
+    "data": "the speedup of an optimizer is the same at every size",
+    "data and size": "the speedup of an optimizer changes with size",
+}
+
+
+class FormCheck(Spec, frozen=True, kw_only=True):
+    """How well one form of the joint law does.
+
+    Attributes:
+        meaning: What it assumes.
+        criterion: AICc; lower is better.
+        held_out: Root mean square error at the largest size, predicted from the others, in nats.
+        condition_number: Of the fit; above 1e3 single values are not separately known.
+        used: Whether predictions are made with it.
+    """
+
+    form: str
+    meaning: str
+    criterion: float | None
+    held_out: float
+    condition_number: float | None
+    used: bool
+
+
+class Prediction(NamedTuple):
+    """What a form predicts for one optimizer."""
+
+    difference: Estimate
+    speedup: Estimate
+    log_speedup: Array
+
+
+class Model:
+    """The joint laws of some findings, and which form is believed.
+
+    Attributes:
+        fits: By form.
+        used: The form with the smaller error on the largest size, which it has not seen: that is
+            what a prediction asks of it.
+        checks: Both forms.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        """Fit both forms.
+
+        Raises:
+            UserError: too few sizes or ratios for a joint law.
+        """
+        data = joint_data(findings)
+        largest = cast(Array, np.flatnonzero(np.asarray(data.parameters) == data.sizes[-1]))
+        self.findings = findings
+        self.fits = {form: joint_fit(findings, form) for form in CANDIDATES}
+        errors = {
+            form: float(np.sqrt(np.mean(held_out_errors(data, FORMS[form], [largest])[0] ** 2)))
+            for form in CANDIDATES
+        }
+        self.used = min(CANDIDATES, key=lambda form: errors[form])
+        self.checks = tuple(
+            FormCheck(
+                form=form,
+                meaning=IN_WORDS[form],
+                criterion=_finite(fit.criterion),
+                held_out=errors[form],
+                condition_number=_finite(fit.condition_number),
+                used=form == self.used,
+            )
+            for form, fit in self.fits.items()
+        )
+
+    @property
+    def fit(self) -> JointFit:
+        """The fit that is believed."""
+        return self.fits[self.used]
+
+    def other(self, optimizer: str, parameters: float, tokens: float) -> Prediction:
+        """The same by the form that is not believed, for comparison."""
+        (form,) = set(CANDIDATES) - {self.used}
+        return self._predict(self.fits[form], optimizer, parameters, tokens)
+
+    def predict(self, optimizer: str, parameters: float, tokens: float) -> Prediction:
+        """Loss difference to the baseline and token speedup at N and D."""
+        return self._predict(self.fit, optimizer, parameters, tokens)
+
+    def baseline_loss(self, parameters: float, tokens: float) -> Estimate:
+        """The baseline's loss at N and D."""
+        assert self.fit.laws is not None
+        name = self.findings.baseline
+        value = float(self.fit.law.loss(name, parameters, tokens))
+        return estimate(value, self.fit.laws.loss(name, parameters, tokens))
+
+    def _predict(
+        self, fit: JointFit, optimizer: str, parameters: float, tokens: float
+    ) -> Prediction:
+        assert fit.laws is not None
+        at, baseline = (parameters, tokens), self.findings.baseline
+        beyond = parameters > max(self.findings.sizes.values()) * 1.01
+        difference = float(fit.law.loss(optimizer, *at) - fit.law.loss(baseline, *at))
+        draws_K = fit.laws.loss(optimizer, *at) - fit.laws.loss(baseline, *at)
+        log_K = fit.laws.log_speedup(optimizer, *at)
+        return Prediction(
+            estimate(difference, draws_K, extrapolated=beyond),
+            factor(float(fit.law.log_speedup(optimizer, *at)), log_K, extrapolated=beyond),
+            log_K,
+        )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

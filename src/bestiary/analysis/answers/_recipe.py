@@ -1,0 +1,149 @@
+"""Recommended hyperparameters for a target size, each with its doubt and where it comes from."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+from bestiary.analysis.answers._findings import Finding, Findings
+from bestiary.laws import Feasible, SettingLaw, fit_setting_law
+from bestiary.specs import Setting, Spec
+
+# What the coordinates of the catalogue and of the published tables can be; other numbers are
+# positive reals.
+_BETA = Feasible(low=0.0, high=1.0, from_one=True)
+_SHARE = Feasible(low=0.0, high=1.0)
+_BATCH = Feasible(low=1.0, kind="power of two")
+_WHOLE = Feasible(low=0.0, kind="whole")
+RANGES = {
+    "beta1": _BETA,
+    "beta2": _BETA,
+    "momentum": _BETA,
+    "shampoo_beta": _BETA,
+    "decay": _SHARE,
+    "decay_fraction": _SHARE,
+    "warmup_fraction": _SHARE,
+    "batch_size": _BATCH,
+    "train_batch_size": _BATCH,
+    "block_size": _BATCH,
+    "warmup": _WHOLE,
+    "warmup_steps": _WHOLE,
+    "precondition_frequency": Feasible(low=1.0, kind="whole"),
+}
+_SHARES = tuple(name for name, what in RANGES.items() if what in (_BETA, _SHARE))
+# Changing these moved the loss by less than its noise, in ablations of arXiv 2509.02046.
+HARMLESS = ("epsilon", "muon_epsilon", "scion_epsilon", "max_grad_norm")
+# A tuned value on a grid of factors of two is known to about half a step.
+MARGIN = 2.0**0.5
+
+
+class Recommendation(Spec, frozen=True, kw_only=True):
+    """One hyperparameter.
+
+    Attributes:
+        value: What to start with.
+        low: Lower end of the 95 % interval of its optimum; None where it is not a quantity.
+        high: The upper end.
+        origin: Where it comes from.
+        extrapolated: Whether a law was read beyond the sizes and tokens that it was fitted to.
+    """
+
+    name: str
+    value: Setting
+    low: float | None
+    high: float | None
+    origin: str
+    extrapolated: bool = False
+
+
+def recommend(
+    findings: Findings, optimizer: str, parameters: float, tokens: float
+) -> tuple[Recommendation, ...]:
+    """Every hyperparameter of an optimizer at N and D, from the configurations tuned for it.
+
+    Args:
+        findings: The results.
+        optimizer: One of theirs.
+        parameters: N of the target.
+        tokens: D of the target.
+    """
+    own = [one for one in findings.of(optimizer).values() if one.settings]
+    tuned = [one for one in own if not one.effort.inherited] or own
+    names = dict.fromkeys(name for one in tuned for name in one.settings)
+    target = (parameters, tokens)
+    return tuple(
+        _one(name, [one for one in tuned if name in one.settings], target) for name in names
+    )
+
+
+def _one(name: str, tuned: list[Finding], target: tuple[float, float]) -> Recommendation:
+    values = [_number(one.settings[name]) for one in tuned]
+    numbers = [one for one in values if isinstance(one, float)]
+    quantity = len(numbers) == len(values) and min(numbers) > 0
+    if quantity and len(set(values)) > 1 and name not in HARMLESS:
+        return _from_law(name, tuned, numbers, target)
+    common, count = Counter(values).most_common(1)[0]
+    searched = any(name in one.effort.coordinates for one in tuned)
+    value = next(one.settings[name] for one in tuned if _number(one.settings[name]) == common)
+    scaled = isinstance(common, float) and common > 0 and name not in (*HARMLESS, *_SHARES)
+    known = scaled and searched and count == len(values)
+    return Recommendation(
+        name=name,
+        value=value,
+        low=common / MARGIN if known and isinstance(common, float) else None,
+        high=common * MARGIN if known and isinstance(common, float) else None,
+        origin=_frequency(count, len(values), searched, name in HARMLESS),
+    )
+
+
+def _number(value: Setting) -> Setting:
+    """Numbers as floats, so that 0 and 0.0 are one value; True stays apart from 1."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _frequency(count: int, cells: int, searched: bool, harmless: bool) -> str:
+    told = f"the same in all {cells} cells" if count == cells else f"in {count} of {cells} cells"
+    if not searched:
+        return f"{told}, never varied"
+    return f"{told}; hardly matters" if harmless else f"{told}, the best of those tried"
+
+
+def _from_law(
+    name: str, tuned: list[Finding], numbers: list[float], target: tuple[float, float]
+) -> Recommendation:
+    sizes, tokens = [one.parameters for one in tuned], [one.tokens for one in tuned]
+    law = fit_setting_law(sizes, tokens, numbers, feasible=RANGES.get(name, Feasible()))
+    value, low, high = law.predict(*target)
+    if law.kind == "constant":
+        # A value that was tried, and not a mean between two that were.
+        value = min(set(numbers), key=lambda one: abs(_log(one, law) - _log(value, law)))
+    outside = not (
+        min(sizes) <= target[0] <= max(sizes) and min(tokens) <= target[1] <= max(tokens)
+    )
+    return Recommendation(
+        name=name,
+        value=value,
+        low=low,
+        high=high,
+        origin=f"{'; '.join(_origin(law, len(tuned)))}",
+        extrapolated=outside and law.kind == "power law",
+    )
+
+
+def _log(value: float, law: SettingLaw) -> float:
+    """A value on the scale on which its law is linear."""
+    return math.log(1 - value if law.feasible.from_one else value)
+
+
+def _origin(law: SettingLaw, cells: int) -> Iterable[str]:
+    told = f"{law.kind} over {cells} tuned cells"
+    if law.kind == "power law":
+        told += f", h ~ N^{-law.coefficients[1]:.2f} D^{-law.coefficients[2]:.2f}"
+    yield told
+    if len(law.errors) == 2:
+        constant, power = law.errors["constant"], law.errors["power law"]
+        yield (
+            f"held-out {law.held_out}s: off by {constant:.2f} (constant) and {power:.2f} "
+            "(power law) in logs"
+        )
+    if law.note:
+        yield law.note.rstrip(".")

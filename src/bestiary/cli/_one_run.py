@@ -44,8 +44,7 @@ def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
         try:
             (result,) = train([spec], corpus, folder, policy)
         except Interrupted as stop:
-            hint = "a checkpoint is kept and the same command goes on from it"
-            raise Stopped(f"{stop}; {hint}", 130) from None
+            raise Stopped(f"{stop}: the same command does", 130) from None
     _write(folder / SPEC, canonical_json(spec))
     _write(folder / RESULT, canonical_json(result))
     return result

@@ -27,7 +27,7 @@ def asked(name: str, data: str, tokenizer: str) -> Study:
     shapes = without_corpus(name).sizes.values()
     corpus = prepared(data, tokenizer=tokenizer, vocabulary=min(m.vocabulary for m in shapes))
     corpus.require(max(model.context for model in shapes))
-    return checked(_build(name)(corpus.spec))
+    return _study(name, corpus.spec)
 
 
 def without_corpus(name: str) -> Study:
@@ -38,7 +38,14 @@ def without_corpus(name: str) -> Study:
     """
     if not name:
         raise UserError(f"name a study: {', '.join(STUDIES)}, or your own as FILE.py:FUNCTION")
-    return checked(_build(name)(NO_CORPUS))
+    return _study(name, NO_CORPUS)
+
+
+def _study(name: str, data: DataSpec) -> Study:
+    study = _build(name)(data)
+    if not isinstance(study, Study):
+        raise UserError(f"{name} must return a Study, got {type(study).__name__}")
+    return checked(study)
 
 
 def _build(name: str) -> Build:

@@ -25,10 +25,21 @@ function themed() {
   return layout;
 }
 
+// A plot follows its frame whatever changes it: the window, the print layout, a rotated phone.
+const fitted = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const drawn = target._fullLayout;
+    if (drawn && contentRect.width > 0 && Math.abs(drawn.width - contentRect.width) > 1) {
+      Plotly.Plots.resize(target);
+    }
+  }
+});
+
 async function draw() {
   for (const [id, figure] of Object.entries(plots)) {
-    await Plotly.newPlot(id, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+    await Plotly.newPlot(id, figure.data, figure.layout, { displayModeBar: false });
     await Plotly.relayout(id, themed());
+    fitted.observe(shown(id));
   }
   root.dataset.drawn = Object.keys(plots).length;
 }

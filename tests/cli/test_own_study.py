@@ -1,0 +1,50 @@
+"""docs/own-study.md does what it says: its own code is read from the page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bestiary.cli import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "own-study.md"
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that the page shows."""
+    found = re.search(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    assert found
+    (tmp_path / "mine.py").write_text(found[1])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_study_of_the_page_can_be_planned(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "mine.py:wider", "--speed", "1e9", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    by_name = {one["optimizer"]: one for one in plan["optimizers"]}
+    assert by_name["AdamW"]["tuning_runs"] == by_name["Lion"]["tuning_runs"] == 2 * 8
+    assert by_name["AdamW"]["report_runs"] == 2 * 3 * 3
+    assert plan["all"]["seconds"] == pytest.approx(plan["all"]["flops"] / 1e9)
+    assert [path.name for path in mine.iterdir() if path.suffix != ".pyc"] == ["mine.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("def wider(data):\n    return 3\n", "must return a Study, got int"),
+        ("import nothing_of_that_name\n", "ModuleNotFoundError"),
+        ("def wide(data): ...\n", "did you mean 'wide'?"),
+    ],
+)
+def test_a_file_that_is_no_study_gets_one_line(
+    mine: Path, text: str, cure: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mine / "mine.py").write_text(text)
+    assert main(["plan", "mine.py:wider", "--speed", "1e9"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert cure in line

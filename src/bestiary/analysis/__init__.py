@@ -8,6 +8,11 @@ from bestiary.analysis._crossover import crossover as crossover
 from bestiary.analysis._midway import Midway as Midway
 from bestiary.analysis._midway import Moment as Moment
 from bestiary.analysis._midway import midway as midway
+from bestiary.analysis._noise_sensitivity import AssumedNoise as AssumedNoise
+from bestiary.analysis._noise_sensitivity import NoiseSensitivity as NoiseSensitivity
+from bestiary.analysis._noise_sensitivity import noise_sensitivity as noise_sensitivity
+from bestiary.analysis._profile_check import ProfileCheck as ProfileCheck
+from bestiary.analysis._profile_check import profile_checks as profile_checks
 from bestiary.analysis._record import Analysis as Analysis
 from bestiary.analysis._record import BaselineLaw as BaselineLaw
 from bestiary.analysis._record import Estimate as Estimate

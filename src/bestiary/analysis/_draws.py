@@ -6,6 +6,13 @@ at once, the shared part alike for all optimizers that ran a seed, so that paire
 their precision; the noise level itself is redrawn as its degrees of freedom demand, and so is the
 prior of the exponent. All three sources of doubt, seeds, curve and inversion, are in the spread.
 
+The baseline's residual at a cell is partly luck that the other optimizers had with the same seeds.
+A loss is therefore read off the curve less its expected share of that residual,
+
+    l - rho r,    rho = shared^2 / (shared^2 + own^2) x (share of its seeds that the baseline ran),
+
+the generalised least squares of all losses together (and what the profile likelihood does).
+
 Shape suffixes: K draws, S seeds, R ratios.
 """
 
@@ -16,7 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bestiary.analysis._noise import SizeNoise
-from bestiary.analysis._observations import Observations
+from bestiary.analysis._observations import Observations, Reported
 from bestiary.laws import Array, ExponentPrior, PowerLaw, fit_power_law
 from bestiary.specs import Cell
 
@@ -74,11 +81,13 @@ class SizeDraws:
     Attributes:
         losses: Mean loss of every optimizer at every cell that has one.
         fitted: The baseline's law; None where it has fewer than two ratios.
-        log_speedups: Where there is a law, for every loss but the baseline's.
+        read: Those losses as read off the law, where there is one; without the baseline's.
+        log_speedups: What the reading gives.
     """
 
     losses: dict[Key, Drawn] = field(default_factory=dict)
     fitted: Fitted | None = None
+    read: dict[Key, Drawn] = field(default_factory=dict)
     log_speedups: dict[Key, Drawn] = field(default_factory=dict)
 
 
@@ -103,12 +112,19 @@ def draw_size(
     fitted = _fit_baseline(found, baseline, losses, noise, _stream(seed, size, "exponent"))
     if fitted is None:
         return SizeDraws(losses)
-    speedups = {
-        (name, cell): _log_speedup(fitted, cell.ratio, loss)
+    read = {
+        (name, cell): _read(
+            loss,
+            losses.get((baseline, cell)),
+            _rho(found[cell], name, baseline, noise),
+            curve=fitted,
+            ratio=cell.ratio,
+        )
         for (name, cell), loss in losses.items()
         if name != baseline
     }
-    return SizeDraws(losses, fitted, speedups)
+    speedups = {key: _log_speedup(fitted, key[1].ratio, loss) for key, loss in read.items()}
+    return SizeDraws(losses, fitted, read, speedups)
 
 
 def _stream(seed: int, *names: object) -> np.random.Generator:
@@ -158,6 +174,23 @@ def _fit_baseline(
         ratios_R, losses_KR, deviations=deviations_R, prior=PRIOR, centres=centres_K
     )
     return Fitted(law, laws, ratios_R, deviations_R, losses_R)
+
+
+def _rho(groups: dict[str, Reported], name: str, baseline: str, noise: SizeNoise) -> float:
+    """How much of the baseline's luck at a cell another optimizer is expected to have had."""
+    if baseline not in groups or not noise.noise.total:
+        return 0.0
+    seeds, others = groups[name].losses.keys(), groups[baseline].losses.keys()
+    return noise.noise.shared**2 / noise.noise.total**2 * len(seeds & others) / len(seeds)
+
+
+def _read(loss: Drawn, baseline: Drawn | None, rho: float, *, curve: Fitted, ratio: float) -> Drawn:
+    """A loss less its share of the baseline's residual at the same cell."""
+    if baseline is None:
+        return loss
+    residual = baseline.value - float(curve.law.loss(ratio))
+    residual_K = baseline.draws - curve.laws.loss(ratio)
+    return Drawn(loss.value - rho * residual, loss.draws - rho * residual_K)
 
 
 def _log_speedup(fitted: Fitted, ratio: float, loss: Drawn) -> Drawn:

@@ -59,7 +59,7 @@ def _token_speedup(draws: SizeDraws, key: Key) -> Estimate:
     drawn, ratios = draws.log_speedups[key], draws.fitted.ratios
     label = "the baseline's curve"
     if drawn.value == np.inf:
-        asymptote = draws.losses[key].value <= float(draws.fitted.law.b)
+        asymptote = draws.read[key].value <= float(draws.fitted.law.b)
         note = (
             f"the loss is below the asymptote of {label}: no amount of data reaches it"
             if asymptote

@@ -18,6 +18,8 @@ from bestiary.laws._noise import cell_noise as cell_noise
 from bestiary.laws._noise import pooled as pooled
 from bestiary.laws._power import Array as Array
 from bestiary.laws._power import PowerLaw as PowerLaw
+from bestiary.laws._profile import Profile as Profile
+from bestiary.laws._profile import profile_speedup as profile_speedup
 from bestiary.laws._setting_law import SettingLaw as SettingLaw
 from bestiary.laws._setting_law import fit_setting_law as fit_setting_law
 from bestiary.laws._study_form import StudyForm as StudyForm

@@ -1,0 +1,1 @@
+"""Measurements, not tests: `python -m benchmarks`. Each file is one benchmark with a `run()`."""

@@ -1,0 +1,65 @@
+"""Run benchmarks, print one table each, and write all rows as JSON.
+
+Usage: python -m benchmarks [NAME ...] [--json PATH]
+"""
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import batches, compilation, optimizer_steps, start_up, training
+from bestiary.train import environment
+
+BENCHMARKS = {
+    "training": training.run,
+    "optimizer_steps": optimizer_steps.run,
+    "compilation": compilation.run,
+    "start_up": start_up.run,
+    "batches": batches.run,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--json", metavar="PATH", help="where to write all rows")
+    flags = parser.parse_args()
+    unknown = [name for name in flags.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(BENCHMARKS)}")
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    about = {"command": command, "machine": platform.platform(), **environment()}
+    console = Console()
+    console.print("\n".join(f"{name}: {value}" for name, value in about.items()), highlight=False)
+    rows = []
+    for name in flags.names or BENCHMARKS:
+        measured = BENCHMARKS[name]()
+        show(console, name, measured)
+        rows += measured
+    if flags.json:
+        with open(flags.json, "w") as file:
+            json.dump({"about": about, "rows": rows}, file, indent=2)
+
+
+def show(console: Console, name: str, rows: list[dict[str, Any]]) -> None:
+    columns = list(dict.fromkeys(column for row in rows for column in row if column != "benchmark"))
+    table = Table(*columns, title=name)
+    for row in rows:
+        table.add_row(*(_text(row.get(column, "")) for column in columns))
+    console.print(table)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    main()

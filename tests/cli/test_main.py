@@ -93,7 +93,6 @@ def test_every_command_has_help_that_explains_each_option(
         (["optimizers", "shw"], "did you mean 'show'?"),
         (["optimizers", "show"], "optimizers show NAME"),
         (["optimizers", "show", "moun"], "did you mean 'muon'?"),
-        (["optimizers", "show", "muon", "--size", "1.2"], "did you mean '1.2b'?"),
         (["export"], "needs two folders"),
         (["export", "missing", "out"], "no folder missing"),
     ],

@@ -81,10 +81,12 @@ def devices() -> tuple[State, str]:
     import jax
     import jax.numpy as jnp
 
+    from bestiary.launch import cores
+
     kinds = [f"{device.platform} {device.device_kind}" for device in jax.devices()]
     if float(jnp.ones(8).sum()) != 8.0:
         return "fail", f"{kinds[0]} cannot add; check its driver"
-    return "ok", f"{len(kinds)} x {kinds[0]}, {len(os.sched_getaffinity(0))} cores"
+    return "ok", f"{len(kinds)} x {kinds[0]}, {len(cores())} cores"
 
 
 @_check("cache")

@@ -35,8 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        where = _keep_traceback()
-        return _complain(f"failed: {_one_line(error)} (full traceback: {where})", FAILURE)
+        return _complain(f"failed: {_one_line(error)} ({_keep_traceback()})", FAILURE)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -74,9 +73,12 @@ def _one_line(error: Exception) -> str:
 
 
 def _keep_traceback() -> str:
-    """Write the current traceback to a fresh file and return its path."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="bestiary-traceback-", suffix=".txt", delete=False
-    ) as file:
-        traceback.print_exc(file=file)
-    return file.name
+    """Write the current traceback to a fresh file and say where; the disk may be what failed."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="bestiary-traceback-", suffix=".txt", delete=False
+        ) as file:
+            traceback.print_exc(file=file)
+    except OSError as error:
+        return f"no traceback could be kept: {error.strerror}"
+    return f"full traceback: {file.name}"

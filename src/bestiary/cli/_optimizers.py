@@ -8,7 +8,7 @@ import tyro
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
 from bestiary.errors import UserError, unknown
-from bestiary.specs import SIZES, Spec
+from bestiary.specs import Spec
 
 COLUMNS = {"name": "name", "label": "optimizer", "family": "family", "summary": "what it does"}
 FIELDS = {
@@ -28,13 +28,11 @@ class Flags(Spec, frozen=True, kw_only=True):
     Attributes:
         action: `list`, or `show` one.
         name: The one to show.
-        size: The model size whose parameters are routed.
         json: Print JSON.
     """
 
     action: tyro.conf.Positional[str] = "list"
     name: tyro.conf.Positional[str] = ""
-    size: str = "130m"
     json: Switch = False
 
 
@@ -42,8 +40,6 @@ def run(flags: Flags) -> None:
     """Print the catalogue or an entry."""
     if flags.action not in ACTIONS:
         raise unknown("action", flags.action, ACTIONS)
-    if flags.size not in SIZES:
-        raise unknown("size", flags.size, SIZES)
     if flags.action == "list":
         _list(flags.json)
     elif flags.name:

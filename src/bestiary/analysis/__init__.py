@@ -5,6 +5,10 @@ from bestiary.analysis._crossing import Crossing as Crossing
 from bestiary.analysis._crossover import Advantage as Advantage
 from bestiary.analysis._crossover import Crossover as Crossover
 from bestiary.analysis._crossover import crossover as crossover
+from bestiary.analysis._joint_comparison import FormResult as FormResult
+from bestiary.analysis._joint_comparison import JointComparison as JointComparison
+from bestiary.analysis._joint_comparison import SeparateFit as SeparateFit
+from bestiary.analysis._joint_comparison import compare_joint_laws as compare_joint_laws
 from bestiary.analysis._midway import Midway as Midway
 from bestiary.analysis._midway import Moment as Moment
 from bestiary.analysis._midway import midway as midway

@@ -3,7 +3,10 @@
 Shape suffixes: K folds, P points, Q parameters.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from bestiary.laws._descent import descend
 from bestiary.laws._joint_data import JointData, JointPrior
@@ -16,7 +19,7 @@ from bestiary.laws._power import Array
 def held_out_errors(
     data: JointData,
     form: JointForm,
-    folds: list[Array],
+    folds: Sequence[NDArray[np.int64]],
     *,
     prior: JointPrior | None = None,
     huber: float | None = None,

@@ -32,6 +32,17 @@ COMMANDS: dict[str, Command] = {
     "sizes": Command("bestiary.cli._sizes", "List the named model sizes."),
     "doctor": Command("bestiary.cli._doctor", "Check this machine: devices, disk, determinism."),
     "export": Command("bestiary.cli._export", "Write a trained model as a Hugging Face folder."),
+    "check": Command("bestiary.cli._check", "Check a claim against results."),
+    "advise": Command("bestiary.cli._advise", "Say what to train a larger model with."),
+    "crossover": Command(
+        "bestiary.cli._crossover", "Find where the ranking of two optimizers changes."
+    ),
+    "power": Command("bestiary.cli._power", "Say how many seeds and cells resolve a speedup."),
+    "compare": Command("bestiary.cli._compare", "Say what changed between two studies."),
+    "reproduce": Command(
+        "bestiary.cli._reproduce", "Reproduce a published study from its own numbers."
+    ),
+    "import": Command("bestiary.cli._import", "Import published or anybody's results."),
 }
 
 INTRODUCTION = (

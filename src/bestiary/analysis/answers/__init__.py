@@ -17,6 +17,8 @@ from bestiary.analysis.answers._findings import Findings as Findings
 from bestiary.analysis.answers._findings import SeedNoise as SeedNoise
 from bestiary.analysis.answers._foreign import imported_findings as imported_findings
 from bestiary.analysis.answers._item import Item as Item
+from bestiary.analysis.answers._order import Order as Order
+from bestiary.analysis.answers._order import order as order
 from bestiary.analysis.answers._own import own_findings as own_findings
 from bestiary.analysis.answers._power import PowerAnswer as PowerAnswer
 from bestiary.analysis.answers._power import power as power

@@ -1,5 +1,6 @@
 """A claim about two optimizers, read from the sentence in which people make it."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -59,6 +60,7 @@ def read_claim(
     named = _named(text, labels)
     others = [name for name in named if name != baseline]
     if not others:
+        _refuse_misspelt(text, labels)
         known = ", ".join(name for name in labels if name != baseline)
         raise UserError(
             f"a claim must name an optimizer of the results ({known}), got {text!r}; "
@@ -99,6 +101,14 @@ def _named(text: str, labels: Mapping[str, str]) -> list[str]:
     if not found and words:
         raise unknown("optimizer", words[0], labels)
     return found
+
+
+def _refuse_misspelt(text: str, labels: Mapping[str, str]) -> None:
+    """Name the nearest optimizer to a word that is almost one."""
+    for word in re.findall(r"[\w-]{4,}", text):
+        exact = _plain(word) in map(_plain, labels)
+        if not exact and difflib.get_close_matches(word.lower(), labels, cutoff=0.7):
+            raise unknown("optimizer", word, labels)
 
 
 def _plain(word: str) -> str:

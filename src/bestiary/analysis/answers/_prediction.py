@@ -1,6 +1,6 @@
 """Losses and speedups at a size and token count that nobody trained, from the joint law."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Model:
             UserError: too few sizes or ratios for a joint law.
         """
         data = joint_data(findings)
-        largest = cast(Array, np.flatnonzero(np.asarray(data.parameters) == data.sizes[-1]))
+        largest = np.flatnonzero(np.asarray(data.parameters) == data.sizes[-1])
         self.findings = findings
         self.fits = {form: joint_fit(findings, form) for form in CANDIDATES}
         errors = {

@@ -1,0 +1,83 @@
+"""`bestiary import`: keep the published study's files, or anybody's results, beside own ones."""
+
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from bestiary.cli._flags import Switch
+from bestiary.cli._folders import default_folder
+from bestiary.cli._listing import print_json
+from bestiary.cli._telling import tell
+from bestiary.errors import UserError
+from bestiary.specs import Spec
+from bestiary.store import (
+    ForeignImport,
+    import_file,
+    import_into,
+    load_mapping,
+    read_fantastic2025,
+)
+
+FANTASTIC = "fantastic2025"
+
+
+class Flags(Spec, frozen=True, kw_only=True):
+    """Import results.
+
+    Attributes:
+        what: `fantastic2025`, or a file of results: .csv, .json or .jsonl.
+        path: The folder of the files of `fantastic2025`.
+        mapping: How the columns of a file are to be read: .toml or .json (docs/reproduction.md).
+        out: The folder that keeps them; by default `bestiary-SOURCE` here, or a study folder.
+        json: Print JSON.
+    """
+
+    what: tyro.conf.Positional[str] = ""
+    path: tyro.conf.Positional[str] = ""
+    mapping: str = ""
+    out: str = ""
+    json: Switch = False
+
+
+def run(flags: Flags) -> None:
+    """Read everything, and only then write."""
+    imported = _read(flags)
+    source = imported.origin.source
+    folder = Path(flags.out) if flags.out else default_folder(source)
+    added = import_into(folder, imported)
+    if flags.json:
+        print_json(_record(imported, folder, added))
+        return
+    kept = f"{added} results added" if added else "kept already, nothing added"
+    tell(
+        f"{source}: {len(imported.results)} results read, {kept}, in {folder}",
+        *imported.notes,
+        f"Ask them: bestiary check 'X is faster than AdamW' {folder}",
+    )
+
+
+def _read(flags: Flags) -> ForeignImport:
+    if flags.what == FANTASTIC:
+        if not flags.path:
+            raise UserError("name the folder of its files: bestiary import fantastic2025 FOLDER")
+        return read_fantastic2025(Path(flags.path))
+    if not flags.what:
+        raise UserError("name what to import: bestiary import FILE --mapping MAPPING.toml")
+    if not flags.mapping:
+        raise UserError(
+            f"columns are never guessed; say how to read {flags.what}: --mapping MAPPING.toml"
+        )
+    if flags.path:
+        raise UserError(f"unexpected argument {flags.path!r}; import one file at a time")
+    return import_file(Path(flags.what), load_mapping(Path(flags.mapping)))
+
+
+def _record(imported: ForeignImport, folder: Path, added: int) -> dict[str, Any]:
+    return {
+        "source": imported.origin.source,
+        "folder": str(folder),
+        "read": len(imported.results),
+        "added": added,
+        "notes": list(imported.notes),
+    }

@@ -1,0 +1,97 @@
+"""`bestiary power`: how many seeds and cells it takes to see a speedup."""
+
+from typing import Annotated, Any
+
+import msgspec
+import tyro
+from msgspec import Meta
+
+from bestiary.cli._flags import Switch
+from bestiary.cli._listing import print_json, show
+from bestiary.cli._results import findings_of
+from bestiary.cli._telling import tell
+from bestiary.errors import UserError
+from bestiary.specs import Spec
+
+COLUMNS = {
+    "size": "size",
+    "ratio": "ratio",
+    "slope": "nats per doubling",
+    "gap": "gap in nats",
+    "paired": "seeds, paired",
+    "unpaired": "seeds, unpaired",
+    "cells": "cells of 3 seeds",
+    "tokens": "tokens",
+    "flops": "FLOPs",
+    "smallest": "3 seeds resolve",
+}
+
+
+class Flags(Spec, frozen=True, kw_only=True):
+    """Say how many seeds resolve a speedup.
+
+    Attributes:
+        results: A study folder, imported results, or `fantastic2025` (the published study).
+        speedup: The token speedup to be told from 1.
+        sizes: Sizes, separated by commas; those of the results where none is given.
+        ratios: Data-to-model ratios, separated by commas; the measured ones where none is given.
+        json: Print JSON.
+    """
+
+    results: tyro.conf.Positional[str] = "fantastic2025"
+    speedup: Annotated[float, Meta(gt=1)] = 1.1
+    sizes: str = ""
+    ratios: str = ""
+    json: Switch = False
+
+
+def run(flags: Flags) -> None:
+    """Print a row for every size and ratio."""
+    sizes, ratios = listed(flags.sizes), numbers("--ratios", flags.ratios)
+    from bestiary.analysis.answers import power
+
+    answer = power(findings_of(flags.results), flags.speedup, sizes=sizes, ratios=ratios)
+    if flags.json:
+        print_json(msgspec.to_builtins(answer))
+        return
+    tell(
+        f"To tell a token speedup of {answer.speedup:g}x from 1 with a two-sided test at 5 % that "
+        "finds it 4 times in 5.",
+        f"Results: {answer.source}",
+        f"Standard deviation between seeds {answer.noise:.2g} nats, of a paired difference "
+        f"{answer.paired_noise:.2g} ({answer.noise_source}).",
+    )
+    show([_shown(msgspec.to_builtins(row)) for row in answer.rows], COLUMNS, as_json=False)
+    tell("Tokens and FLOPs are those of all paired runs.", *answer.notes)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    from bestiary.report import quantity
+
+    three = next(one["speedup"] for one in row["resolvable"] if one["seeds"] == 3)
+    return {
+        **row,
+        "ratio": f"{row['ratio']:g}x",
+        "slope": f"{row['slope']:.4f}",
+        "gap": f"{row['gap']:.4f}",
+        "tokens": None if row["tokens"] is None else quantity(row["tokens"]),
+        "flops": None if row["flops"] is None else f"{row['flops']:.2g}",
+        "smallest": None if three is None else f"{three:.3f}x",
+    }
+
+
+def listed(text: str) -> list[str]:
+    """`a,b` as a list, without empty entries."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """`1,2` as numbers.
+
+    Raises:
+        UserError: one of them is none.
+    """
+    try:
+        return [float(part.rstrip("x")) for part in listed(text)]
+    except ValueError:
+        raise UserError(f"{option} takes numbers separated by commas, got {text!r}") from None

@@ -7,8 +7,8 @@ import jax
 
 from bestiary.specs import ModelSpec
 
-# Unrolled layers train faster than a loop over them (a prototype on two cores: 112 against 129 ms a step at
-# 4 layers of width 128), but their compile time grows with depth, and a loop's does not.
+# Unrolled layers train faster than a loop over them (a prototype on two cores: 112 against 129 ms a
+# step, 4 layers of width 128), but compile time grows with depth, and that of a loop does not.
 _UNROLLED = 8
 # A loop keeps every activation for the gradient up to this many bytes (of one member of a
 # population); above, each layer keeps its input alone and is computed again.

@@ -35,6 +35,17 @@ SHAPES = {
 }
 
 
+# A loss of 1e3 log cosh of every parameter; with other labels, of its sine.
+CURVATURE = SimpleNamespace(
+    key=jax.random.key(0, impl="rbg"),
+    tokens=10**5,
+    hessian_vector=lambda params, vector: jax.tree.map(
+        lambda x, v: 1e3 * v / jnp.cosh(x) ** 2, params, vector
+    ),
+    sampled_gradient=lambda params, key: jax.tree.map(jnp.cos, params),
+)
+
+
 def _random(seed: int, scale: float = 1.0) -> Any:
     """Arrays of the shapes of the small model."""
     rng = np.random.default_rng(seed)
@@ -56,6 +67,7 @@ def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespac
         return entry.build(entry.hyperparameters(**static, **values), labels)
 
     def step(values: Any, grads: Any, state: Any, params: Any, count: Any, **extra: Any) -> Any:
+        extra = {"curvature": CURVATURE, **extra}
         updates, state = transform(values).update(grads, state, params, step=count, **extra)
         return jax.tree.map(jnp.add, params, updates), state
 
@@ -75,7 +87,7 @@ def _compiled(name: str, static: tuple[tuple[str, Any], ...]) -> Callable[..., A
 
     def step(values: Any, grads: Any, state: Any, params: Any, count: Any) -> Any:
         built = entry.build(entry.hyperparameters(**dict(static), **values), LABELS)
-        updates, state = built.update(grads, state, params, step=count)
+        updates, state = built.update(grads, state, params, step=count, curvature=CURVATURE)
         return jax.tree.map(jnp.add, params, updates), state
 
     return jax.jit(step)
@@ -97,7 +109,7 @@ def stepper() -> Callable[..., SimpleNamespace]:
 def train() -> Callable[..., tuple[Any, Any]]:
     """Parameters and state after some compiled steps on random gradients."""
 
-    def run(name: str, *, steps: int = 6, **settings: Any) -> tuple[Any, Any]:
+    def run(name: str, *, steps: int = 12, **settings: Any) -> tuple[Any, Any]:
         one = _stepper(name, **settings)
         params = _random(0)
         state = one.init(params)

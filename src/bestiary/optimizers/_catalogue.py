@@ -6,17 +6,42 @@ from typing import Any
 import msgspec
 
 from bestiary.errors import UserError, unknown
+from bestiary.optimizers._adam_mini import ADAM_MINI
 from bestiary.optimizers._adamw import ADAMW
+from bestiary.optimizers._ademamix import ADEMAMIX
+from bestiary.optimizers._adopt import ADOPT_ENTRY
+from bestiary.optimizers._cautious import CAUTIOUS
 from bestiary.optimizers._interface import Optimizer
 from bestiary.optimizers._lion import LION
+from bestiary.optimizers._mars import MARS
 from bestiary.optimizers._muon import MUON
 from bestiary.optimizers._nadamw import NADAMW
+from bestiary.optimizers._schedule_free import SCHEDULE_FREE
+from bestiary.optimizers._signum import SIGNUM
 from bestiary.optimizers._soap import SOAP_ENTRY
+from bestiary.optimizers._sophia import SOPHIA
+from bestiary.optimizers._sophia_g import SOPHIA_G
 from bestiary.specs import Configuration, OptimizerSpec, Setting
 
 # The order of every table.
 CATALOGUE: dict[str, Optimizer] = {
-    entry.name: entry for entry in (ADAMW, NADAMW, LION, MUON, SOAP_ENTRY)
+    entry.name: entry
+    for entry in (
+        ADAMW,
+        NADAMW,
+        LION,
+        SIGNUM,
+        ADAM_MINI,
+        ADEMAMIX,
+        ADOPT_ENTRY,
+        SCHEDULE_FREE,
+        CAUTIOUS,
+        MARS,
+        MUON,
+        SOAP_ENTRY,
+        SOPHIA,
+        SOPHIA_G,
+    )
 }
 
 

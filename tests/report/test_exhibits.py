@@ -90,3 +90,15 @@ def test_an_optimizer_of_an_unknown_family_has_a_look() -> None:
         for row in made_up().rows
     )  # fmt: skip
     assert identities(msgspec.structs.replace(made_up(), rows=rows))["new"].colour.startswith("#")
+
+
+def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
+    begun = msgspec.structs.replace(made_up(), rows=made_up().rows[:4])
+    for analysis in (made_up(), begun):
+        for exhibit in exhibits(analysis):
+            for panel in exhibit.panels:
+                axis = panel.figure.layout.xaxis
+                if axis.type == "log" and axis.range:
+                    low, high = (10**end for end in axis.range)
+                    assert low < min(axis.tickvals)
+                    assert high > max(axis.tickvals)

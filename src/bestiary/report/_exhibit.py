@@ -1,5 +1,6 @@
 """An exhibit is a figure of the page: panels to look at, words that say what they show, a table."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -7,8 +8,8 @@ import plotly.graph_objects as go
 
 from bestiary.analysis import Estimate
 
-# Values of a logarithmic speedup axis that are worth a tick.
-FACTORS = (0.25, 0.35, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 2.0, 2.8, 4.0, 5.6, 8.0, 16.0)
+# A logarithmic axis goes beyond its outermost ticks by this factor.
+BEYOND = 1.3
 
 
 class Panel(NamedTuple):
@@ -68,12 +69,15 @@ def _merged(axis: dict[str, object], changes: dict[str, object]) -> dict[str, ob
 
 
 def log_axis(title: str, values: Iterable[float], labels: Iterable[str]) -> dict[str, object]:
-    """A logarithmic axis with a tick at each of the values."""
+    """A logarithmic axis with a tick at each of the values, all of them in view."""
+    ticks = list(values)
+    ends = (min(ticks) / BEYOND, max(ticks) * BEYOND) if ticks else (1.0, 10.0)
     return {
         "type": "log",
         "title": title,
-        "tickvals": list(values),
+        "tickvals": ticks,
         "ticktext": list(labels),
+        "range": [math.log10(end) for end in ends],
     }
 
 

@@ -1,5 +1,6 @@
 """Mistakes are refused in one line, before anything is computed or written."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 
 from bestiary import data
-from bestiary.errors import UserError
+from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec
 from bestiary.train import Policy, _train, train
 
@@ -64,6 +65,33 @@ def test_a_full_disk(
 
     monkeypatch.setattr(_checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     assert "free space or name another folder" in refused([make_run()], corpus, tmp_path / "run")
+
+
+def test_a_disk_that_fills_up_is_one_line_and_nothing_is_lost(
+    make_run: Make, corpus: data.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bestiary.train import _metrics
+
+    run = make_run()
+
+    def full(self: Any, metrics: Any) -> None:
+        if metrics[0].step >= 8:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, metrics)
+
+    write = _metrics.MetricWriter.write
+    monkeypatch.setattr(_metrics.MetricWriter, "write", full)
+    with pytest.raises(BestiaryError) as error:
+        train([run], corpus, tmp_path, Policy(steps_per_dispatch=4, checkpoint_every=4))
+    monkeypatch.undo()
+    assert str(error.value).startswith(f"cannot write to {tmp_path}: No space left on device; ")
+    assert not isinstance(error.value, UserError)
+    seen: list[int] = []
+    policy = Policy(
+        resume_from=tmp_path, steps_per_dispatch=4, progress=lambda step, loss: seen.append(step)
+    )
+    assert train([run], corpus, tmp_path, policy)[0].state == "done"
+    assert seen == [12, 16, 20]
 
 
 def test_a_folder_that_cannot_be_used(make_run: Make, corpus: data.Corpus, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_hessian_vector_is_the_hessian_times_the_vector(curvature: Curvature) ->
     at = jax.flatten_util.ravel_pytree(curvature.params)[0]
     # Central differences of the gradient: nothing of the product's own code.
     step = 1e-2
+    gradient = jax.jit(gradient)
     expected = (gradient(at + step * vector) - gradient(at - step * vector)) / (2 * step)
     got = jax.jit(curvature.hessian_vector)(curvature.params, unravel(vector))
     product = jax.flatten_util.ravel_pytree(got)[0]
@@ -70,7 +71,12 @@ def test_flat_and_partial_parameters_are_accepted(curvature: Curvature) -> None:
 
 def test_sampled_gradients_average_to_zero(curvature: Curvature) -> None:
     keys = jax.random.split(curvature.key, 500)
-    draws = jax.vmap(lambda key: curvature.sampled_gradient(curvature.params, key)["head"])(keys)
+
+    @jax.jit
+    def drawn(keys: jax.Array) -> jax.Array:
+        return jax.vmap(lambda key: curvature.sampled_gradient(curvature.params, key)["head"])(keys)
+
+    draws = np.asarray(drawn(keys))
     error = draws.std(0) / np.sqrt(len(keys))
     assert curvature.tokens == 12
     assert np.all(np.abs(draws.mean(0)) < 5 * error + 1e-7)

@@ -17,9 +17,29 @@ def plots_in(dom: str) -> int:
     return len(re.findall(r'<svg class="main-svg"[^>]*>.*?<g class="cartesianlayer"', dom))
 
 
+# What a reader does after the plots are drawn: hides an optimizer and switches the colours.
+CLICKS = """<script>
+const waiting = setInterval(async () => {
+  if (!document.documentElement.dataset.drawn) return;
+  clearInterval(waiting);
+  document.querySelector('[data-optimizer="muon"]').click();
+  document.getElementById("theme").click();
+  await new Promise((done) => setTimeout(done, 500));
+  const traces = Object.keys(plots).flatMap((id) => document.getElementById(id).data);
+  const visible = (name) => traces.filter((t) => t.meta === name && t.visible !== false).length;
+  document.body.dataset.visible = `muon ${visible("muon")}, soap ${visible("soap")}`;
+}, 100);
+</script></body>"""
+
+
 def test_every_plot_is_drawn_in_a_real_browser_without_a_complaint(tmp_path: Path) -> None:
-    write_page(made_up(), tmp_path / "report.html")
+    text = page(made_up())
+    soap = text.count('"meta": "soap"')
+    assert soap > 10
+    (tmp_path / "report.html").write_text(text.replace("</body>", CLICKS))
     opened = open_page(tmp_path / "report.html", tmp_path / "profile")
+    assert f'data-visible="muon 0, soap {soap}"' in opened.dom
+    assert 'data-theme="dark"' in opened.dom
     expected = opened.dom.count('class="plot js-plotly-plot"')
     assert expected >= 15
     assert plots_in(opened.dom) == expected

@@ -59,7 +59,7 @@ class RunSpec(Spec, frozen=True, kw_only=True):
         seed: Decides initialisation and data order.
         accumulation: Micro-batches per step; divides `batch_size`.
         evaluate_every: Steps between evaluations; 0 evaluates at the end only.
-        evaluation_sequences: Sequences of each validation set that are read; 0 reads all.
+        evaluation_sequences: Sequences read of each validation set, evenly spaced; 0 reads all.
         compute_dtype: Type of activations and matrix products; parameters stay float32.
     """
 

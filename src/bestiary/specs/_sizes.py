@@ -20,7 +20,9 @@ def _llama(layers: int, hidden: int, context: int, vocabulary: int) -> ModelSpec
 
 
 SIZES: dict[str, ModelSpec] = {
+    "8k": _llama(2, 16, 64, 256),
     "16k": _llama(4, 16, 128, 256),
+    "33k": _llama(2, 32, 64, 256),
     "65k": _llama(4, 32, 128, 256),
     "262k": _llama(4, 64, 128, 256),
     "1m": _llama(4, 128, 128, 256),

@@ -48,8 +48,11 @@ class Judge:
 
     @cached_property
     def _sets(self) -> dict[str, np.ndarray]:
-        context, most = self._run.model.context, self._run.evaluation_sequences or None
-        return {split: self._corpus.validation(split, context)[:most] for split in SPLITS}
+        context, most = self._run.model.context, self._run.evaluation_sequences
+        whole = {split: self._corpus.validation(split, context) for split in SPLITS}
+        return {
+            split: sequences[_spread(len(sequences), most)] for split, sequences in whole.items()
+        }
 
     @cached_property
     def _rows(self) -> dict[str, slice]:
@@ -67,3 +70,9 @@ class Judge:
         size = min(self._run.batch_size // self._run.accumulation, len(sequences))
         padded = np.pad(sequences, ((0, -len(sequences) % size), (0, 0)))
         return padded.reshape(-1, size, sequences.shape[1])
+
+
+def _spread(rows: int, most: int) -> np.ndarray:
+    """At most `most` row indices, evenly spaced: the first rows would be a few documents."""
+    count = min(rows, most) if most else rows
+    return np.arange(count) * rows // count

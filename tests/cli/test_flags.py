@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestiary.cli._flags import parse, settings_from
@@ -49,6 +49,7 @@ def test_settings_have_the_types_that_were_written() -> None:
     assert settings_from(pairs) == {"a": 2, "b": 0.001, "c": True, "d": "sum"}
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_on_the_command_line_is_that_number(value: float) -> None:
     assert settings_from((f"x={value!r}",)) == {"x": value}
@@ -60,6 +61,7 @@ def test_a_wider_model_brings_its_mlp_and_heads_along() -> None:
     assert model_of("65k", Shape()) == SIZES["65k"]
 
 
+@settings(deadline=None)
 @given(
     ratio=st.floats(0.1, 4), batch=st.integers(1, 64), size=st.sampled_from(["16k", "65k", "1m"])
 )

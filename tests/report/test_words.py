@@ -1,11 +1,12 @@
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.report.made_up import NONE, row
 
 from bestiary.analysis import Estimate
 from bestiary.report import duration, loss, quantity, settings, speedup
-from bestiary.report._words import NOTHING, TIMES
+from bestiary.report._words import NOTHING, TIMES, size_of
 
 
 def test_a_speedup_reads_as_factor_and_interval() -> None:
@@ -28,6 +29,12 @@ def test_an_optimum_on_the_edge_is_marked() -> None:
     )
 
 
+def test_bytes_have_their_own_units() -> None:
+    assert [size_of(count) for count in (None, 512, 198_000, 2_130_000_000)] == [
+        *(NOTHING, "512B", "198kB", "2.13GB"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
@@ -42,9 +49,11 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@given(st.floats(min_value=1, max_value=9e20))
+@hypothesis_settings(deadline=None)
+@given(st.floats(min_value=1, max_value=9e26))
 def test_a_quantity_keeps_three_digits(value: float) -> None:
-    units = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+    units = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+    units |= {"P": 1e15, "E": 1e18, "Z": 1e21, "Y": 1e24}
     text = quantity(value)
     number = float(text[:-1]) * units[text[-1]] if text[-1] in units else float(text)
     assert number == pytest.approx(value, rel=0.0051)

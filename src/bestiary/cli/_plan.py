@@ -53,10 +53,13 @@ def run(flags: Flags) -> None:
         return
     shown = [{**one, **_in_words(one)} for one in [*records, total]]
     show(shown, COLUMNS, as_json=False, title=study.question)
-    rates = ", ".join(f"{quantity(r)}FLOP/s at {n}" for n, r in speed.flops_per_second.items())
+    rates = speed.flops_per_second
+    shown_rates = [f"{quantity(rate)}FLOP/s at {size}" for size, rate in rates.items()]
+    if len(set(rates.values())) == 1:
+        shown_rates = [shown_rates[0].partition(" at ")[0]]
     console().print(
-        f"{rates} ({speed.source}). An upper bound: tuning ends early where the best values are "
-        "found early. Slower optimizers, compilation and evaluation come on top.",
+        f"{', '.join(shown_rates)} ({speed.source}). An upper bound: tuning ends early where the "
+        "best values are found early. Slower optimizers, compilation and evaluation come on top.",
         highlight=False,
     )
 

@@ -71,9 +71,10 @@ def ratio(value: float) -> str:
 
 def quantity(value: float) -> str:
     """A large count in three digits: `1.31M`, `20.5B`."""
-    for size, unit in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{unit}"
+    for power, unit in zip(range(24, 0, -3), "YZEPTBMk", strict=True):
+        # At 999.5 three digits round up to the next unit.
+        if abs(value) >= 0.9995 * 10**power:
+            return f"{value / 10**power:.3g}{unit}"
     return f"{value:.3g}"
 
 
@@ -91,4 +92,5 @@ def duration(seconds: float) -> str:
 
 def size_of(count: int | None) -> str:
     """Bytes: `1.5 MB`."""
-    return NOTHING if count is None else f"{quantity(count)}B"
+    # A billion bytes are a gigabyte, where a billion of anything else is a B.
+    return NOTHING if count is None else f"{quantity(count).replace('B', 'G')}B"

@@ -11,11 +11,15 @@ import pytest
 from bestiary import optimizers
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, UserError
-from bestiary.specs import RunResult, RunSpec
+from bestiary.specs import ModelSpec, RunResult, RunSpec
 from bestiary.train import Interrupted, Policy, metrics_file, train, trained
 
 Make = Callable[..., RunSpec]
 Outcome = Callable[..., dict[str, Any]]
+# The time of these tests is compilation, once per optimizer.
+ONE_LAYER = ModelSpec(
+    layers=1, hidden=8, intermediate=8, heads=1, key_value_heads=1, context=8, vocabulary=256
+)
 
 
 def stopping_after(questions: int) -> Callable[[], bool]:
@@ -49,7 +53,7 @@ def leaves(params: Any) -> list[np.ndarray]:
 def test_every_optimizer_resumes_to_the_bit(
     name: str, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:
-    run = make_run(name, steps=14, evaluate_every=5)
+    run = make_run(name, steps=14, evaluate_every=5, model=ONE_LAYER)
     policy = Policy(steps_per_dispatch=4, checkpoint_final=True)
     whole = train([run], corpus, tmp_path / "whole", policy)[0]
     pieces = broken([run], corpus, tmp_path, [1, 6, 2])[0]

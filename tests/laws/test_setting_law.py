@@ -74,6 +74,12 @@ def test_zeros_are_named() -> None:
     assert "6 tuned values lie at the end of the log scale" in law.note
 
 
+def test_nothing_but_zeros_predicts_zero() -> None:
+    law = fit_setting_law(N, D, [0.0] * 12, feasible=Feasible(kind="whole"))
+    assert law.predict(1.2e9, 1e11) == pytest.approx((0.0, 0.0, 0.0), abs=1e-200)
+    assert "Every tuned value" in law.note
+
+
 @given(st.floats(-10, 1e7), st.sampled_from(["real", "whole", "power of two"]))
 def test_the_nearest_value_can_run(value: float, kind: str) -> None:
     feasible = Feasible(3, 5000.5, kind)  # type: ignore[arg-type]

@@ -30,3 +30,6 @@ from bestiary.analysis._record import SensitivityPoint as SensitivityPoint
 from bestiary.analysis._record import Summary as Summary
 from bestiary.analysis._record import TuningTrace as TuningTrace
 from bestiary.analysis._record import Verdict as Verdict
+from bestiary.analysis._setting_predictions import SettingPrediction as SettingPrediction
+from bestiary.analysis._setting_predictions import Tuned as Tuned
+from bestiary.analysis._setting_predictions import setting_predictions as setting_predictions

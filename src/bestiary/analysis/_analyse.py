@@ -14,7 +14,7 @@ from bestiary.analysis._rows import row
 from bestiary.analysis._summaries import summary
 from bestiary.analysis._tuning import best_of, ledger_entry, sensitivity
 from bestiary.errors import UserError
-from bestiary.specs import Planned, RunResult, Study, digest, run_id
+from bestiary.specs import Planned, RunResult, Study, digest
 
 METHOD = (
     "Bootstrap: every mean loss is redrawn with the seed noise pooled over cells (a part shared by "
@@ -58,7 +58,7 @@ def analyse(
     others = [one for one in study.candidates if one.name != study.baseline]
     summaries = tuple(summary(evidence, one, rows) for one in others)
     laws = tuple(_law(evidence, size) for size in study.sizes)
-    runs = {run_id(one.run) for one in planned}
+    runs = evidence.runs
     finished = len(runs & results.keys())
     return Analysis(
         study=study.name,

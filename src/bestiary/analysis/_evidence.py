@@ -14,7 +14,7 @@ from bestiary.analysis._observations import (
     tuning_runs,
 )
 from bestiary.analysis._times import log_time_ratios
-from bestiary.specs import Planned, Study
+from bestiary.specs import Planned, Study, run_id
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Evidence:
 
     Attributes:
         study: The study.
+        runs: The ids of all planned runs.
         found: The reported runs.
         tuning: The tuning runs.
         noise: The seed noise of every size.
@@ -31,6 +32,7 @@ class Evidence:
     """
 
     study: Study
+    runs: frozenset[str]
     found: Observations
     tuning: TuningRuns
     noise: dict[str, SizeNoise]
@@ -57,7 +59,8 @@ def gather(
     assumed: float = ASSUMED,
 ) -> Evidence:
     """Sort the runs and run the bootstrap of every size."""
-    found = observations(planned, results)
+    identified = [(run_id(one.run), one) for one in planned]
+    found = observations(identified, results)
     noise = {size: loss_noise(found, size, assumed) for size in study.sizes}
     sizes: dict[str, SizeDraws] = {}
     log_times: dict[Key, Drawn] = {}
@@ -65,4 +68,6 @@ def gather(
         here = of_size(found, size)
         sizes[size] = draw_size(here, study.baseline, noise[size], seed=seed, count=count)
         log_times |= log_time_ratios(found, size, study.baseline, seed=seed, count=count)
-    return Evidence(study, found, tuning_runs(planned, results), noise, sizes, log_times)
+    runs = frozenset(identity for identity, _ in identified)
+    tuning = tuning_runs(identified, results)
+    return Evidence(study, runs, found, tuning, noise, sizes, log_times)

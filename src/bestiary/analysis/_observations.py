@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bestiary.specs import Cell, Configuration, Planned, RunResult, run_id
+from bestiary.specs import Cell, Configuration, Planned, RunResult
 
 Results = Mapping[str, RunResult]
+# Planned runs with their ids: an id is a hash of the run, so it is computed once.
+Identified = Iterable[tuple[str, Planned]]
 TuningRuns = dict[tuple[str, Cell], list[tuple[Planned, RunResult]]]
 
 
@@ -46,10 +48,10 @@ class Reported:
 Observations = dict[Cell, dict[str, Reported]]
 
 
-def observations(planned: Iterable[Planned], results: Results) -> Observations:
+def observations(identified: Identified, results: Results) -> Observations:
     """Reported runs by cell and optimizer. Of several configurations the last planned counts."""
     found: Observations = {}
-    for one in planned:
+    for identity, one in identified:
         if one.purpose != "report":
             continue
         cell = found.setdefault(one.cell, {})
@@ -57,7 +59,7 @@ def observations(planned: Iterable[Planned], results: Results) -> Observations:
             cell[one.optimizer] = Reported(one.configuration)
         group = cell[one.optimizer]
         group.planned[one.run.seed] = one
-        result = results.get(run_id(one.run))
+        result = results.get(identity)
         if result is not None:
             group.results[one.run.seed] = result
     return found
@@ -69,11 +71,11 @@ def of_size(found: Observations, size: str) -> Observations:
     return {cell: found[cell] for cell in cells}
 
 
-def tuning_runs(planned: Iterable[Planned], results: Results) -> TuningRuns:
+def tuning_runs(identified: Identified, results: Results) -> TuningRuns:
     """The tuning runs that have a result, by optimizer and cell, in the order of planning."""
     found: TuningRuns = {}
-    for one in planned:
-        result = results.get(run_id(one.run))
+    for identity, one in identified:
+        result = results.get(identity)
         if one.purpose == "tune" and result is not None:
             found.setdefault((one.optimizer, one.cell), []).append((one, result))
     return found

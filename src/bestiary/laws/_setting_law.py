@@ -25,6 +25,8 @@ from bestiary.laws._power import Array
 Kind = Literal["constant", "power law"]
 # Tuning grids are spaced by factors of two.
 STEP = math.log(2.0)
+# What stands for the end of the log scale where every tuned value lies there.
+_END = 1e-300
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def fit_setting_law(
         errors=errors,
         held_out=held_out,
         feasible=feasible,
-        note=_note(zeros, held_out),
+        note=_note(zeros, zeros == len(logs_P), held_out),
     )
 
 
@@ -144,7 +146,7 @@ def _logs(values_P: Array, n_P: Array, d_P: Array, feasible: Feasible) -> tuple[
             )
     plain_P = 1.0 - values_P if feasible.from_one else values_P
     positive_P = plain_P[plain_P > 0]
-    least = float(positive_P.min()) if positive_P.size else 1.0
+    least = float(positive_P.min()) if positive_P.size else _END
     return np.log(np.where(plain_P > 0, plain_P, least)), int((plain_P <= 0).sum())
 
 
@@ -183,10 +185,12 @@ def _held_out_errors(
     return errors, name
 
 
-def _note(zeros: int, held_out: str) -> str:
+def _note(zeros: int, all_of_them: bool, held_out: str) -> str:
     """What a reader must know of a law."""
     notes = []
-    if zeros:
+    if all_of_them:
+        notes.append("Every tuned value lies at the end of the range.")
+    elif zeros:
         notes.append(
             f"{zeros} tuned values lie at the end of the log scale; the least other "
             "stands for them."

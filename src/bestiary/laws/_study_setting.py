@@ -55,7 +55,7 @@ def fit_study_setting(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLik
         )
     start = (0.0, -0.5, -0.5, float(kept.mean()))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="ignore"):
             warnings.simplefilter("ignore", OptimizeWarning)
             found, _ = curve_fit(_form, scales, kept, p0=start, maxfev=200_000)
     except RuntimeError:

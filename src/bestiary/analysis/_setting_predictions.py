@@ -1,0 +1,124 @@
+"""Hyperparameters predicted for a scale that nobody tuned, beside those of the study's form."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bestiary.errors import UserError
+from bestiary.laws import Feasible, SettingLaw, fit_setting_law, fit_study_setting
+from bestiary.specs import Configuration, Spec
+
+
+class Tuned(NamedTuple):
+    """The best configuration of one tuned cell."""
+
+    parameters: float
+    ratio: float
+    configuration: Configuration
+
+
+class SettingPrediction(Spec, frozen=True, kw_only=True):
+    """One hyperparameter at a target scale.
+
+    Attributes:
+        name: The hyperparameter.
+        cells: Tuned cells it rests on.
+        kind: `power law` where that predicts held-out scales better than a constant.
+        held_out: What was left out in turn, `size` or `ratio`; empty where nothing could be.
+        constant_error: Held-out root mean square error of a constant, in log units.
+        power_law_error: The same of a power law; None where it cannot be judged.
+        value: The prediction, within the feasible range and rounded to what can run.
+        low: Lower end of the 95 % interval of the optimum.
+        high: The upper end.
+        study_value: What the form of arXiv 2509.02046 predicts, as it does: neither bounded nor
+            rounded; None where it cannot be fitted.
+        study_problem: Why that cannot run; empty where it can.
+        study_condition: Condition number of the study's fit; None where a value is free.
+        note: What a reader must know; empty where nothing.
+    """
+
+    name: str
+    cells: int
+    kind: str
+    held_out: str
+    constant_error: float | None
+    power_law_error: float | None
+    value: float
+    low: float
+    high: float
+    study_value: float | None
+    study_problem: str
+    study_condition: float | None
+    note: str
+
+
+def setting_predictions(
+    tuned: Sequence[Tuned],
+    *,
+    parameters: float,
+    ratio: float,
+    ranges: Mapping[str, Feasible],
+) -> tuple[SettingPrediction, ...]:
+    """Every numeric hyperparameter of one optimizer at a target scale.
+
+    Args:
+        tuned: Its tuned cells, sizes first; the order matters to the study's form alone.
+        parameters: N of the target.
+        ratio: Tokens over 20 N of the target.
+        ranges: What each hyperparameter can be; any number of 0 or more where absent.
+
+    Raises:
+        UserError: no tuned cells, or a tuned value outside its range.
+    """
+    if not tuned:
+        raise UserError("hyperparameters are predicted from tuned cells, and there are none")
+    names = [
+        name
+        for name, value in tuned[0].configuration.items()
+        if not isinstance(value, bool | str)
+        and all(isinstance(one.configuration.get(name), int | float) for one in tuned)
+    ]
+    return tuple(
+        _prediction(name, tuned, parameters, ratio, ranges.get(name, Feasible())) for name in names
+    )
+
+
+def _prediction(
+    name: str, tuned: Sequence[Tuned], parameters: float, ratio: float, feasible: Feasible
+) -> SettingPrediction:
+    """One hyperparameter."""
+    values = [float(one.configuration[name]) for one in tuned]
+    sizes = [one.parameters for one in tuned]
+    tokens = [20 * one.ratio * one.parameters for one in tuned]
+    law: SettingLaw = fit_setting_law(sizes, tokens, values, feasible=feasible)
+    value, low, high = law.predict(parameters, 20 * ratio * parameters)
+    study_value, condition = _study(tuned, values, parameters, ratio)
+    problem = "" if study_value is None else feasible.complaint(study_value)
+    return SettingPrediction(
+        name=name,
+        cells=len(tuned),
+        kind=law.kind,
+        held_out=law.held_out,
+        constant_error=law.errors.get("constant"),
+        power_law_error=law.errors.get("power law"),
+        value=value,
+        low=low,
+        high=high,
+        study_value=study_value,
+        study_problem=f"{study_value:.4g} {problem}" if problem else "",
+        study_condition=condition,
+        note=law.note,
+    )
+
+
+def _study(
+    tuned: Sequence[Tuned], values: Sequence[float], parameters: float, ratio: float
+) -> tuple[float | None, float | None]:
+    """The study's prediction and the condition number of its fit, where there are any."""
+    try:
+        law = fit_study_setting(
+            [one.parameters for one in tuned], [one.ratio for one in tuned], values
+        )
+    except UserError:
+        return None, None
+    known = law.condition_number < float("inf")
+    return float(law.predict(parameters, ratio)), law.condition_number if known else None

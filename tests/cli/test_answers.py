@@ -1,6 +1,7 @@
 """The commands that answer questions: from the published study, own studies and imports."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_a_claim_is_checked_against_the_published_study(
     items = record(capsys, "check", "SOAP beats AdamW")["items"]
     assert items[0]["outcome"] == "passed"
     assert {item["outcome"] for item in items} == {"passed", "failed", "unknown"}
+
+
+def test_the_transcript_in_the_docs_is_what_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "answers.md").read_text()
+    command, *lines = page.partition("    $ ")[2].partition("\n\n")[0].splitlines()
+    assert command == 'bestiary check "Muon is 1.4x faster than AdamW"'
+    text = printed(capsys, *shlex.split(command)[1:])
+    assert text == " ".join(" ".join(lines).split())
 
 
 def test_an_own_study_answers_every_question(capsys: pytest.CaptureFixture[str]) -> None:

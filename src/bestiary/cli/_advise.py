@@ -21,12 +21,13 @@ COLUMNS = {
     "label": "optimizer",
     "difference": "loss difference",
     "speedup": "token speedup",
-    "other": "if the same at every size",
+    "other": "",
     "step": "step time",
     "time": "time speedup",
     "takes": "takes",
     "worth": "worth it, tokens / time",
 }
+OTHER = {"data": "if the same at every size", "data and size": "if it changes with size"}
 SETTINGS = {"name": "hyperparameter", "value": "start with", "range": "95 %", "origin": "from"}
 
 
@@ -86,13 +87,16 @@ def _tell(advice: "Advice", optimizer: str) -> None:
         *advice.answer,
         *_machine(advice),
     )
-    show([_row(one) for one in advice.options], COLUMNS, as_json=False)
+    columns = {**COLUMNS, "other": OTHER[next(one.form for one in advice.forms if not one.used)]}
+    show([_row(one) for one in advice.options], columns, as_json=False)
     for form in sorted(advice.forms, key=lambda form: not form.used):
         used = "believed" if form.used else "for comparison"
-        tell(
-            f"Law ({used}): {form.meaning}; off by {form.held_out:.4f} nats at the largest size "
-            "when predicted from the others."
+        off = (
+            "which two sizes cannot tell"
+            if form.held_out is None
+            else f"off by {form.held_out:.4f} nats at the largest size, predicted from the others"
         )
+        tell(f"Law ({used}): {form.meaning}; {off}.")
     for note, labels in _grouped((one.step_time.note, one.label) for one in advice.options):
         tell(f"Step time of {labels}: {note}.")
     for note, labels in _grouped((note, one.label) for one in advice.options for note in one.notes):

@@ -112,6 +112,11 @@ def test_the_published_data_do_not_decide_at_3b() -> None:
     assert advice.answer[0].startswith("No optimizer is predicted to need fewer tokens")
 
 
+def test_two_sizes_cannot_choose_a_form_and_the_wider_one_is_used() -> None:
+    advice = advise(synthetic_findings(), 262_144, 1e7)
+    assert [(one.used, one.held_out) for one in advice.forms] == [(False, None), (True, None)]
+
+
 def test_at_a_measured_cell_the_prediction_agrees_with_the_speedup_measured_there() -> None:
     findings = published_findings()
     advice = advise(findings, SIZES["520m"].matrix_parameters, 20 * 4 * 2.0**29)

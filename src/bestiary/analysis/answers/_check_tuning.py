@@ -18,7 +18,8 @@ def baseline_tuned(compared: Compared) -> Item:
     runs = [one.effort.runs for one in compared.baselines if one.effort.runs]
     told = f"learning rate searched for {len(tuned)} of {compared.cells}"
     if runs:
-        told += f", with {min(runs)} to {max(runs)} runs"
+        span = f"{min(runs)} to {max(runs)}" if min(runs) < max(runs) else f"{max(runs)}"
+        told += f", with {span} runs each"
     if len(tuned) == len(compared.pairs):
         return Item(name=name, outcome="passed", evidence=told)
     if len(unknown) == len(compared.pairs):

@@ -63,7 +63,8 @@ def best_experiment(
         _option(model, pair, (size, own, ratio), (parameters, tokens))
         for size, own in comparable_sizes(model.findings).items()
         for ratio in _ratios(model, tokens / (20 * parameters))
-        if _cost(own, ratio) <= SHARE * 6 * parameters * tokens
+        if own >= min(model.findings.sizes.values())
+        and _cost(own, ratio) <= SHARE * 6 * parameters * tokens
     ]
     return min(options, key=lambda one: one.doubt_after, default=None)
 

@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestiary.analysis._estimates import estimate, factor
 from bestiary.analysis._record import Estimate
 from bestiary.analysis.answers._findings import Findings
 from bestiary.analysis.answers._joint import joint_data, joint_fit
-from bestiary.laws import FORMS, Array, JointFit, held_out_errors
+from bestiary.laws import FORMS, Array, JointData, JointFit, held_out_errors
 from bestiary.specs import Spec
 
 CANDIDATES = ("data", "data and size")
@@ -24,7 +25,8 @@ class FormCheck(Spec, frozen=True, kw_only=True):
     Attributes:
         meaning: What it assumes.
         criterion: AICc; lower is better.
-        held_out: Root mean square error at the largest size, predicted from the others, in nats.
+        held_out: Root mean square error at the largest size, predicted from the others, in nats;
+            None below three sizes, where one alone would have to predict the other.
         condition_number: Of the fit; above 1e3 single values are not separately known.
         used: Whether predictions are made with it.
     """
@@ -32,7 +34,7 @@ class FormCheck(Spec, frozen=True, kw_only=True):
     form: str
     meaning: str
     criterion: float | None
-    held_out: float
+    held_out: float | None
     condition_number: float | None
     used: bool
 
@@ -51,7 +53,7 @@ class Model:
     Attributes:
         fits: By form.
         used: The form with the smaller error on the largest size, which it has not seen: that is
-            what a prediction asks of it.
+            what a prediction asks of it. Below three sizes the one that assumes less.
         checks: Both forms.
     """
 
@@ -65,17 +67,14 @@ class Model:
         largest = np.flatnonzero(np.asarray(data.parameters) == data.sizes[-1])
         self.findings = findings
         self.fits = {form: joint_fit(findings, form) for form in CANDIDATES}
-        errors = {
-            form: float(np.sqrt(np.mean(held_out_errors(data, FORMS[form], [largest])[0] ** 2)))
-            for form in CANDIDATES
-        }
-        self.used = min(CANDIDATES, key=lambda form: errors[form])
+        errors = {form: _error(data, form, largest) for form in CANDIDATES if len(data.sizes) > 2}
+        self.used = min(errors, key=lambda form: errors[form], default=CANDIDATES[-1])
         self.checks = tuple(
             FormCheck(
                 form=form,
                 meaning=IN_WORDS[form],
                 criterion=_finite(fit.criterion),
-                held_out=errors[form],
+                held_out=errors.get(form),
                 condition_number=_finite(fit.condition_number),
                 used=form == self.used,
             )
@@ -117,6 +116,12 @@ class Model:
             factor(float(fit.law.log_speedup(optimizer, *at)), log_K, extrapolated=beyond),
             log_K,
         )
+
+
+def _error(data: JointData, form: str, points: NDArray[np.int64]) -> float:
+    """Root mean square error at points that the fit has not seen."""
+    (missed,) = held_out_errors(data, FORMS[form], [points])
+    return float(np.sqrt(np.mean(missed**2)))
 
 
 def _finite(value: float) -> float | None:

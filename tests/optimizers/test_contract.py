@@ -183,7 +183,7 @@ def test_it_goes_down_a_quadratic(stepper: Any, random: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_zero_gradients_move_only_what_decays(stepper: Any, random: Any, name: str) -> None:
-    one = stepper(name)
+    one = stepper(name, weight_decay=0.1)
     params, step = random(0), one.compiled
     after, state = params, one.init(params)
     for count in range(3):

@@ -21,8 +21,11 @@ CAUTIOUS = {"beta1": 0.95, "beta2": 0.98, "epsilon": 1e-15}
 MARS = {"beta1": 0.95, "beta2": 0.98, "gamma": 0.025, "epsilon": 1e-15}
 MIX = {"beta1": 0.9, "alpha": 5.0, "epsilon": 1e-8}
 MINI = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8}
+LMO = {"momentum": 0.9, "beta1": 0.9, "iterations": 5, "matrix_epsilon": 1e-7, "constrained": True}
 # Outputs of one attention head, where the rule depends on it.
 HEADS = {"adam_mini.per_head": {"6x10": 3, "10x6": 5, "8x8": 4}}
+# The role of the matrix, where it is no hidden one.
+ROLE = {"scion.sign": "head"}
 
 # Golden file -> (optimizer, settings).
 RULES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -51,6 +54,15 @@ RULES: dict[str, tuple[str, dict[str, Any]]] = {
     "muon.polar_express": (
         "muon",
         {**JORDAN, "coefficients": "polar_express", "matrix_epsilon": 1e-6},
+    ),
+    "scion.study": ("scion", {"momentum": 0.95, "matrix_epsilon": 1e-5}),
+    "scion.spectral": (
+        "scion",
+        {**LMO, "learning_rate": 0.002, "radius": 50.0, "scale": "spectral"},
+    ),
+    "scion.sign": (
+        "scion",
+        {**LMO, "learning_rate": 0.0002, "other_radius": 3000.0, "head_norm": "width_sign"},
     ),
     "soap.study": ("soap", {**SOAP, "beta2": 0.98, "epsilon": 1e-15, "weight_decay": 0.0}),
     "soap.official": (
@@ -102,7 +114,8 @@ def follow(stepper: Any, rule: str, shape: str, layers: int, *, population: int 
     """The parameters (steps, ..., fan_in, fan_out) after every step of the golden problem."""
     name, settings = RULES[rule]
     head_dim = HEADS.get(rule, {}).get(shape, 0)
-    labels = {"w": Label(role="hidden_matrix", kind="q", layers=layers, head_dim=head_dim)}
+    role = ROLE.get(rule, "hidden_matrix")
+    labels = {"w": Label(role=role, kind="q", layers=layers, head_dim=head_dim)}
     one = stepper(name, labels, **{**RATE, **settings})
     start = PROBLEM[f"start_{shape}"].T
     grads = PROBLEM[f"grads_{shape}"].swapaxes(1, 2)

@@ -17,6 +17,7 @@ from bestiary.optimizers._mars import MARS
 from bestiary.optimizers._muon import MUON
 from bestiary.optimizers._nadamw import NADAMW
 from bestiary.optimizers._schedule_free import SCHEDULE_FREE
+from bestiary.optimizers._scion import SCION
 from bestiary.optimizers._signum import SIGNUM
 from bestiary.optimizers._soap import SOAP_ENTRY
 from bestiary.optimizers._sophia import SOPHIA
@@ -38,6 +39,7 @@ CATALOGUE: dict[str, Optimizer] = {
         CAUTIOUS,
         MARS,
         MUON,
+        SCION,
         SOAP_ENTRY,
         SOPHIA,
         SOPHIA_G,

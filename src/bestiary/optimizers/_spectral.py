@@ -1,6 +1,6 @@
 """What Muon and its relatives share: momentum, orthogonal matrices, scale, AdamW elsewhere."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import jax.numpy as jnp
 import optax
@@ -43,16 +43,32 @@ Scale = Annotated[
 ]
 
 
-class SpectralHyperparameters(Hyperparameters, frozen=True, kw_only=True):
+class Iteration(Protocol):
+    """The settings of a Newton-Schulz iteration, in any record."""
+
+    @property
+    def coefficients(self) -> Coefficients: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def precision(self) -> Literal["float32", "bfloat16"]: ...
+
+
+class AdamElsewhere(Hyperparameters, frozen=True, kw_only=True):
+    """Hyperparameters of a rule for hidden matrices with AdamW elsewhere."""
+
+    adam_factor: RateFactor = 0.2
+    beta1: Beta1 = 0.95
+    beta2: Beta2 = 0.95
+    epsilon: Epsilon = 1e-15
+
+
+class SpectralHyperparameters(AdamElsewhere, frozen=True, kw_only=True):
     """Hyperparameters of an orthogonalised momentum on hidden matrices with AdamW elsewhere."""
 
     learning_rate: LearningRate = 0.016
     momentum: Momentum = 0.98
     matrix_epsilon: MatrixEpsilon = 1e-15
-    adam_factor: RateFactor = 0.2
-    beta1: Beta1 = 0.95
-    beta2: Beta2 = 0.95
-    epsilon: Epsilon = 1e-15
     nesterov: Annotated[bool, Meta(description="look ahead by one step of momentum")] = True
     form: Form = "sum"
     scale: Scale = "aspect"
@@ -75,9 +91,7 @@ def momentum_of(
     return {path: decay * after[path] + weight * grad for path, grad in grads.items()}, after
 
 
-def orthogonal(
-    leaves: Leaves, labels: Labels, *, epsilon: Scalar, hyper: SpectralHyperparameters
-) -> Leaves:
+def orthogonal(leaves: Leaves, labels: Labels, *, epsilon: Scalar, hyper: Iteration) -> Leaves:
     """Every matrix orthogonalised: one batch for all layers and kinds of equal shape."""
     layout = Layout(leaves, labels, wide=True)
     return layout.scatter(
@@ -115,7 +129,7 @@ def zeros(params: Leaves) -> Leaves:
     return {path: jnp.zeros_like(param) for path, param in params.items()}
 
 
-def with_adam(matrices: Rule, hyper: SpectralHyperparameters) -> dict[str, Rule]:
+def with_adam(matrices: Rule, hyper: AdamElsewhere) -> dict[str, Rule]:
     """The rule for hidden matrices, and AdamW, clipped by its own norm, for everything else."""
     adam = Rule(
         name="adamw",

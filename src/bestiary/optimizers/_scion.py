@@ -1,0 +1,193 @@
+r"""Scion (Pethick et al. 2025, arXiv 2502.07529): steepest descent, each parameter in its own norm.
+
+With m the mean gradient and LMO the direction of steepest descent in the norm of the role:
+
+    m <- mu m + (1 - mu) g
+    p <- p - eta rho (LMO(m) + lambda p)      lambda = 1 / rho where constrained, so that
+                                              p <- (1 - eta) p - eta rho LMO(m)
+
+    hidden matrices   spectral: s NS(m), s = sqrt(out/in), or with max(1, .)
+    other matrices    sign: sign(m);   width_sign: sign(m) / d;   column: every token's
+                      vector to root-mean-square 1;   row: every token's vector to norm 1 / sqrt(d)
+    vectors           sign;   rms: to root-mean-square 1
+
+d is the model's width, the side of embedding and head that is not the vocabulary.
+
+State: m, 4 bytes a parameter. Cost: `iterations` (4 M^2 N + 2 M^3) FLOPs on hidden matrices.
+
+The study's Scion (Levanter) is Muon without Nesterov and Signum elsewhere: 10 iterations, max, not
+constrained, decay by lambda, Signum clipped by the norm of its own group. The official one
+(LIONS-EPFL/scion) is constrained, with radii 50 and 3000, and has no decay to set. One code path;
+see the presets. Checked against both.
+"""
+
+from typing import Annotated, Literal
+
+import jax.numpy as jnp
+import optax
+from jax import Array
+from msgspec import Meta
+
+from bestiary.optimizers._interface import (
+    Beta1,
+    Hyperparameters,
+    Labels,
+    LearningRate,
+    Optimizer,
+    WeightDecay,
+)
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend
+from bestiary.optimizers._spectral import (
+    CoefficientSet,
+    Iterations,
+    MatrixEpsilon,
+    Momentum,
+    Precision,
+    Scale,
+    momentum_of,
+    orthogonal,
+    scaled,
+    zeros,
+)
+from bestiary.specs import Label
+
+Norm = Literal["sign", "width_sign", "column", "row", "rms"]
+MatrixNorm = Literal["sign", "width_sign", "column", "row"]
+_FLOOR = 1e-8  # Of the official code, added to what it divides by.
+
+
+class Scion(Hyperparameters, frozen=True, kw_only=True):
+    """Hyperparameters of Scion."""
+
+    learning_rate: LearningRate = 0.016
+    weight_decay: WeightDecay = 0.0
+    momentum: Momentum = 0.98
+    matrix_epsilon: MatrixEpsilon = 1e-15
+    radius: Annotated[float, Meta(gt=0, description="size of hidden matrices' updates")] = 1.0
+    other_radius: Annotated[
+        float, Meta(gt=0, description="the same of all that is no hidden matrix")
+    ] = 0.2
+    beta1: Beta1 = 0.95
+    scale: Scale = "aspect"
+    embedding_norm: Annotated[MatrixNorm, Meta(description="norm of the embedding")] = "sign"
+    head_norm: Annotated[MatrixNorm, Meta(description="norm of the head")] = "sign"
+    vector_norm: Annotated[Literal["sign", "rms"], Meta(description="norm of vectors")] = "sign"
+    constrained: Annotated[
+        bool, Meta(description="stay in a ball of the radius; else weight decay")
+    ] = False
+    coefficients: CoefficientSet = "simple"
+    iterations: Iterations = 10
+    precision: Precision = "float32"
+
+
+def steepest(mean: Array, label: Label, norm: Norm) -> Array:
+    """The direction of steepest descent of an embedding, head or vector."""
+    if norm == "sign":
+        return jnp.sign(mean)
+    # Tokens are rows of the embedding and columns of the head.
+    axis = -2 if label.role == "head" else -1
+    width = mean.shape[axis]
+    if norm == "width_sign":
+        return jnp.sign(mean) / width
+    size = jnp.sqrt(jnp.sum(mean**2, axis=axis, keepdims=True))
+    divisor = size * width**0.5 if norm == "row" else size / width**0.5
+    return mean / (divisor + _FLOOR)
+
+
+def _spectral_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformation:
+    """The direction s NS(m) of hidden matrices; the state is m by path."""
+
+    def update(grads: Leaves, means: Leaves, params: Leaves | None = None) -> tuple[Leaves, Leaves]:
+        del params
+        means, _ = momentum_of(grads, means, decay=hyper.momentum, form="mean", nesterov=False)
+        matrices = orthogonal(means, labels, epsilon=hyper.matrix_epsilon, hyper=hyper)
+        return scaled(matrices, hyper.scale), means
+
+    return optax.GradientTransformation(zeros, update)
+
+
+def _steepest_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformation:
+    """The direction LMO(m) of everything else; the state is m by path."""
+    norms: dict[str, Norm] = {
+        "embedding": hyper.embedding_norm,
+        "head": hyper.head_norm,
+        "vector": hyper.vector_norm,
+    }
+
+    def update(grads: Leaves, means: Leaves, params: Leaves | None = None) -> tuple[Leaves, Leaves]:
+        del params
+        means, _ = momentum_of(grads, means, decay=hyper.beta1, form="mean", nesterov=False)
+        directions = {
+            path: steepest(mean, labels[path], norms[labels[path].role])
+            for path, mean in means.items()
+        }
+        return directions, means
+
+    return optax.GradientTransformation(zeros, update)
+
+
+def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:
+    def rule(
+        name: str, direction: optax.GradientTransformation, radius: Scalar, max_norm: Scalar
+    ) -> Rule:
+        def contract(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:
+            """The decay of the constraint, which spares no role."""
+            del decay
+            return descend(param, direction, rate, 1 / radius)
+
+        return Rule(
+            name=name,
+            direction=direction,
+            learning_rate=hyper.learning_rate * radius,
+            weight_decay=hyper.weight_decay,
+            max_norm=max_norm,
+            advance=contract if hyper.constrained else descend,
+        )
+
+    others = rule(
+        "steepest", _steepest_descent(hyper, labels), hyper.other_radius, hyper.max_grad_norm
+    )
+    hidden = rule("spectral", _spectral_descent(hyper, labels), hyper.radius, 0.0)
+    return dict.fromkeys(("embedding", "head", "vector"), others) | {"hidden_matrix": hidden}
+
+
+SCION = Optimizer(
+    name="scion",
+    label="Scion",
+    family="matrix",
+    summary="Steepest descent in the spectral norm; as the study ran it, Signum elsewhere.",
+    paper="Pethick et al. 2025, arXiv 2502.07529",
+    hyperparameters=Scion,
+    rules=_rules,
+    run={"batch_size": 128, "warmup_steps": 0.0, "decay_fraction": 0.4},
+    grid={
+        "learning_rate": (0.008, 0.016, 0.032, 0.064, 0.128),
+        "weight_decay": (0.0, 0.1, 0.2),
+        "momentum": (0.8, 0.9, 0.95, 0.98),
+        "other_radius": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
+        "decay_fraction": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+        "matrix_epsilon": (1e-20, 1e-15, 1e-10, 1e-5),
+        "beta1": (0.8, 0.9, 0.95, 0.98),
+        "max_grad_norm": (0.0, 1.0, 2.0),
+        "batch_size": (128, 256, 512, 1024),
+    },
+    schedule="wsd",
+    presets={
+        "study": {},
+        "official": {
+            "constrained": True,
+            "learning_rate": 2.0**-12,
+            "momentum": 0.9,
+            "beta1": 0.9,
+            "radius": 50.0,
+            "other_radius": 3000.0,
+            "scale": "spectral",
+            "embedding_norm": "width_sign",
+            "head_norm": "width_sign",
+            "vector_norm": "rms",
+            "iterations": 5,
+            "matrix_epsilon": 1e-7,
+            "max_grad_norm": 0.0,
+        },
+    },
+)

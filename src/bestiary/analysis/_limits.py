@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bestiary.analysis._evidence import Evidence
+from bestiary.analysis._noise_sensitivity import verdicts_changed
 from bestiary.analysis._record import BaselineLaw, Row
 
 
@@ -50,8 +51,15 @@ def _noise(evidence: Evidence) -> Iterable[str]:
     if assumed and any(draws.losses for draws in evidence.sizes.values()):
         yield (
             f"No cell has two seeds, so a standard deviation of {assumed[0]:g} nats between seeds "
-            "is assumed; every interval scales with it."
+            f"is assumed; every interval scales with it. At half of it {_changed(evidence, 0.5)}, "
+            f"at twice it {_changed(evidence, 2.0)}."
         )
+
+
+def _changed(evidence: Evidence, factor: float) -> str:
+    """How many verdicts another assumed noise changes, in words."""
+    count = verdicts_changed(evidence, factor)
+    return f"{count or 'no'} verdict{'' if count == 1 else 's'} would differ"
 
 
 def _tuning(rows: Sequence[Row]) -> Iterable[str]:

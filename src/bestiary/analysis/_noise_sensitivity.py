@@ -93,3 +93,23 @@ def _row(
         stands_up_to=max(same) if verdict in ("faster", "slower") else None,
         under=tuple(found),
     )
+
+
+def verdicts_changed(evidence: Evidence, factor: float) -> int:
+    """How many verdicts differ under this factor times the assumed noise."""
+    assumed = next(one.noise.own for one in evidence.noise.values() if not one.measured)
+    count = next(
+        drawn.draws.size for size in evidence.sizes.values() for drawn in size.losses.values()
+    )
+    other = with_assumed(evidence, factor * assumed, seed=0, count=count)
+    return sum(
+        _verdict(evidence, one.name, cell) != _verdict(other, one.name, cell)
+        for cell in evidence.study.cells
+        for one in evidence.study.candidates
+    )
+
+
+def _verdict(evidence: Evidence, name: str, cell: Cell) -> Verdict:
+    """The verdict of one optimizer at one cell."""
+    group = evidence.found.get(cell, {}).get(name, Reported())
+    return speedup_and_verdict(evidence, (name, cell), group)[1]

@@ -1,0 +1,85 @@
+"""Nothing that a gradient can hold makes a parameter infinite or not a number."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bestiary.optimizers import CATALOGUE
+
+NAMES = tuple(CATALOGUE)
+KINDS = ("full", "zero", "one entry", "rank one")
+
+
+def gradient(shape: tuple[int, ...], kind: str, exponent: int, seed: int) -> np.ndarray:
+    """An array of about 10^exponent; from -45 to -38 that is a denormal float32."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal(shape)
+    if kind == "zero":
+        noise = np.zeros(shape)
+    elif kind == "one entry":
+        # Ordinary entries, and one of 10^exponent.
+        noise.flat[rng.integers(noise.size)] = 10.0**exponent
+        return noise.astype(np.float32)
+    elif kind == "rank one" and len(shape) > 1:
+        noise = noise[..., :1] * noise[..., :1, :]
+    return (noise * 10.0**exponent).astype(np.float32)
+
+
+@st.composite
+def gradients(draw: Any, params: Any, highest: int) -> Any:
+    """A tree of gradients, every leaf of its own kind and magnitude."""
+    leaves, structure = jax.tree.flatten(params)
+    drawn = st.tuples(st.sampled_from(KINDS), st.integers(-45, highest), st.integers(0, 9))
+    return structure.unflatten([gradient(leaf.shape, *draw(drawn)) for leaf in leaves])
+
+
+def assert_finite(tree: Any) -> None:
+    for leaf in jax.tree.leaves(tree):
+        assert np.isfinite(np.asarray(leaf, np.float32)).all()
+
+
+@st.composite
+def shocks_of(draw: Any, params: Any) -> tuple[float, list[Any]]:
+    """A largest norm, and some gradients; unclipped, their squares are representable."""
+    max_norm = draw(st.sampled_from([0.0, 1.0]))
+    highest = 30 if max_norm else 15
+    return max_norm, draw(st.lists(gradients(params, highest), min_size=1, max_size=3))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_stay_finite(stepper: Any, random: Any, name: str) -> None:
+    one = stepper(name)
+
+    @settings(max_examples=12, deadline=None, derandomize=True, database=None)
+    @given(shocks_of(random(0)))
+    def check(drawn: tuple[float, list[Any]]) -> None:
+        max_norm, shocks = drawn
+        traced = {**one.traced, "max_grad_norm": np.asarray(max_norm)}
+        params = random(0)
+        state = one.init(params)
+        # After a shock ordinary gradients must still work.
+        for count, grads in enumerate([random(1), *shocks, random(2)]):
+            params, state = one.compiled(traced, grads, state, params, count)
+        assert_finite(params)
+
+    check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bfloat16_parameters_stay_finite_and_move(stepper: Any, random: Any, name: str) -> None:
+    one = stepper(name)
+    params = jax.tree.map(lambda x: x.astype(jnp.bfloat16), random(0))
+    before, state = params, one.init(params)
+    rank_one = jax.tree.map(lambda x: jnp.full_like(x, 1e-6), params)
+    shocks = [rank_one, *(jax.tree.map(lambda x, f=f: f * x, params) for f in (1e30, 1e-38, 1.0))]
+    for count, grads in enumerate(shocks):
+        params, state = one.compiled(one.traced, grads, state, params, count)
+    assert_finite(params)
+    assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(params))
+    moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), before, params)
+    assert all(jax.tree.leaves(moved))

@@ -33,7 +33,7 @@ def another(entry: Optimizer, field: str) -> Any:
         choices = get_args(getattr(kind, "__origin__", kind))
         return choices[(choices.index(value) + 1) % len(choices)]
     if isinstance(value, int):
-        return 5
+        return 5 if value != 5 else 4
     return 0.1 if value < 1e-3 else value / 2
 
 

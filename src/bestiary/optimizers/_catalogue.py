@@ -16,6 +16,7 @@ from bestiary.optimizers._lion import LION
 from bestiary.optimizers._mars import MARS
 from bestiary.optimizers._muon import MUON
 from bestiary.optimizers._nadamw import NADAMW
+from bestiary.optimizers._normuon import NORMUON
 from bestiary.optimizers._schedule_free import SCHEDULE_FREE
 from bestiary.optimizers._scion import SCION
 from bestiary.optimizers._signum import SIGNUM
@@ -39,6 +40,7 @@ CATALOGUE: dict[str, Optimizer] = {
         CAUTIOUS,
         MARS,
         MUON,
+        NORMUON,
         SCION,
         SOAP_ENTRY,
         SOPHIA,

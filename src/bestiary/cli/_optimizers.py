@@ -1,14 +1,14 @@
 """`bestiary optimizers`: the catalogue, or one optimizer in full."""
 
+from dataclasses import asdict
 from typing import Any
 
-import msgspec
 import tyro
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json, show
 from bestiary.errors import UserError, unknown
-from bestiary.specs import Spec
+from bestiary.specs import SIZES, Setting, Spec
 
 COLUMNS = {"name": "name", "label": "optimizer", "family": "family", "summary": "what it does"}
 FIELDS = {
@@ -19,6 +19,16 @@ FIELDS = {
     "grid": "the study's grid",
     "kind": "kind",
 }
+ROUTES = {
+    "path": "parameter",
+    "role": "role",
+    "shape": "shape",
+    "rule": "rule",
+    "learning_rate_factor": "rate x",
+    "decay": "weight decay",
+    "state_bytes": "state B each",
+    "flops_percent": "FLOPs, % of 6ND",
+}
 ACTIONS = ("list", "show")
 
 
@@ -28,11 +38,15 @@ class Flags(Spec, frozen=True, kw_only=True):
     Attributes:
         action: `list`, or `show` one.
         name: The one to show.
+        size: Show also what it does to every parameter of a named size, and what that costs.
+        set: For the size, a hyperparameter as name=value; may be given several times.
         json: Print JSON.
     """
 
     action: tyro.conf.Positional[str] = "list"
     name: tyro.conf.Positional[str] = ""
+    size: str = ""
+    set: Repeated = ()
     json: Switch = False
 
 
@@ -40,10 +54,14 @@ def run(flags: Flags) -> None:
     """Print the catalogue or an entry."""
     if flags.action not in ACTIONS:
         raise unknown("action", flags.action, ACTIONS)
+    if flags.size and flags.size not in SIZES:
+        raise unknown("size", flags.size, SIZES)
+    if flags.set and not flags.size:
+        raise UserError("--set changes what a size costs, but none is given; add --size 130m")
     if flags.action == "list":
         _list(flags.json)
     elif flags.name:
-        _show(flags.name, as_json=flags.json)
+        _show(flags)
     else:
         raise UserError("name the optimizer: bestiary optimizers show NAME")
 
@@ -65,57 +83,66 @@ def _list(as_json: bool) -> None:
     show(records, COLUMNS, as_json=as_json)
 
 
-def _show(name: str, *, as_json: bool) -> None:
-    from bestiary.optimizers import lookup
+def _show(flags: Flags) -> None:
+    from bestiary.optimizers import described, lookup
 
-    entry = lookup(name)
-    fields = [_field(entry, field) for field in entry.fields]
-    fields += [_coordinate(entry, field) for field in entry.run]
-    if as_json:
+    entry = lookup(flags.name)
+    fields = [asdict(one) for one in described(entry)]
+    routes = _routes(entry, flags.size, settings_from(flags.set)) if flags.size else []
+    if flags.json:
         about = {key: getattr(entry, key) for key in ("name", "label", "family", "summary")}
         presets = {key: dict(value) for key, value in entry.presets.items()}
         more = {"paper": entry.paper, "schedule": entry.schedule, "presets": presets}
-        print_json({**about, **more, "hyperparameters": fields})
+        print_json({**about, **more, "hyperparameters": fields, "routing": routes})
         return
-    text = f"{entry.label} ({entry.family}): {entry.summary}\n{entry.paper}"
-    console().print(text, highlight=False, markup=False)
+    _say(f"{entry.label} ({entry.family}): {entry.summary}\n{entry.paper}")
     show(fields, FIELDS, as_json=False)
     for preset, values in entry.presets.items():
         settings = ", ".join(f"{key} {value}" for key, value in values.items())
-        console().print(f"preset {preset}: {settings}", highlight=False, markup=False)
+        _say(f"preset {preset}: {settings or 'the starting point'}")
+    if routes:
+        show(routes, ROUTES, as_json=False)
+        _say(_total(routes, flags.size))
 
 
-def _field(entry: Any, name: str) -> dict[str, Any]:
-    described = msgspec.json.schema(entry.fields[name].type)
-    return {
-        "name": name,
-        "meaning": described.get("description", ""),
-        "range": _range(described),
-        "start": entry.start[name],
-        "grid": list(entry.grid.get(name, ())),
-        "kind": "static" if name in entry.static else "traced",
-    }
+def _routes(entry: Any, size: str, settings: dict[str, Setting]) -> list[dict[str, Any]]:
+    """What happens to every parameter of a size, with the study's batch, at 1x Chinchilla."""
+    import jax
+
+    from bestiary import models
+    from bestiary.optimizers import resolve, routing
+
+    spec = SIZES[size]
+    batch_size = int(entry.run.get("batch_size", 128))
+    rows = routing(
+        entry,
+        entry.hyperparameters(**resolve(entry.name, settings).settings),
+        models.labels(spec),
+        jax.eval_shape(lambda: models.init(spec, jax.random.key(0))),
+        tokens_per_step=batch_size * spec.context,
+        steps=spec.steps(1.0, batch_size),
+    )
+    return [
+        {
+            **asdict(row),
+            "shape": " x ".join(map(str, row.shape)),
+            "decay": row.weight_decay or "no",
+            "parameters": row.parameters,
+            "flops_percent": 100 * row.flops_share,
+            "batch_tokens": batch_size * spec.context,
+        }
+        for row in rows
+    ]
 
 
-def _coordinate(entry: Any, name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "meaning": "of the run",
-        "range": "",
-        "start": entry.run[name],
-        "grid": list(entry.grid.get(name, ())),
-        "kind": "run",
-    }
+def _total(routes: list[dict[str, Any]], size: str) -> str:
+    state = sum(row["state_bytes"] * row["parameters"] for row in routes)
+    share = sum(row["flops_percent"] for row in routes)
+    return (
+        f"{size}: {state / 1e6:,.1f} MB of state, {share:.3g}% of the FLOPs of a training at 1x "
+        f"Chinchilla with {routes[0]['batch_tokens']:,} tokens a batch"
+    )
 
 
-def _range(described: dict[str, Any]) -> str:
-    """The bounds of a JSON schema in words: `0 <= x < 1`, or the choices."""
-    if "enum" in described:
-        return ", ".join(map(str, described["enum"]))
-    low = [f"{described[key]:g} {sign} " for key, sign in LOWER.items() if key in described]
-    high = [f" {sign} {described[key]:g}" for key, sign in UPPER.items() if key in described]
-    return f"{''.join(low)}x{''.join(high)}" if low or high else described.get("type", "")
-
-
-LOWER = {"minimum": "<=", "exclusiveMinimum": "<"}
-UPPER = {"maximum": "<=", "exclusiveMaximum": "<"}
+def _say(text: str) -> None:
+    console().print(text, highlight=False, markup=False)

@@ -8,8 +8,12 @@ from bestiary.optimizers._catalogue import CATALOGUE as CATALOGUE
 from bestiary.optimizers._catalogue import lookup as lookup
 from bestiary.optimizers._catalogue import resolve as resolve
 from bestiary.optimizers._catalogue import split_static as split_static
+from bestiary.optimizers._describe import Described as Described
+from bestiary.optimizers._describe import described as described
 from bestiary.optimizers._interface import Hyperparameters as Hyperparameters
 from bestiary.optimizers._interface import Optimizer as Optimizer
+from bestiary.optimizers._routing import Routed as Routed
+from bestiary.optimizers._routing import routing as routing
 from bestiary.optimizers._rules import Rule as Rule
 from bestiary.optimizers._rules import everywhere as everywhere
 from bestiary.optimizers._standalone import standalone as standalone

@@ -48,6 +48,7 @@ def _rules(hyper: ADOPT, labels: Labels) -> dict[str, Rule]:
             weight_decay=hyper.weight_decay,
             max_norm=hyper.max_grad_norm,
             idle_first_step=True,
+            elementwise=True,
         )
     )
 

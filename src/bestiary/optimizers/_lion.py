@@ -42,6 +42,7 @@ def _rules(hyper: Lion, labels: Labels) -> dict[str, Rule]:
             learning_rate=hyper.learning_rate,
             weight_decay=hyper.weight_decay,
             max_norm=hyper.max_grad_norm,
+            elementwise=True,
         )
     )
 

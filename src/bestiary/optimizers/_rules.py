@@ -19,6 +19,8 @@ from bestiary.specs import Label
 Leaves = dict[str, Array]
 Scalar = float | Array
 DECAYED_ROLES = ("hidden_matrix", "head")
+# Kinds of parameters that hold several matrices side by side.
+FUSED_KINDS = ("qkv", "qk", "kv", "gate_up", "up_gate")
 
 
 def descend(param: Array, direction: Array, learning_rate: Scalar, weight_decay: Scalar) -> Array:
@@ -39,6 +41,8 @@ class Rule:
         max_norm: Clips the global norm of this group's gradients; 0 never clips.
         advance: From parameter, direction, learning rate and weight decay to the update.
         idle_first_step: Whether step 0 leaves the parameters alone, decay included.
+        elementwise: Whether the entries of a parameter never influence one another, so that it does
+            not matter where one matrix ends and the next begins.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Rule:
     max_norm: Scalar = 0.0
     advance: Callable[[Array, Array, Scalar, Scalar], Array] = descend
     idle_first_step: bool = False
+    elementwise: bool = False
 
 
 def everywhere(rule: Rule) -> dict[str, Rule]:
@@ -68,12 +73,16 @@ def routed(
         labels: The label of each parameter by path.
 
     Raises:
-        UserError: a role that occurs in `labels` has no rule.
+        UserError: a role that occurs in `labels` has no rule, or a parameter holds several matrices
+            where its rule needs to know them apart.
     """
     groups = _groups(rules, labels)
 
     def init(params: optax.Params) -> dict[str, Any]:
-        leaves, _ = _flat(params, labels)
+        leaves, _ = flat(params, labels)
+        for rule, paths in groups:
+            for path in paths:
+                _check_matrix(path, leaves[path].shape, labels[path], rule)
         return {
             rule.name: rule.direction.init(_wide({path: leaves[path] for path in paths}))
             for rule, paths in groups
@@ -82,8 +91,8 @@ def routed(
     def update(
         grads: optax.Updates, state: dict[str, Any], params: optax.Params, **extra: Any
     ) -> tuple[optax.Updates, dict[str, Any]]:
-        grad_leaves, structure = _flat(grads, labels)
-        param_leaves, _ = _flat(params, labels)
+        grad_leaves, structure = flat(grads, labels)
+        param_leaves, _ = flat(params, labels)
         updates: Leaves = {}
         after: dict[str, Any] = {}
         for rule, paths in groups:
@@ -105,6 +114,20 @@ def clipped(leaves: Leaves, max_norm: Scalar) -> Leaves:
     factor = jnp.where(jnp.asarray(max_norm) > 0, jnp.minimum(1.0, max_norm / norm), 1.0)
     factor = jnp.where(norm > 0, factor, 1.0)
     return {path: leaf * factor.astype(leaf.dtype) for path, leaf in leaves.items()}
+
+
+def flat(tree: Any, labels: dict[str, Label]) -> tuple[Leaves, Any]:
+    """The leaves by path, in the order of the tree, and the tree's structure.
+
+    Raises:
+        UserError: the tree and the labels have different leaves.
+    """
+    leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
+    flat = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+    if flat.keys() != labels.keys():
+        odd = sorted(flat.keys() ^ labels.keys())[0]
+        raise UserError(f"every parameter needs exactly one label; the trees differ at {odd!r}")
+    return flat, structure
 
 
 def _apply(
@@ -147,20 +170,11 @@ def _groups(
                 f"covered roles: {', '.join(rules)}"
             )
         rule = rules[label.role]
+        _check_fused(path, label, rule)
         if named.setdefault(rule.name, rule) is not rule:
             raise ValueError(f"two rules share the name {rule.name!r}")
         paths.setdefault(rule.name, []).append(path)
     return [(named[name], tuple(members)) for name, members in paths.items()]
-
-
-def _flat(tree: Any, labels: dict[str, Label]) -> tuple[Leaves, Any]:
-    """The leaves by path, in the order of the tree, and the tree's structure."""
-    leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
-    flat = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-    if flat.keys() != labels.keys():
-        odd = sorted(flat.keys() ^ labels.keys())[0]
-        raise UserError(f"every parameter needs exactly one label; the trees differ at {odd!r}")
-    return flat, structure
 
 
 def _wide(leaves: Leaves) -> Leaves:
@@ -169,3 +183,23 @@ def _wide(leaves: Leaves) -> Leaves:
         path: jnp.asarray(leaf, jnp.promote_types(leaf.dtype, jnp.float32))
         for path, leaf in leaves.items()
     }
+
+
+def _check_fused(path: str, label: Label, rule: Rule) -> None:
+    if label.role == "hidden_matrix" and label.kind in FUSED_KINDS and not rule.elementwise:
+        raise UserError(
+            f"{rule.name} treats each matrix as a whole, but {path!r} is a {label.kind}, several "
+            "matrices side by side; store them as parameters of their own"
+        )
+
+
+def _check_matrix(path: str, shape: tuple[int, ...], label: Label, rule: Rule) -> None:
+    if label.role != "hidden_matrix" or rule.elementwise:
+        return
+    stacked = (label.layers,) if label.layers else ()
+    if len(shape) != len(stacked) + 2 or shape[: len(stacked)] != stacked:
+        wanted = f"({label.layers}, fan_in, fan_out)" if label.layers else "(fan_in, fan_out)"
+        raise UserError(
+            f"the hidden matrix {path!r} must have the shape {wanted} of its label, got {shape}; "
+            "join the axes of attention heads, or correct the label's layers"
+        )

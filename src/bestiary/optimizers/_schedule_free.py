@@ -128,6 +128,7 @@ def _rules(hyper: ScheduleFree, labels: Labels) -> dict[str, Rule]:
             weight_decay=hyper.weight_decay,
             max_norm=hyper.max_grad_norm,
             advance=_as_it_is,
+            elementwise=True,
         )
     )
 

@@ -1,0 +1,40 @@
+"""`bestiary optimizers show NAME --size SIZE` prints the routing."""
+
+import json
+
+import pytest
+
+from bestiary.cli import main
+
+
+def test_the_routing_of_a_size_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["optimizers", "show", "muon", "--size", "130m", "--set", "iterations=5"]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    routing = {row["path"]: row for row in json.loads(capsys.readouterr().out)["routing"]}
+    assert set(routing) >= {"embedding", "head", "final_norm", "layers/q", "layers/down"}
+    assert all(path in text for path in routing)
+    query, embedding = routing["layers/q"], routing["embedding"]
+    assert (query["rule"], query["shape"], query["decay"]) == ("muon", "32 x 512 x 512", 0.1)
+    assert (embedding["rule"], embedding["decay"]) == ("adamw", "no")
+    assert embedding["learning_rate_factor"] == pytest.approx(0.2)
+    assert (query["state_bytes"], embedding["state_bytes"]) == pytest.approx((4, 8), rel=1e-4)
+    assert sum(row["flops_percent"] for row in routing.values()) == pytest.approx(0.267, abs=0.003)
+    assert "130m: 1,587.8 MB of state, 0.268% of the FLOPs" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        (["--size", "130"], "did you mean '130m'?"),
+        (["--set", "iterations=5"], "add --size 130m"),
+        (["--size", "8k", "--set", "iteration=5"], "did you mean 'iterations'?"),
+    ],
+)
+def test_a_mistake_gets_one_line(
+    arguments: list[str], cure: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["optimizers", "show", "muon", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert cure in line

@@ -5,7 +5,9 @@ import plotly.graph_objects as go
 import pytest
 from tests.report.made_up import GAIN, RATIOS, SIZE_NAMES, made_up
 
+from bestiary.laws import Noise
 from bestiary.report._identity import SHADES, identities
+from bestiary.report._noise import half_width, own_noise
 from bestiary.report._page import exhibits
 
 EXHIBITS = {exhibit.key: exhibit for exhibit in exhibits(made_up())}
@@ -64,8 +66,9 @@ def test_diverged_tuning_runs_stay_visible() -> None:
         x
         for panel in EXHIBITS["sensitivity"].panels
         for trace in panel.figure.data
-        if trace.marker.symbol == "x"
-        for x in trace.x
+        if isinstance(trace.marker.symbol, tuple)
+        for x, symbol in zip(trace.x, trace.marker.symbol, strict=True)
+        if symbol == "x"
     ]
     diverged = [p.value for p in made_up().sensitivity if p.state == "diverged"]
     assert sorted(crosses) == sorted(diverged)
@@ -98,7 +101,69 @@ def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
         for exhibit in exhibits(analysis):
             for panel in exhibit.panels:
                 axis = panel.figure.layout.xaxis
-                if axis.type == "log" and axis.range:
+                # A speedup's ticks are the same on every panel; a ratio's or a size's its own.
+                if axis.type == "log" and axis.range and "speedup" not in axis.title.text:
                     low, high = (10**end for end in axis.range)
                     assert low < min(axis.tickvals)
                     assert high > max(axis.tickvals)
+
+
+def test_break_even_is_where_the_clock_gains_nothing() -> None:
+    for size, panel in zip(SIZE_NAMES, EXHIBITS["tokens-time"].panels, strict=True):
+        (line,) = [shape for shape in panel.figure.layout.shapes if shape.x0 == shape.x1]
+        assert line.x0 == 1
+        rows = [r for r in made_up().rows if r.size == size and r.verdict != "baseline"]
+        drawn = {(x, y) for t in panel.figure.data if t.meta for x, y in zip(t.x, t.y, strict=True)}
+        assert drawn == {(r.time_speedup.value, r.token_speedup.value) for r in rows}
+
+
+def test_the_ranking_shows_who_would_have_won_a_stopped_comparison() -> None:
+    exhibit = EXHIBITS["ranking"]
+    assert len(exhibit.panels) == len(SIZE_NAMES) * len(RATIOS)
+    for panel in exhibit.panels:
+        (muon,) = traces_of(panel.figure, "muon")
+        (soap,) = traces_of(panel.figure, "soap")
+        assert set(muon.y) == {0.0}
+        assert soap.y[0] < 0 < soap.y[-1]
+    assert [row[-1].split(", ")[0] for row in exhibit.rows[:8]][:: len(muon.y) - 1] == [
+        "SOAP",
+        "Muon",
+    ]
+
+
+def test_a_ranking_needs_seeds_that_all_finished() -> None:
+    curves = tuple(c for c in made_up().curves if (c.optimizer == "muon") == (c.seed == 1))
+    apart = msgspec.structs.replace(made_up(), curves=curves)
+    assert "ranking" not in {exhibit.key for exhibit in exhibits(apart)}
+
+
+def test_the_noise_band_is_that_of_a_paired_difference() -> None:
+    noise = Noise(own_squares=10 * 0.01**2, own_freedom=10)
+    # t(0.975, 10) = 2.228 (any table) x 0.01 x sqrt(2 / 2)
+    assert half_width(noise, 2) == pytest.approx(0.02228, abs=1e-5)
+    alone = msgspec.structs.replace(
+        made_up(), rows=tuple(msgspec.structs.replace(r, seeds=r.seeds[:1]) for r in made_up().rows)
+    )
+    assert own_noise(alone, "16k") is None
+    shown = {exhibit.key: exhibit for exhibit in exhibits(alone)}["sensitivity"]
+    assert not shown.panels[0].figure.layout.shapes
+    assert "No noise band" in shown.caption
+
+
+def test_sensitivity_starts_at_the_winner_and_marks_where_divergence_begins() -> None:
+    panel = EXHIBITS["sensitivity"].panels[0]
+    dotted = [t for t in traces_of(panel.figure, "adamw") if t.line.dash == "dot"]
+    points = [p for p in made_up().sensitivity if (p.optimizer, p.size) == ("adamw", "16k")]
+    last = max(p.value for p in points if p.loss is not None)
+    first = min(p.value for p in points if p.loss is None)
+    assert [tuple(t.x) for t in dotted] == [(last, first)]
+    (line,) = [t for t in traces_of(panel.figure, "adamw") if t.mode == "lines+markers"]
+    winner = next(p.loss for p in points if p.winner)
+    finished = [p.loss for p in points if p.loss is not None]
+    assert list(line.y) == [loss - winner for loss in finished]
+
+
+def test_training_against_validation_shows_every_finished_run() -> None:
+    panels = EXHIBITS["train-validation"].panels
+    drawn = [y for panel in panels for t in panel.figure.data if t.meta for y in t.y]
+    assert sorted(drawn) == sorted(curve.report_loss[-1] for curve in made_up().curves)

@@ -1,7 +1,7 @@
 """An exhibit is a figure of the page: panels to look at, words that say what they show, a table."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -45,7 +45,9 @@ class Exhibit(NamedTuple):
         return f"{self.title}: {names}. {self.caption} The numbers are in the table that follows."
 
 
-def plot(traces: Sequence[go.Scatter], *, x: dict[str, object], y: dict[str, object]) -> go.Figure:
+def plot(
+    traces: Sequence[go.Scatter], *, x: Mapping[str, object], y: Mapping[str, object]
+) -> go.Figure:
     """A panel's figure. Colours of paper, text and grid are the page's, set where it is shown."""
     axis = {"automargin": True, "zeroline": False, "ticks": "", "title": {"standoff": 8}}
     layout = go.Layout(
@@ -62,7 +64,7 @@ def plot(traces: Sequence[go.Scatter], *, x: dict[str, object], y: dict[str, obj
     return go.Figure(data=list(traces), layout=layout)
 
 
-def _merged(axis: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+def _merged(axis: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
     title = changes.get("title")
     text = {"title": {"text": title, "standoff": 8}} if title else {}
     return {**axis, **changes, **text}

@@ -9,7 +9,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bestiary.analysis import Analysis
 from bestiary.errors import UserError
-from bestiary.report import _losses, _speedups, _strip, _tuning
+from bestiary.report import (
+    _generalisation,
+    _losses,
+    _ranking,
+    _sensitivity,
+    _speedups,
+    _strip,
+    _tradeoff,
+    _tuning,
+)
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit
 from bestiary.report._identity import identities
@@ -69,9 +78,12 @@ def exhibits(analysis: Analysis) -> list[Exhibit]:
         _speedups.against_ratio(analysis),
         *([_speedups.against_size(analysis)] if several_sizes else []),
         _speedups.on_the_clock(analysis),
+        _tradeoff.tokens_against_time(analysis),
         _losses.loss_against_ratio(analysis),
         _losses.loss_curves(analysis),
-        _tuning.sensitivity(analysis),
+        _ranking.ranking(analysis),
+        _generalisation.training_against_validation(analysis),
+        _sensitivity.sensitivity(analysis),
         _tuning.ledger(analysis),
     ]
     return [exhibit for exhibit in every if exhibit.panels]

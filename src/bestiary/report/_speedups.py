@@ -35,7 +35,7 @@ def against_ratio(analysis: Analysis) -> Exhibit:
         ),
         panels=tuple(panels),
         header=HEADER,
-        rows=_cells(analysis),
+        rows=cells(analysis),
     )
 
 
@@ -52,7 +52,7 @@ def against_size(analysis: Analysis) -> Exhibit:
         caption="The same speedups in tokens, along the number of non-embedding parameters N.",
         panels=tuple(panels),
         header=HEADER,
-        rows=_cells(analysis),
+        rows=cells(analysis),
     )
 
 
@@ -72,7 +72,7 @@ def on_the_clock(analysis: Analysis) -> Exhibit:
         ),
         panels=tuple(panels),
         header=HEADER,
-        rows=_cells(analysis),
+        rows=cells(analysis),
     )
 
 
@@ -83,7 +83,7 @@ def _grouped(
         yield value, [row for row in analysis.rows if key(row) == value]
 
 
-def _cells(analysis: Analysis) -> tuple[tuple[str, ...], ...]:
+def cells(analysis: Analysis) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             row.size,
@@ -119,7 +119,7 @@ def _speedup_plot(
     axis: dict[str, object],
 ) -> go.Figure:
     shown = [row for row in rows if row.verdict != "baseline" and pick(row).value is not None]
-    floor, ceiling = _bounds([pick(row) for row in shown])
+    floor, ceiling = bounds([pick(row) for row in shown])
     challengers = [look for look in looks.values() if any(r.optimizer == look.name for r in shown)]
     traces = []
     for place, look in enumerate(challengers):
@@ -144,11 +144,11 @@ def _speedup_plot(
                 meta=look.name,
             )
         )
-    figure = plot(traces, x=axis, y=_speedup_axis(floor, ceiling))
+    figure = plot(traces, x=axis, y=speedup_axis(floor, ceiling))
     return figure.add_hline(y=1, line={"width": 1.5, "color": looks[_baseline(rows)].colour})
 
 
-def _speedup_axis(floor: float, ceiling: float) -> dict[str, object]:
+def speedup_axis(floor: float, ceiling: float) -> dict[str, object]:
     """Ticks at round factors, fewer where the panel spans more."""
     ticks = FINE if ceiling / floor < 2.5 else COARSE
     axis = log_axis("speedup", ticks, (f"{tick:g}{words.TIMES}" for tick in ticks))
@@ -159,7 +159,7 @@ def _baseline(rows: list[Row]) -> str:
     return next(row.optimizer for row in rows if row.verdict == "baseline")
 
 
-def _bounds(estimates: Sequence[Estimate]) -> tuple[float, float]:
+def bounds(estimates: Sequence[Estimate]) -> tuple[float, float]:
     """Axis limits that hold every value and its interval, as far as an interval is readable."""
     values = [one.value for one in estimates if one.value is not None]
     lows = [one.low for one in estimates if one.low is not None and one.low > 0]

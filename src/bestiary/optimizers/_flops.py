@@ -88,10 +88,12 @@ class _Counter:
             return sum(self.walk(part, {})[0] for part in parts), unknown
         if equation.params.get("name") in self._called:
             return self._called[equation.params["name"]], unknown
-        inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
-        if inner is not None:
-            closed = inner if hasattr(inner, "jaxpr") else core.ClosedJaxpr(inner, ())
-            return self.walk(closed, _bound(closed, inputs))
+        for inner in equation.params.values():
+            if isinstance(inner, core.ClosedJaxpr):
+                return self.walk(inner, _bound(inner, inputs))
+            if isinstance(inner, core.Jaxpr):
+                closed = core.ClosedJaxpr(inner, ())
+                return self.walk(closed, _bound(closed, inputs))
         if all(value is not None for value in inputs) and all(map(_is_small, equation.outvars)):
             found = equation.primitive.bind(*inputs, **equation.params)
             return 0.0, list(found) if equation.primitive.multiple_results else [found]

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from bestiary.optimizers._factorizations import eigenvectors, orthonormal_columns
 from bestiary.optimizers._newton_schulz import frobenius_norm
 
 HIGHEST = jax.lax.Precision.HIGHEST
@@ -112,7 +113,7 @@ def eigenbasis(gram_GMM: Array, padding_GM: np.ndarray) -> tuple[Array]:
     A padded coordinate is given the eigenvalue -1, which no Gram matrix has, so that its unit
     vector is an eigenvector of its own and never mixes with real ones.
     """
-    _, basis_GMM = jnp.linalg.eigh(_plus_padding(gram_GMM, padding_GM, -1.0))
+    basis_GMM = eigenvectors(_plus_padding(gram_GMM, padding_GM, -1.0))
     return (basis_GMM[..., ::-1],)
 
 
@@ -125,8 +126,8 @@ def power_step(gram_GMM: Array, basis_GMM: Array, padding_GM: np.ndarray) -> tup
     rayleigh_GM = jnp.sum(basis_GMM * product(gram_GMM, basis_GMM), axis=-2)
     order_GM = jnp.argsort(-rayleigh_GM, axis=-1, stable=True)
     sorted_GMM = jnp.take_along_axis(basis_GMM, order_GM[:, None, :], axis=-1)
-    basis_GMM, _ = jnp.linalg.qr(product(_plus_padding(gram_GMM, padding_GM, 1.0), sorted_GMM))
-    return basis_GMM, order_GM
+    powered_GMM = product(_plus_padding(gram_GMM, padding_GM, 1.0), sorted_GMM)
+    return orthonormal_columns(powered_GMM), order_GM
 
 
 def permuted(x_GMN: Array, orders: Factors) -> Array:

@@ -1,0 +1,30 @@
+"""QR and eigenvectors of a batch of matrices, safe inside compiled loops on a CPU.
+
+On CPUs, jaxlib 0.10 splits a *batched* LAPACK call over XLA's thread pool and blocks one of the
+pool's own threads until the parts are done. As many such calls as threads, running at once, wait
+for each other for ever: SOAP in a `lax.scan` on two cores did. A call for one matrix never waits,
+so on CPUs the batch is a loop; elsewhere it stays a batch.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.custom_batching import sequential_vmap
+
+
+def orthonormal_columns(x_GMM: Array) -> Array:
+    """The factor Q of the QR decomposition of each matrix."""
+    return _one_by_one_on_cpu(lambda x: jnp.linalg.qr(x)[0], x_GMM)
+
+
+def eigenvectors(x_GMM: Array) -> Array:
+    """The eigenvectors of each symmetric matrix as columns, smallest eigenvalue first."""
+    return _one_by_one_on_cpu(lambda x: jnp.linalg.eigh(x)[1], x_GMM)
+
+
+def _one_by_one_on_cpu(function: Callable[[Array], Array], x_GMM: Array) -> Array:
+    """Map over the leading axis, also over any axis that `vmap` adds."""
+    single = sequential_vmap(function)
+    return jax.lax.platform_dependent(x_GMM, cpu=lambda x: jax.lax.map(single, x), default=function)

@@ -9,9 +9,21 @@ import numpy as np
 import pytest
 from jax import Array
 
-from bestiary.optimizers._factorizations import eigenvectors, orthonormal_columns
+from bestiary.optimizers._factorizations import (
+    eigenvectors,
+    one_by_one_on_cpu,
+    orthonormal_columns,
+)
 
-BOTH = pytest.mark.parametrize("function", [orthonormal_columns, eigenvectors])
+
+def solution(x_GMM: Array) -> Array:
+    def solve(x: Array, y: Array) -> Array:
+        return jax.lax.linalg.triangular_solve(x, y, left_side=True, lower=True)
+
+    return one_by_one_on_cpu(solve, x_GMM, x_GMM.mT)
+
+
+EVERY = pytest.mark.parametrize("function", [orthonormal_columns, eigenvectors, solution])
 
 
 def symmetric(*batch: int) -> Array:
@@ -33,7 +45,7 @@ def test_eigenvectors_diagonalise_in_rising_order() -> None:
     np.testing.assert_allclose(diagonal, values[:, :, None] * np.eye(6), atol=2e-4)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("batch", [(3,), (2, 3)])
 def test_no_batched_lapack_call_on_a_cpu(
     function: Callable[[Array], Array], batch: tuple[int, ...]
@@ -45,7 +57,7 @@ def test_no_batched_lapack_call_on_a_cpu(
     assert not [line for line in calls if re.search(r"tensor<\d+x\d+x\d+xf", line)]
 
 
-@BOTH
+@EVERY
 def test_a_population_is_its_members(function: Callable[[Array], Array]) -> None:
     x = symmetric(2, 3)
     together = jax.vmap(function)(x)

@@ -16,15 +16,23 @@ from jax.custom_batching import sequential_vmap
 
 def orthonormal_columns(x_GMM: Array) -> Array:
     """The factor Q of the QR decomposition of each matrix."""
-    return _one_by_one_on_cpu(lambda x: jnp.linalg.qr(x)[0], x_GMM)
+    return one_by_one_on_cpu(lambda x: jnp.linalg.qr(x)[0], x_GMM)
 
 
 def eigenvectors(x_GMM: Array) -> Array:
     """The eigenvectors of each symmetric matrix as columns, smallest eigenvalue first."""
-    return _one_by_one_on_cpu(lambda x: jnp.linalg.eigh(x)[1], x_GMM)
+    return one_by_one_on_cpu(lambda x: jnp.linalg.eigh(x)[1], x_GMM)
 
 
-def _one_by_one_on_cpu(function: Callable[[Array], Array], x_GMM: Array) -> Array:
-    """Map over the leading axis, also over any axis that `vmap` adds."""
+def one_by_one_on_cpu(function: Callable[..., Array], *batches: Array) -> Array:
+    """Apply a function that also takes single matrices to batches of them.
+
+    On CPUs it maps over the leading axis, and over any axis that `vmap` adds. For whatever ends in
+    LAPACK: factorizations and triangular solves.
+    """
     single = sequential_vmap(function)
-    return jax.lax.platform_dependent(x_GMM, cpu=lambda x: jax.lax.map(single, x), default=function)
+    return jax.lax.platform_dependent(
+        *batches,
+        cpu=lambda *arrays: jax.lax.map(lambda one: single(*one), arrays),
+        default=function,
+    )

@@ -67,7 +67,7 @@ def run(flags: Flags) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from bestiary.optimizers import CATALOGUE
+    from bestiary.optimizers import available
 
     records = [
         {
@@ -78,7 +78,7 @@ def _list(as_json: bool) -> None:
             "paper": entry.paper,
             "schedule": entry.schedule,
         }
-        for entry in CATALOGUE.values()
+        for entry in available().values()
     ]
     show(records, COLUMNS, as_json=as_json)
 

@@ -5,12 +5,16 @@ N columns (fan-out).
 """
 
 from bestiary.optimizers._catalogue import CATALOGUE as CATALOGUE
+from bestiary.optimizers._catalogue import available as available
 from bestiary.optimizers._catalogue import lookup as lookup
 from bestiary.optimizers._catalogue import resolve as resolve
 from bestiary.optimizers._catalogue import split_static as split_static
 from bestiary.optimizers._describe import Described as Described
 from bestiary.optimizers._describe import described as described
+from bestiary.optimizers._from_optax import from_optax as from_optax
+from bestiary.optimizers._interface import STATIC as STATIC
 from bestiary.optimizers._interface import Hyperparameters as Hyperparameters
+from bestiary.optimizers._interface import LearningRate as LearningRate
 from bestiary.optimizers._interface import Optimizer as Optimizer
 from bestiary.optimizers._routing import Routed as Routed
 from bestiary.optimizers._routing import routing as routing

@@ -17,6 +17,7 @@ from bestiary.optimizers._mars import MARS
 from bestiary.optimizers._muon import MUON
 from bestiary.optimizers._nadamw import NADAMW
 from bestiary.optimizers._normuon import NORMUON
+from bestiary.optimizers._plugins import load, plugins
 from bestiary.optimizers._schedule_free import SCHEDULE_FREE
 from bestiary.optimizers._scion import SCION
 from bestiary.optimizers._signum import SIGNUM
@@ -49,15 +50,28 @@ CATALOGUE: dict[str, Optimizer] = {
 }
 
 
+def available() -> dict[str, Optimizer]:
+    """The catalogue, and the optimizers of installed packages after it.
+
+    Raises:
+        UserError: an installed package's optimizer cannot be used.
+    """
+    others = plugins(frozenset(CATALOGUE))
+    return CATALOGUE | {name: load(point) for name, point in others.items()}
+
+
 def lookup(name: str) -> Optimizer:
-    """The entry of that name.
+    """The entry of that name, of the catalogue or of an installed package.
 
     Raises:
         UserError: there is none; the nearest name is suggested.
     """
-    if name not in CATALOGUE:
-        raise unknown("optimizer", name, CATALOGUE)
-    return CATALOGUE[name]
+    others = plugins(frozenset(CATALOGUE))
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    if name in others:
+        return load(others[name])
+    raise unknown("optimizer", name, [*CATALOGUE, *others])
 
 
 def resolve(name: str, settings: Configuration) -> OptimizerSpec:

@@ -16,12 +16,17 @@ def analysis_of(store: StudyStore) -> Analysis:
     return analyse(store.study, planned, store.results(), command=store.meta()["command"])
 
 
-def conclude(store: StudyStore, page: Path, *, as_json: bool) -> None:
-    """Write the page, then print the table and the page's path, or the analysis as JSON."""
+def conclude(store: StudyStore, page: Path, *, as_json: bool) -> Analysis:
+    """Write the page, then print the table and the page's path, or the analysis as JSON.
+
+    Returns:
+        The analysis.
+    """
     analysis = analysis_of(store)
     write_page(analysis, page)
     if as_json:
         print_json(msgspec.to_builtins(analysis))
-        return
+        return analysis
     print_table(analysis, console())
     console().print(f"\nreport {page}", highlight=False, markup=False, soft_wrap=True)
+    return analysis

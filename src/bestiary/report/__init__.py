@@ -1,5 +1,7 @@
 """Reports: an analysis as a table for the terminal and as one page that opens offline. No JAX."""
 
+from bestiary.report._files import require_export as require_export
+from bestiary.report._files import write_figures as write_figures
 from bestiary.report._page import page as page
 from bestiary.report._page import write_page as write_page
 from bestiary.report._table import print_table as print_table

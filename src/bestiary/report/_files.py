@@ -1,0 +1,126 @@
+"""Figures as files for a paper: SVG, PDF or PNG, made by a browser without a window."""
+
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bestiary.analysis import Analysis
+from bestiary.errors import UserError, unknown
+from bestiary.report._exhibit import Exhibit
+from bestiary.report._identity import Identity, identities
+from bestiary.report._page import exhibits
+from bestiary.report._sheet import sheets
+
+FORMATS = ("svg", "pdf", "png")
+# Pixels of a PNG for each of the sheet's: 3 make 288 to the inch.
+SCALE = 3
+CAPTIONS = "captions.md"
+CURE = "install one (`apt-get install chromium`) or name it in BROWSER_PATH"
+
+
+def write_figures(analysis: Analysis, folder: Path, form: str = "svg") -> list[Path]:
+    """Write every figure of the page as a file, and what each shows as `captions.md`.
+
+    Args:
+        analysis: What to show.
+        folder: Where; made where it is missing. Files of the same names are replaced.
+        form: `svg`, `pdf` or `png`.
+
+    Returns:
+        The files, in the order of the page.
+
+    Raises:
+        UserError: an unknown format, kaleido or a browser is missing, or the folder cannot be
+            written; nothing is left behind.
+    """
+    require_export(folder, form)
+    return write_exhibits(exhibits(analysis), identities(analysis), folder, form)
+
+
+def require_export(folder: Path, form: str) -> None:
+    """Find out before any work whether figures can be made and put there.
+
+    Raises:
+        UserError: they cannot.
+    """
+    if form not in FORMATS:
+        raise unknown("figure format", form, FORMATS)
+    if importlib.util.find_spec("kaleido") is None:
+        raise UserError("figures need kaleido, which is missing; pip install 'bestiary[figures]'")
+    from choreographer.browsers.chromium import Chromium
+
+    named = os.environ.get("BROWSER_PATH")
+    found = named if named else Chromium.find_browser(skip_local=False)
+    if not found or shutil.which(found) is None:
+        missing = f"no browser at BROWSER_PATH={named}" if named else "no Chrome or Chromium here"
+        raise UserError(f"figures need a browser to draw them and there is {missing}; {CURE}")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"figures go into a folder, but {folder} is a file; name another --figures")
+
+
+def write_exhibits(
+    shown: Sequence[Exhibit], looks: Mapping[str, Identity], folder: Path, form: str
+) -> list[Path]:
+    """Write exhibits as files; all of them or none.
+
+    Raises:
+        UserError: the folder cannot be written, or the browser failed.
+    """
+    made = [sheets(exhibit, looks) for exhibit in shown]
+    names = [_names(exhibit.key, len(own), form) for exhibit, own in zip(shown, made, strict=True)]
+    flat = [name for own in names for name in own]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".figures-", dir=folder) as beside:
+            figures = [figure for own in made for figure in own]
+            _draw([(f, Path(beside) / n) for f, n in zip(figures, flat, strict=True)], form)
+            (Path(beside) / CAPTIONS).write_text(_captions(shown, names), encoding="utf-8")
+            for path in sorted(Path(beside).iterdir()):
+                path.replace(folder / path.name)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write to {folder}: {reason}; choose another --figures") from None
+    return [folder / name for name in flat]
+
+
+def _names(key: str, parts: int, form: str) -> list[str]:
+    if parts == 1:
+        return [f"{key}.{form}"]
+    return [f"{key}-{part}.{form}" for part in range(1, parts + 1)]
+
+
+def _draw(drawn: Sequence[tuple[object, Path]], form: str) -> None:
+    """Have one browser draw every figure; no network."""
+    import kaleido
+    from choreographer import errors
+
+    options = {"format": form, "scale": SCALE if form == "png" else 1}
+    asked = [{"fig": figure, "path": path, "opts": options} for figure, path in drawn]
+    try:
+        kaleido.write_fig_from_object_sync(
+            asked, cancel_on_error=True, kopts={"mathjax": False, "timeout": 300}
+        )
+    except (errors.BrowserFailedError, errors.BrowserClosedError, errors.BrowserDepsError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"the browser that draws figures did not start: {line}; {CURE}") from None
+    if form == "svg":
+        for _, path in drawn:
+            path.write_text(_settled(path.read_text("utf-8")), "utf-8")
+
+
+def _settled(svg: str) -> str:
+    """The same drawing with the random name that plotly gives it made constant."""
+    found = re.search(r'id="defs-([0-9a-f]{6})"', svg)
+    return svg.replace(found[1], "figure") if found else svg
+
+
+def _captions(shown: Sequence[Exhibit], names: Sequence[Sequence[str]]) -> str:
+    parts = [
+        f"## {exhibit.title}\n\n{', '.join(own)}\n\n{exhibit.caption}\n"
+        for exhibit, own in zip(shown, names, strict=True)
+    ]
+    return "\n".join(parts)

@@ -14,7 +14,7 @@ State: g_{t-1}, m and v, 12 bytes a parameter.
 Two flavours. `study` (Levanter): every parameter, and the norm of c over all parameters is clipped
 to `max_grad_norm`; g is not clipped. `official` (AGI-Arena/MARS): c of every layer's tensor is
 clipped to norm 1 and `max_grad_norm` clips g before that; vectors get AdamW with betas 0.9 and
-0.95. Epsilon is added after bias correction. Checked against both.
+0.95. Epsilon is added after bias correction. Checked against both, and `pytorch_optimizer.MARS`.
 """
 
 from typing import Annotated, Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""The formats of figure files, as flags know them without loading what draws them."""
+"""The files a report leaves: formats as flags know them, and saying what was written."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,4 +13,4 @@ def tell_written(paths: Sequence[Path]) -> None:
     """Say on stderr which files were written, so that stdout stays an answer."""
     console = Console(stderr=True)
     for path in paths:
-        console.print(f"figure {path}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)

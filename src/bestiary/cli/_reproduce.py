@@ -1,11 +1,13 @@
 """`bestiary reproduce`: a published study from its own numbers, with intervals and verdicts."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import tyro
 from msgspec import Meta
 
+from bestiary.cli._figures import Format, tell_written
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._telling import number, tell
@@ -60,6 +62,9 @@ class Flags(Spec, frozen=True, kw_only=True):
         draws: Redrawn data sets behind each interval.
         noise: Standard deviation of one loss between seeds, in nats; 0 for what it measures.
         evidence: Print the evidence for each verdict, and every speedup.
+        page: An HTML file for the claims and the figures; opens offline.
+        figures: A folder for every figure as a file, and their captions.
+        format: Of these files; `svg` and `pdf` are for papers.
         json: Print JSON.
     """
 
@@ -67,6 +72,9 @@ class Flags(Spec, frozen=True, kw_only=True):
     draws: Annotated[int, Meta(ge=100)] = 2000
     noise: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     evidence: Switch = False
+    page: str = ""
+    figures: str = ""
+    format: Format = "svg"
     json: Switch = False
 
 
@@ -76,13 +84,33 @@ def run(flags: Flags) -> None:
         raise unknown("published study", flags.study, STUDIES)
     from bestiary.analysis.published import NOISE, reproduce
 
+    if flags.figures:
+        from bestiary.report import require_export
+
+        require_export(Path(flags.figures), flags.format)
     found = reproduce(draws=flags.draws, noise=flags.noise or NOISE)
     if flags.json:
         print_json(msgspec.to_builtins(found))
-        return
-    _tell(found)
-    if flags.evidence:
+    else:
+        _tell(found)
+    if flags.evidence and not flags.json:
         _tell_evidence(found)
+    tell_written(_written(flags, found))
+
+
+def _written(flags: Flags, found: "Reproduction") -> list[Path]:
+    """Write the page and the figures that were asked for."""
+    paths = []
+    if flags.page:
+        from bestiary.report import write_reproduction
+
+        write_reproduction(found, Path(flags.page))
+        paths.append(Path(flags.page))
+    if flags.figures:
+        from bestiary.report import write_reproduction_figures
+
+        paths += write_reproduction_figures(found, Path(flags.figures), flags.format)
+    return paths
 
 
 def _tell(found: "Reproduction") -> None:

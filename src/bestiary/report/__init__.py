@@ -4,6 +4,11 @@ from bestiary.report._files import require_export as require_export
 from bestiary.report._files import write_figures as write_figures
 from bestiary.report._page import page as page
 from bestiary.report._page import write_page as write_page
+from bestiary.report._published_page import reproduction_page as reproduction_page
+from bestiary.report._published_page import write_reproduction as write_reproduction
+from bestiary.report._published_page import (
+    write_reproduction_figures as write_reproduction_figures,
+)
 from bestiary.report._table import print_table as print_table
 from bestiary.report._words import duration as duration
 from bestiary.report._words import loss as loss

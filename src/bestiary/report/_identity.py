@@ -1,6 +1,6 @@
 """How an optimizer looks in every figure: the hue says its family, shade and marker say which."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bestiary.analysis import Analysis
@@ -31,6 +31,9 @@ SYMBOLS = (
     ("star", "★"),
     ("hexagon", "⬢"),
     ("cross", "✚"),
+    ("pentagon", "⬟"),
+    ("triangle-left", "◀"),
+    ("triangle-right", "▶"),
 )
 
 
@@ -56,7 +59,11 @@ class Identity(NamedTuple):
 
 def identities(analysis: Analysis) -> dict[str, Identity]:
     """The look of every optimizer of an analysis, in the study's order."""
-    seen = {row.optimizer: (row.label, row.family) for row in analysis.rows}
+    return looks_of({row.optimizer: (row.label, row.family) for row in analysis.rows})
+
+
+def looks_of(seen: Mapping[str, tuple[str, str]]) -> dict[str, Identity]:
+    """The look of every optimizer, from its name to (label, family), in that order."""
     colours = _colours((name, family) for name, (_, family) in seen.items())
     return {
         name: Identity(name, label, family, colours[name], *SYMBOLS[place % len(SYMBOLS)])

@@ -1,6 +1,7 @@
 """One self-contained page: words first, then exhibits, then what it was run on. Opens offline."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,17 +35,38 @@ def write_page(analysis: Analysis, path: Path) -> None:
     Raises:
         UserError: the file cannot be written.
     """
+    save(page(analysis), path, "--out")
+
+
+def save(text: str, path: Path, flag: str) -> None:
+    """Write a page, complete or not at all; `flag` is what a user would change.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(page(analysis), encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}; choose another --out") from None
+        raise UserError(f"cannot write {path}: {error.strerror}; choose another {flag}") from None
 
 
 def page(analysis: Analysis) -> str:
     """The page as text: styles, scripts, figures and the whole record inside, nothing fetched."""
+    return render(
+        "page.html",
+        exhibits(analysis),
+        analysis=analysis,
+        looks=identities(analysis),
+        strips=_strip.strips(analysis),
+        record=msgspec.to_builtins(analysis),
+    )
+
+
+def render(template: str, shown: Sequence[Exhibit], **context: object) -> str:
+    """A page of exhibits from its template."""
     environment = Environment(
         loader=PackageLoader("bestiary.report", "templates"),
         autoescape=True,
@@ -54,20 +76,16 @@ def page(analysis: Analysis) -> str:
     )
     # The study's order must survive, and a NaN is a mistake that must not reach a page.
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
-    shown = exhibits(analysis)
-    return environment.get_template("page.html").render(
-        analysis=analysis,
-        looks=identities(analysis),
-        strips=_strip.strips(analysis),
+    return environment.get_template(template).render(
         exhibits=shown,
         plots={
             f"{exhibit.key}-{place}": panel.figure.to_plotly_json()
             for exhibit in shown
             for place, panel in enumerate(exhibit.panels, 1)
         },
-        record=msgspec.to_builtins(analysis),
         words=words,
         plotly_source=plotly.offline.get_plotlyjs(),
+        **context,
     )
 
 

@@ -129,7 +129,7 @@ def _axis(coordinate: str, points: Sequence[SensitivityPoint]) -> dict[str, obje
     axis: dict[str, object] = {"title": coordinate}
     logarithmic = values[0] > 0 and values[-1] > 3 * values[0]
     places = [math.log10(value) for value in values] if logarithmic else values
-    apart = 0.11 * (places[-1] - places[0])
+    apart = 0.13 * (places[-1] - places[0])
     kept: list[float] = []
     for place in places:
         if not kept or place - kept[-1] >= apart:

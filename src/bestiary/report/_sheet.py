@@ -11,7 +11,7 @@ from bestiary.report._identity import Identity
 
 # All in CSS pixels, 96 an inch: two columns are as wide as the text of a letter page.
 WIDE, HIGH = 330, 235
-LEFT, BELOW, TOP, LEGEND = 62, 54, 26, 22
+LEFT, BELOW, TOP, LEGEND = 70, 54, 26, 22
 COLUMNS, MOST = 3, 12
 INK, LINE, GRID = "#1d2026", "#9aa0a8", "#e6e6e6"
 FONT = "Helvetica, Arial, sans-serif"

@@ -1,8 +1,9 @@
 """Exhibits of the speedups: against the ratio and against the size, in tokens and on the clock."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
@@ -15,6 +16,14 @@ Pick = Callable[[Row], Estimate]
 FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4)
 COARSE = (0.01, 0.02, 0.05, 0.1, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 16.0, 32.0)
 HEADER = ("size", "ratio", "optimizer", "token speedup", "time speedup", "step time", "verdict")
+
+
+class Point(NamedTuple):
+    """The speedup of an optimizer at a place of the horizontal axis."""
+
+    optimizer: str
+    at: float
+    speedup: Estimate
 
 
 def against_ratio(analysis: Analysis) -> Exhibit:
@@ -102,33 +111,43 @@ def cells(analysis: Analysis) -> tuple[tuple[str, ...], ...]:
 def _over_ratio(rows: list[Row], looks: dict[str, Identity], pick: Pick) -> go.Figure:
     ratios = sorted({row.ratio for row in rows})
     axis = log_axis("data-to-model ratio", ratios, map(words.ratio, ratios))
-    return _speedup_plot(rows, looks, pick, lambda row: row.ratio, axis)
+    points = [Point(row.optimizer, row.ratio, pick(row)) for row in rows if _challenges(row)]
+    return speedup_plot(points, looks, axis, _baseline(rows, looks))
 
 
 def _over_size(rows: list[Row], looks: dict[str, Identity], pick: Pick) -> go.Figure:
     sizes = {row.parameters: row.size for row in rows}
     axis = log_axis("non-embedding parameters N", sizes, sizes.values())
-    return _speedup_plot(rows, looks, pick, lambda row: row.parameters, axis)
+    points = [Point(row.optimizer, row.parameters, pick(row)) for row in rows if _challenges(row)]
+    return speedup_plot(points, looks, axis, _baseline(rows, looks))
 
 
-def _speedup_plot(
-    rows: list[Row],
-    looks: dict[str, Identity],
-    pick: Pick,
-    position: Callable[[Row], float],
-    axis: dict[str, object],
+def _challenges(row: Row) -> bool:
+    return row.verdict != "baseline"
+
+
+def _baseline(rows: list[Row], looks: dict[str, Identity]) -> Identity:
+    return looks[next(row.optimizer for row in rows if row.verdict == "baseline")]
+
+
+def speedup_plot(
+    points: Sequence[Point],
+    looks: Mapping[str, Identity],
+    axis: Mapping[str, object],
+    baseline: Identity,
 ) -> go.Figure:
-    shown = [row for row in rows if row.verdict != "baseline" and pick(row).value is not None]
-    floor, ceiling = bounds([pick(row) for row in shown])
-    challengers = [look for look in looks.values() if any(r.optimizer == look.name for r in shown)]
+    """Speedups with intervals along an axis, side by side where they share a place on it."""
+    shown = [point for point in points if point.speedup.value is not None]
+    ends = bounds([point.speedup for point in shown])
+    challengers = [one for one in looks.values() if any(p.optimizer == one.name for p in shown)]
     traces = []
     for place, look in enumerate(challengers):
-        own = sorted((row for row in shown if row.optimizer == look.name), key=position)
+        own = sorted((p for p in shown if p.optimizer == look.name), key=lambda p: p.at)
         traces.append(
             go.Scatter(
-                x=[dodged(position(row), place, len(challengers)) for row in own],
-                y=[pick(row).value for row in own],
-                error_y=whiskers([pick(row) for row in own], floor, ceiling),
+                x=[dodged(point.at, place, len(challengers)) for point in own],
+                y=[point.speedup.value for point in own],
+                error_y=whiskers([point.speedup for point in own], *ends),
                 mode="lines+markers",
                 line={"color": look.colour, "width": 1.5},
                 marker={
@@ -136,16 +155,17 @@ def _speedup_plot(
                     "size": 9,
                     # A hollow marker is read off the law beyond the baseline's own runs.
                     "symbol": [
-                        look.symbol + ("-open" if pick(row).extrapolated else "") for row in own
+                        look.symbol + ("-open" if point.speedup.extrapolated else "")
+                        for point in own
                     ],
                 },
-                text=[words.speedup(pick(row)) for row in own],
+                text=[words.speedup(point.speedup) for point in own],
                 hovertemplate=f"{escape(look.label)}: %{{text}}<extra></extra>",
                 meta=look.name,
             )
         )
-    figure = plot(traces, x=axis, y=speedup_axis(floor, ceiling))
-    return figure.add_hline(y=1, line={"width": 1.5, "color": looks[_baseline(rows)].colour})
+    figure = plot(traces, x=axis, y=speedup_axis(*ends))
+    return figure.add_hline(y=1, line={"width": 1.5, "color": baseline.colour})
 
 
 def speedup_axis(floor: float, ceiling: float) -> dict[str, object]:
@@ -153,10 +173,6 @@ def speedup_axis(floor: float, ceiling: float) -> dict[str, object]:
     ticks = FINE if ceiling / floor < 2.5 else COARSE
     axis = log_axis("speedup", ticks, (f"{tick:g}{words.TIMES}" for tick in ticks))
     return {**axis, "range": [math.log10(floor), math.log10(ceiling)]}
-
-
-def _baseline(rows: list[Row]) -> str:
-    return next(row.optimizer for row in rows if row.verdict == "baseline")
 
 
 def bounds(estimates: Sequence[Estimate]) -> tuple[float, float]:

@@ -1,0 +1,71 @@
+"""The published study on one page, and its figures as files."""
+
+from pathlib import Path
+
+import msgspec
+
+from bestiary.analysis.published import Reproduction
+from bestiary.report._exhibit import Exhibit
+from bestiary.report._files import require_export, write_exhibits
+from bestiary.report._page import render, save
+from bestiary.report._published_looks import published_looks
+from bestiary.report._published_losses import (
+    loss_against_ratio,
+    loss_below_baseline,
+    training_against_validation,
+)
+from bestiary.report._published_speedups import (
+    headline,
+    speedups_against_ratio,
+    speedups_against_size,
+)
+from bestiary.report._published_tuning import sensitivity
+
+# Judgements, and how several of them read.
+PLURAL = {
+    "holds": "hold",
+    "holds within noise": "hold within noise",
+    "does not hold": "do not hold",
+    "cannot be checked": "cannot be checked",
+}
+
+
+def write_reproduction(found: Reproduction, path: Path) -> None:
+    """Write the page of a reproduction, complete or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    save(reproduction_page(found), path, "--page")
+
+
+def write_reproduction_figures(found: Reproduction, folder: Path, form: str = "svg") -> list[Path]:
+    """Write its figures as files, with their captions; see `write_figures`."""
+    require_export(folder, form)
+    return write_exhibits(reproduction_exhibits(found), published_looks(), folder, form)
+
+
+def reproduction_page(found: Reproduction) -> str:
+    """The page as text: claims with evidence, figures, curves and sources; opens offline."""
+    counted = [one.verdict.judgement for one in found.claims]
+    return render(
+        "reproduction.html",
+        reproduction_exhibits(found),
+        found=found,
+        looks=published_looks(),
+        counts=[(said, counted.count(one)) for one, said in PLURAL.items() if one in counted],
+        record=msgspec.to_builtins(found),
+    )
+
+
+def reproduction_exhibits(found: Reproduction) -> list[Exhibit]:
+    """The figures in order."""
+    return [
+        headline(found),
+        speedups_against_size(found),
+        speedups_against_ratio(found),
+        loss_against_ratio(found),
+        loss_below_baseline(found),
+        training_against_validation(),
+        sensitivity(found),
+    ]

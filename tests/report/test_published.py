@@ -1,0 +1,98 @@
+import re
+from functools import cache
+from html import unescape
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.report.chromium import open_page
+
+from bestiary.analysis.published import Reproduction, losses, pairs, reproduce, runs
+from bestiary.report import reproduction_page, write_reproduction
+from bestiary.report._exhibit import Exhibit
+from bestiary.report._published_looks import LABELS
+from bestiary.report._published_page import reproduction_exhibits
+
+
+@cache
+def found() -> Reproduction:
+    return reproduce(draws=100)
+
+
+@cache
+def shown() -> dict[str, Exhibit]:
+    return {exhibit.key: exhibit for exhibit in reproduction_exhibits(found())}
+
+
+def test_every_exhibit_has_words_and_a_table() -> None:
+    for exhibit in shown().values():
+        assert exhibit.caption.endswith(".")
+        assert {len(cells) for cells in exhibit.rows} == {len(exhibit.header)}
+
+
+def test_the_headline_shows_the_recomputed_and_the_published_value_of_every_point() -> None:
+    figure = shown()["speedup-size"].panels[0].figure
+    rings = [y for t in figure.data if t.marker.symbol == "circle-open" for y in t.y]
+    drawn = [y for t in figure.data if t.marker.symbol != "circle-open" for y in t.y]
+    assert sorted(rings) == sorted(one.published for one in found().against_size)
+    assert sorted(drawn) == sorted(one.printed.value for one in found().against_size)
+
+
+def test_every_printed_loss_is_a_point() -> None:
+    panels = shown()["loss-ratio"].panels
+    points = [t for panel in panels for t in panel.figure.data if t.mode != "lines"]
+    drawn = [y for t in points for y in t.y if y is not None]
+    assert sorted(drawn) == sorted(losses("printed").values())
+
+
+def test_the_curve_of_the_baseline_is_the_recomputed_one() -> None:
+    for panel in shown()["loss-ratio"].panels:
+        (law,) = [t for t in panel.figure.data if t.mode == "lines"]
+        size = panel.title.split()[1]
+        fitted = next(c for c in found().curves if (c.size, c.ratios) == (size, "1-8"))
+        a, exponent, b = fitted.a.value, fitted.exponent.value, fitted.b.value
+        assert law.y[0] == pytest.approx(a * law.x[0] ** -exponent + b)
+
+
+def test_every_divergence_around_the_optimum_stays_visible() -> None:
+    panel = shown()["sensitivity"].panels[0]
+    assert panel.title == "learning_rate · size 130m at 1x"
+    diverged = {
+        (run.optimizer, run.settings["learning_rate"])
+        for run in runs()
+        if (run.size, run.ratio, run.state) == ("130m", 1.0, "diverged")
+        and (run.tags["phase"], run.tags["changed"]) == ("I", "learning_rate")
+    }
+    crosses = {
+        (t.meta, x)
+        for t in panel.figure.data
+        if isinstance(t.marker.symbol, tuple)
+        for x, symbol in zip(t.x, t.marker.symbol, strict=True)
+        if symbol == "x"
+    }
+    assert crosses == diverged
+
+
+def test_every_published_pair_is_a_point() -> None:
+    cloud = shown()["train-validation"].panels[0].figure
+    assert sum(len(t.x) for t in cloud.data if t.meta) == len(pairs())
+    assert {t.meta for t in cloud.data} - {None} <= LABELS.keys()
+
+
+def test_the_page_has_every_claim_and_the_whole_record() -> None:
+    text = reproduction_page(found())
+    plain = unescape(text)
+    for one in found().claims:
+        assert one.verdict.statement in plain
+        assert one.verdict.evidence in plain
+    record = re.search(r'id="record">(.*?)</script>', text, flags=re.DOTALL)
+    assert record
+    assert msgspec.json.decode(record[1], type=Reproduction) == found()
+
+
+def test_the_page_draws_everything_in_a_real_browser(tmp_path: Path) -> None:
+    write_reproduction(found(), tmp_path / "page.html")
+    opened = open_page(tmp_path / "page.html", tmp_path / "profile")
+    panels = sum(len(exhibit.panels) for exhibit in shown().values())
+    assert f'data-drawn="{panels}"' in opened.dom
+    assert opened.complaints == []

@@ -90,6 +90,17 @@ def test_without_a_browser_one_line_says_how_to_get_one(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_browser_that_stops_leaves_one_line_and_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("kaleido")
+    monkeypatch.setenv("BROWSER_PATH", shutil.which("false") or "false")
+    brief = msgspec.structs.replace(made_up(), curves=(), sensitivity=(), ledger=(), laws=())
+    with pytest.raises(UserError, match=r"false stopped before it drew figures; install one"):
+        write_figures(brief, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_is_no_folder_for_figures(tmp_path: Path) -> None:
     pytest.importorskip("kaleido")
     if not browser:

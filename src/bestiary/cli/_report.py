@@ -31,8 +31,10 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Analyse what is stored; works while a driver runs."""
     from bestiary.cli._answer import conclude
-    from bestiary.report import require_export, write_figures
+    from bestiary.report import require_export, require_page, write_figures
 
+    if flags.out:
+        require_page(Path(flags.out), "--out")
     if flags.figures:
         require_export(Path(flags.figures), flags.format)
     with reading(flags.folder) as store:

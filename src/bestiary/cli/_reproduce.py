@@ -84,10 +84,7 @@ def run(flags: Flags) -> None:
         raise unknown("published study", flags.study, STUDIES)
     from bestiary.analysis.published import NOISE, reproduce
 
-    if flags.figures:
-        from bestiary.report import require_export
-
-        require_export(Path(flags.figures), flags.format)
+    _require(flags)
     found = reproduce(draws=flags.draws, noise=flags.noise or NOISE)
     if flags.json:
         print_json(msgspec.to_builtins(found))
@@ -96,6 +93,18 @@ def run(flags: Flags) -> None:
     if flags.evidence and not flags.json:
         _tell_evidence(found)
     tell_written(_written(flags, found))
+
+
+def _require(flags: Flags) -> None:
+    """Find out before any work whether what was asked for can be written."""
+    if not (flags.page or flags.figures):
+        return
+    from bestiary.report import require_export, require_page
+
+    if flags.page:
+        require_page(Path(flags.page), "--page")
+    if flags.figures:
+        require_export(Path(flags.figures), flags.format)
 
 
 def _written(flags: Flags, found: "Reproduction") -> list[Path]:

@@ -18,6 +18,8 @@ from bestiary.report._sheet import sheets
 FORMATS = ("svg", "pdf", "png")
 # Pixels of a PNG for each of the sheet's: 3 make 288 to the inch.
 SCALE = 3
+# Seconds that a figure may take to be drawn.
+PATIENCE = 300
 CAPTIONS = "captions.md"
 CURE = "install one (`apt-get install chromium`) or name it in BROWSER_PATH"
 
@@ -51,15 +53,18 @@ def require_export(folder: Path, form: str) -> None:
         raise unknown("figure format", form, FORMATS)
     if importlib.util.find_spec("kaleido") is None:
         raise UserError("figures need kaleido, which is missing; pip install 'bestiary[figures]'")
-    from choreographer.browsers.chromium import Chromium
-
-    named = os.environ.get("BROWSER_PATH")
-    found = named if named else Chromium.find_browser(skip_local=False)
+    found = _browser()
     if not found or shutil.which(found) is None:
-        missing = f"no browser at BROWSER_PATH={named}" if named else "no Chrome or Chromium here"
+        missing = f"nothing to run at {found}" if found else "no Chrome or Chromium here"
         raise UserError(f"figures need a browser to draw them and there is {missing}; {CURE}")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"figures go into a folder, but {folder} is a file; name another --figures")
+
+
+def _browser() -> str | None:
+    from choreographer.browsers.chromium import Chromium
+
+    return os.environ.get("BROWSER_PATH") or Chromium.find_browser(skip_local=False)
 
 
 def write_exhibits(
@@ -73,6 +78,7 @@ def write_exhibits(
     made = [sheets(exhibit, looks) for exhibit in shown]
     names = [_names(exhibit.key, len(own), form) for exhibit, own in zip(shown, made, strict=True)]
     flat = [name for own in names for name in own]
+    missing = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".figures-", dir=folder) as beside:
@@ -84,6 +90,9 @@ def write_exhibits(
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot write to {folder}: {reason}; choose another --figures") from None
+    finally:
+        if missing and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     return [folder / name for name in flat]
 
 
@@ -102,11 +111,14 @@ def _draw(drawn: Sequence[tuple[object, Path]], form: str) -> None:
     asked = [{"fig": figure, "path": path, "opts": options} for figure, path in drawn]
     try:
         kaleido.write_fig_from_object_sync(
-            asked, cancel_on_error=True, kopts={"mathjax": False, "timeout": 300}
+            asked, cancel_on_error=True, kopts={"mathjax": False, "timeout": PATIENCE}
         )
-    except (errors.BrowserFailedError, errors.BrowserClosedError, errors.BrowserDepsError) as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"the browser that draws figures did not start: {line}; {CURE}") from None
+    except (errors.BrowserFailedError, errors.BrowserClosedError, errors.BrowserDepsError):
+        raise UserError(
+            f"the browser {_browser()} stopped before it drew figures; {CURE}"
+        ) from None
+    except TimeoutError:
+        raise UserError(f"the browser drew no figure in {PATIENCE} s; try again later") from None
     if form == "svg":
         for _, path in drawn:
             path.write_text(_settled(path.read_text("utf-8")), "utf-8")

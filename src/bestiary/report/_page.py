@@ -53,6 +53,17 @@ def save(text: str, path: Path, flag: str) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another {flag}") from None
 
 
+def require_page(path: Path, flag: str) -> None:
+    """Find out before any work whether a page can be put there.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        wrong = "is a folder" if path.is_dir() else "is in a folder that does not exist"
+        raise UserError(f"cannot write {path}: it {wrong}; choose another {flag}")
+
+
 def page(analysis: Analysis) -> str:
     """The page as text: styles, scripts, figures and the whole record inside, nothing fetched."""
     return render(

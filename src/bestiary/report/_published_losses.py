@@ -98,8 +98,8 @@ def training_against_validation() -> Exhibit:
         key="train-validation",
         title="Training loss against validation loss",
         caption=(
-            f"Left: {len(points)} published runs; dotted: equal losses. They scatter because a "
-            "training loss is that of one batch. Right: what remains at equal training loss when "
+            f"First: {len(points)} published runs; dotted: equal losses. They scatter because a "
+            "training loss is that of one batch. Second: what remains at equal training loss when "
             "runs of equal size, ratio and batch size, which saw the same last batch, are "
             "compared: validation loss less AdamW's, median over cells with its 95 % interval. "
             "Left of 0 generalises better."

@@ -120,6 +120,11 @@ class Layout:
             name = "x".join(map(str, cut.block))
             self._members.setdefault(name, {})[path] = cut
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the batches."""
+        return tuple(self._members)
+
     def gather(self, leaves: Leaves) -> Batches:
         """Leaves by path to batches (G, M, N) by the name of their block shape, "MxN"."""
         return {

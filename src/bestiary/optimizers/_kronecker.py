@@ -107,7 +107,7 @@ def over_factors(
     )
 
 
-def eigenbasis(gram_GMM: Array, padding_GM: np.ndarray) -> tuple[Array]:
+def eigenbasis(gram_GMM: Array, padding_GM: np.ndarray | Array) -> tuple[Array]:
     """Eigenvectors as columns, largest eigenvalue first.
 
     A padded coordinate is given the eigenvalue -1, which no Gram matrix has, so that its unit
@@ -117,7 +117,9 @@ def eigenbasis(gram_GMM: Array, padding_GM: np.ndarray) -> tuple[Array]:
     return (basis_GMM[..., ::-1],)
 
 
-def power_step(gram_GMM: Array, basis_GMM: Array, padding_GM: np.ndarray) -> tuple[Array, Array]:
+def power_step(
+    gram_GMM: Array, basis_GMM: Array, padding_GM: np.ndarray | Array
+) -> tuple[Array, Array]:
     """One step of orthogonal iteration, qr(S Q), columns first sorted by their Rayleigh quotient.
 
     Returns:
@@ -144,9 +146,9 @@ def product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision=HIGHEST)
 
 
-def _plus_padding(gram_GMM: Array, padding_GM: np.ndarray, value: float) -> Array:
+def _plus_padding(gram_GMM: Array, padding_GM: np.ndarray | Array, value: float) -> Array:
     """The Gram matrices with `value` on the diagonal at padded coordinates, where they are zero."""
-    if not padding_GM.any():
+    if isinstance(padding_GM, np.ndarray) and not padding_GM.any():
         return gram_GMM
     identity_1MM = jnp.eye(gram_GMM.shape[-1], dtype=gram_GMM.dtype)[None]
     return gram_GMM + value * padding_GM[:, :, None] * identity_1MM

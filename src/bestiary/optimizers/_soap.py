@@ -11,6 +11,8 @@ Every matrix is cut into blocks. For a block with gradient G_k at step k = 0, 1,
 
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, 24 in square
 blocks. A vector is a matrix of one column; sides longer than `max_dimension` have no factor.
+With `stagger`, blocks are refreshed in turns, each once in `precondition_frequency` steps: steps
+of equal cost, and a slightly different algorithm.
 
 Two flavours. `official` (nikhilvyas/SOAP): t = k, the refresh reads the new L, weight decay acts
 after the step and not at the first, whole matrices, plain Adam on vectors. `study` (Levanter):
@@ -22,6 +24,7 @@ and its null space has no unique basis.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
@@ -55,6 +58,7 @@ from bestiary.optimizers._kronecker import (
     without_rounding,
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend, everywhere
+from bestiary.optimizers._stagger import in_turns
 
 
 class SOAP(Hyperparameters, frozen=True, kw_only=True):
@@ -68,6 +72,10 @@ class SOAP(Hyperparameters, frozen=True, kw_only=True):
     precondition_frequency: Annotated[
         int, Meta(ge=1, description="steps between refreshes of the eigenbases")
     ] = 10
+    stagger: Annotated[
+        bool,
+        Meta(description="refresh a share of the blocks each step, not all of them every few"),
+    ] = False
     block_size: Annotated[
         int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
     ] = 256
@@ -159,12 +167,13 @@ def _advance(
         directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, basis) * correction)
     source = state.factors if hyper.flavour == "study" else factors
     # One branch runs: its index depends on the step alone, which no population batches.
-    due = (time % hyper.precondition_frequency == 0).astype(jnp.int32)
+    due = hyper.stagger | (time % hyper.precondition_frequency == 0)
+    refresh = partial(_in_turns, time, hyper) if hyper.stagger else _refreshed
     bases, square = jax.lax.switch(
-        jnp.where(first, 2, due),
+        jnp.where(first, 2, jnp.int32(due)),
         (
             lambda: (state.basis, square),
-            lambda: _refreshed(source, state.basis, square, padding),
+            lambda: refresh(source, padding, state.basis, square),
             lambda: (*over_factors(eigenbasis, factors, padding), square),
         ),
     )
@@ -173,13 +182,26 @@ def _advance(
 
 def _refreshed(
     factors: dict[str, Factors],
+    padding: dict[str, Factors],
     bases: dict[str, Factors],
     square: Batches,
-    padding: dict[str, Factors],
 ) -> tuple[dict[str, Factors], Batches]:
     """The bases after one power step, and second moments with their axes in the same order."""
     bases, orders = over_factors(power_step, factors, bases, padding, outputs=2)
     return bases, {name: permuted(v_GMN, orders[name]) for name, v_GMN in square.items()}
+
+
+def _in_turns(
+    time: Array,
+    hyper: SOAP,
+    factors: dict[str, Factors],
+    padding: dict[str, Factors],
+    bases: dict[str, Factors],
+    square: Batches,
+) -> tuple[Any, ...]:
+    """The same for those blocks whose turn it is."""
+    given, before = (factors, padding), (bases, square)
+    return in_turns(_refreshed, before, given, time=time, frequency=hyper.precondition_frequency)
 
 
 def _where_present(factor: Array | None, padding: Any) -> Any:

@@ -67,7 +67,7 @@ def test_diverged_tuning_runs_stay_visible() -> None:
         for panel in EXHIBITS["sensitivity"].panels
         for trace in panel.figure.data
         if isinstance(trace.marker.symbol, tuple)
-        for x, symbol in zip(trace.x, trace.marker.symbol, strict=True)
+        for x, symbol in zip(trace.customdata, trace.marker.symbol, strict=True)
         if symbol == "x"
     ]
     diverged = [p.value for p in made_up().sensitivity if p.state == "diverged"]
@@ -156,7 +156,7 @@ def test_sensitivity_starts_at_the_winner_and_marks_where_divergence_begins() ->
     points = [p for p in made_up().sensitivity if (p.optimizer, p.size) == ("adamw", "16k")]
     last = max(p.value for p in points if p.loss is not None)
     first = min(p.value for p in points if p.loss is None)
-    assert [tuple(t.x) for t in dotted] == [(last, first)]
+    assert [tuple(t.customdata) for t in dotted] == [(last, first)]
     (line,) = [t for t in traces_of(panel.figure, "adamw") if t.mode == "lines+markers"]
     winner = next(p.loss for p in points if p.winner)
     finished = [p.loss for p in points if p.loss is not None]

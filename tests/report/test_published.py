@@ -67,7 +67,7 @@ def test_every_divergence_around_the_optimum_stays_visible() -> None:
         (t.meta, x)
         for t in panel.figure.data
         if isinstance(t.marker.symbol, tuple)
-        for x, symbol in zip(t.x, t.marker.symbol, strict=True)
+        for x, symbol in zip(t.customdata, t.marker.symbol, strict=True)
         if symbol == "x"
     }
     assert crosses == diverged

@@ -39,7 +39,8 @@ def sensitivity(found: Reproduction) -> Exhibit:
             "marker): loss above that configuration's. A cross at the top diverged, a ring did not "
             "finish; the dotted line spans the gap in which divergence begins. Inside the grey "
             "band a run is not told from the optimum (95 %, by the scatter of the study's epsilon "
-            f"ablations, {found.measured_noise:.1g} nats). Lines that leave the panel go on."
+            f"ablations, {found.measured_noise:.1g} nats). Lines that leave the panel go on. On "
+            "logarithmic axes optimizers at the same value stand side by side."
         ),
         panels=tuple(panels),
         header=HEADER,

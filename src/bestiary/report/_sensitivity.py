@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from bestiary.analysis import Analysis, SensitivityPoint
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, plot
+from bestiary.report._exhibit import Exhibit, Panel, dodged, plot
 from bestiary.report._identity import Identity, identities, translucent
 from bestiary.report._noise import BAND, half_width, own_noise
 
@@ -43,7 +43,8 @@ def sensitivity(analysis: Analysis) -> Exhibit:
         caption=(
             "Loss of the tuning runs that differ from the winner (large marker) in one coordinate, "
             "above the winner's own. A cross at the top diverged; the dotted line spans the gap in "
-            "which divergence begins. A winner at the end of its line is not bracketed. "
+            "which divergence begins. A winner at the end of its line is not bracketed. On "
+            "logarithmic axes optimizers at the same value stand side by side. "
             + (
                 "Inside the grey band a single run is not told from the winner (95 %, seed noise "
                 "of the report runs)."
@@ -96,12 +97,15 @@ def panel(
     excess = [e for own in lines.values() for e in _excess(own) if e is not None]
     high = min(max([band, *excess], default=0.0), cap) or 0.01
     margin = 0.08 * (high - min([0.0, *excess]))
+    logarithmic = _is_logarithmic(points)
     traces = []
-    for name, own in lines.items():
+    for place, (name, own) in enumerate(lines.items()):
+        # Winners often share a value: side by side, as far as a logarithmic axis lets them.
+        x = [dodged(_value(p), place, len(lines)) if logarithmic else _value(p) for p in own]
         traces += [
-            *_edges(own, looks[name], high + margin),
-            _line(own, looks[name]),
-            _lost(own, looks[name], high + margin),
+            *_edges(own, x, looks[name], high + margin),
+            _line(own, x, looks[name]),
+            _lost(own, x, looks[name], high + margin),
         ]
     bounds = [min([0.0, *excess]) - margin, high + 2 * margin]
     y = {"title": "loss above the winner's", "range": bounds}
@@ -123,11 +127,17 @@ def _excess(own: Sequence[SensitivityPoint]) -> list[float | None]:
     return [None if point.loss is None else point.loss - zero for point in own]
 
 
+def _is_logarithmic(points: Sequence[SensitivityPoint]) -> bool:
+    """Over more than a factor of 3, as grids of positive values are."""
+    values = [_value(point) for point in points]
+    return min(values) > 0 and max(values) > 3 * min(values)
+
+
 def _axis(coordinate: str, points: Sequence[SensitivityPoint]) -> dict[str, object]:
-    """A tick at each value; logarithmic over more than a factor of 3, as grids are."""
+    """Ticks at the values, as many as stand apart."""
     values = sorted({_value(point) for point in points})
     axis: dict[str, object] = {"title": coordinate}
-    logarithmic = values[0] > 0 and values[-1] > 3 * values[0]
+    logarithmic = _is_logarithmic(points)
     places = [math.log10(value) for value in values] if logarithmic else values
     apart = 0.13 * (places[-1] - places[0])
     kept: list[float] = []
@@ -139,58 +149,66 @@ def _axis(coordinate: str, points: Sequence[SensitivityPoint]) -> dict[str, obje
     return axis | ({"type": "log"} if logarithmic else {})
 
 
-def _line(own: Sequence[SensitivityPoint], look: Identity) -> go.Scatter:
-    pairs = zip(own, _excess(own), strict=True)
-    known = [(point, excess) for point, excess in pairs if excess is not None]
+def _line(own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity) -> go.Scatter:
+    triples = zip(own, x, _excess(own), strict=True)
+    known = [(point, at, excess) for point, at, excess in triples if excess is not None]
     return go.Scatter(
-        x=[point.value for point, _ in known],
-        y=[excess for _, excess in known],
+        x=[at for _, at, _ in known],
+        y=[excess for _, _, excess in known],
+        customdata=[_value(point) for point, _, _ in known],
         mode="lines+markers",
         line={"color": look.colour, "width": 1.5},
         marker={
             "color": look.colour,
             "symbol": look.symbol,
-            "size": [13 if point.winner else 6 for point, _ in known],
+            "size": [12 if point.winner else 6 for point, _, _ in known],
             "opacity": 1,
         },
-        text=[f"{point.loss:.4f}" for point, _ in known],
-        hovertemplate=f"{escape(look.label)} at %{{x:.4g}}: %{{text}} (%{{y:+.4f}})<extra></extra>",
+        text=[f"{point.loss:.4f}" for point, _, _ in known],
+        hovertemplate=(
+            f"{escape(look.label)} at %{{customdata:.4g}}: %{{text}} (%{{y:+.4f}})<extra></extra>"
+        ),
         meta=look.name,
     )
 
 
-def _lost(own: Sequence[SensitivityPoint], look: Identity, height: float) -> go.Scatter:
+def _lost(
+    own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity, height: float
+) -> go.Scatter:
     """Runs without a loss, at the top: a cross where they diverged, a ring where they failed."""
-    lost = [point for point in own if point.loss is None]
-    symbols = [DIVERGED if point.state == "diverged" else FAILED for point in lost]
+    lost = [(point, at) for point, at in zip(own, x, strict=True) if point.loss is None]
+    symbols = [DIVERGED if point.state == "diverged" else FAILED for point, _ in lost]
     return go.Scatter(
-        x=[point.value for point in lost],
+        x=[at for _, at in lost],
         y=[height] * len(lost),
+        customdata=[_value(point) for point, _ in lost],
         mode="markers",
         marker={"color": look.colour, "symbol": symbols, "size": 8},
-        text=[point.state for point in lost],
-        hovertemplate=f"{escape(look.label)} at %{{x:.4g}}: %{{text}}<extra></extra>",
+        text=[point.state for point, _ in lost],
+        hovertemplate=f"{escape(look.label)} at %{{customdata:.4g}}: %{{text}}<extra></extra>",
         meta=look.name,
     )
 
 
-def _edges(own: Sequence[SensitivityPoint], look: Identity, height: float) -> list[go.Scatter]:
+def _edges(
+    own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity, height: float
+) -> list[go.Scatter]:
     """From each finished run to a diverged neighbour: divergence begins in between."""
     traces = []
     losses = _excess(own)
-    for at in range(len(own) - 1):
-        for inner, outer in ((at, at + 1), (at + 1, at)):
-            loss = losses[inner]
-            if loss is not None and own[outer].state == "diverged":
-                line = {"color": translucent(look.colour, 0.7), "width": 1.2, "dash": "dot"}
-                traces.append(
-                    go.Scatter(
-                        x=[own[inner].value, own[outer].value],
-                        y=[min(loss, height), height],
-                        mode="lines",
-                        line=line,
-                        hoverinfo="skip",
-                        meta=look.name,
-                    )
+    neighbours = [pair for at in range(len(own) - 1) for pair in ((at, at + 1), (at + 1, at))]
+    for inner, outer in neighbours:
+        loss = losses[inner]
+        if loss is not None and own[outer].state == "diverged":
+            traces.append(
+                go.Scatter(
+                    x=[x[inner], x[outer]],
+                    y=[min(loss, height), height],
+                    customdata=[_value(own[inner]), _value(own[outer])],
+                    mode="lines",
+                    line={"color": translucent(look.colour, 0.7), "width": 1.2, "dash": "dot"},
+                    hoverinfo="skip",
+                    meta=look.name,
                 )
+            )
     return traces

@@ -106,7 +106,7 @@ def training_against_validation() -> Exhibit:
         ),
         panels=(
             Panel("all runs", plot([*equal_line(points), *traces], x=x, y=y)),
-            Panel("validation less AdamW's at equal training loss", _offset_plot(looks)),
+            Panel("less AdamW's at equal training loss", _offset_plot(looks)),
         ),
         header=("optimizer", "runs", "validation less AdamW's", "standard error", "cells"),
         rows=tuple(_offset_cells(look) for look in looks.values()),
@@ -167,7 +167,9 @@ def _offset_plot(looks: dict[str, Identity]) -> go.Figure:
         )
         for look, offset in reversed(shown)
     ]
-    figure = plot(traces, x={"title": "thousandths of a nat"}, y={"type": "category"})
+    figure = plot(
+        traces, x={"title": "validation loss, thousandths of a nat"}, y={"type": "category"}
+    )
     return figure.add_vline(x=0, line={"width": 1.5, "color": SOFT})
 
 

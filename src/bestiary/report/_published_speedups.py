@@ -20,9 +20,9 @@ def headline(found: Reproduction) -> Exhibit:
     looks = published_looks()
     points = found.against_size
     panels = (
-        _headline("printed losses, 1x to 8x, as in the paper", points, "printed", "published"),
-        _headline("printed losses, with AdamW's 16x", points, "with_16x", ""),
-        _headline("released losses, with AdamW's 16x", points, "released", "published_released"),
+        _headline("printed losses, 1x to 8x (paper)", points, "printed", "published"),
+        _headline("printed losses with AdamW's 16x", points, "with_16x", ""),
+        _headline("released losses with AdamW's 16x", points, "released", "published_released"),
     )
     return Exhibit(
         key="speedup-size",

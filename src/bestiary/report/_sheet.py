@@ -10,8 +10,8 @@ from bestiary.report._exhibit import Exhibit, Panel
 from bestiary.report._identity import Identity
 
 # All in CSS pixels, 96 an inch: two columns are as wide as the text of a letter page.
-WIDE, HIGH = 330, 235
-LEFT, BELOW, TOP, LEGEND = 70, 54, 26, 22
+WIDE, HIGH = 245, 185
+LEFT, BELOW, TOP, LEGEND = 64, 50, 24, 20
 COLUMNS, MOST = 3, 12
 INK, LINE, GRID = "#1d2026", "#9aa0a8", "#e6e6e6"
 FONT = "Helvetica, Arial, sans-serif"
@@ -41,7 +41,7 @@ def _sheet(panels: Sequence[Panel], looks: Mapping[str, Identity]) -> go.Figure:
             width=width,
             height=height,
             margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            font={"family": FONT, "size": 12, "color": INK},
+            font={"family": FONT, "size": 11, "color": INK},
             paper_bgcolor="white",
             plot_bgcolor="white",
             showlegend=True,
@@ -92,7 +92,7 @@ def _place(
         xanchor="left",
         yanchor="bottom",
         showarrow=False,
-        font={"size": 12},
+        font={"size": 11},
     )
 
 
@@ -111,13 +111,13 @@ def _axis(source: go.layout.XAxis, domain: tuple[float, float], anchor: str) -> 
     return kept | {
         "domain": [max(0.0, domain[0]), min(1.0, domain[1])],
         "anchor": anchor,
-        "title": {"text": source.title.text, "standoff": 6, "font": {"size": 12}},
+        "title": {"text": source.title.text, "standoff": 6, "font": {"size": 11}},
         "zeroline": False,
         "showline": True,
         "mirror": True,
         "linecolor": LINE,
         "gridcolor": GRID,
-        "tickfont": {"size": 11},
+        "tickfont": {"size": 10},
     }
 
 

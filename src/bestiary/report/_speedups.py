@@ -168,9 +168,11 @@ def speedup_plot(
     return figure.add_hline(y=1, line={"width": 1.5, "color": baseline.colour})
 
 
-def speedup_axis(floor: float, ceiling: float) -> dict[str, object]:
+def speedup_axis(
+    floor: float, ceiling: float, *, fine: Sequence[float] = FINE
+) -> dict[str, object]:
     """Ticks at round factors, fewer where the panel spans more."""
-    ticks = FINE if ceiling / floor < 2.5 else COARSE
+    ticks = fine if ceiling / floor < 2.5 else COARSE
     axis = log_axis("speedup", ticks, (f"{tick:g}{words.TIMES}" for tick in ticks))
     return {**axis, "range": [math.log10(floor), math.log10(ceiling)]}
 

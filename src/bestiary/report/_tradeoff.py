@@ -11,6 +11,8 @@ from bestiary.report._identity import Identity, identities, translucent
 from bestiary.report._speedups import HEADER, bounds, cells, speedup_axis
 
 SOFT = "#8a8f98"
+# Beside each other labels need more room than above each other.
+APART = (0.5, 0.65, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5)
 
 
 def tokens_against_time(analysis: Analysis) -> Exhibit:
@@ -50,7 +52,7 @@ def _plot(rows: list[Row], looks: dict[str, Identity]) -> go.Figure:
         own = [row for row in rows if row.optimizer == look.name]
         if own:
             traces.append(_points(own, look, ratios, (floor, ceiling)))
-    time = speedup_axis(floor, ceiling) | {"title": "speedup in time"}
+    time = speedup_axis(floor, ceiling, fine=APART) | {"title": "speedup in time"}
     tokens = speedup_axis(floor, ceiling) | {"title": "speedup in tokens"}
     figure = plot(traces, x=time, y=tokens)
     figure.add_hline(y=1, line={"width": 1, "color": translucent(SOFT, 0.6)})

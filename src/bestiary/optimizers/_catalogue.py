@@ -7,21 +7,29 @@ import msgspec
 
 from bestiary.errors import UserError, unknown
 from bestiary.optimizers._adam_mini import ADAM_MINI
+from bestiary.optimizers._adamuon import ADAMUON
 from bestiary.optimizers._adamw import ADAMW
 from bestiary.optimizers._ademamix import ADEMAMIX
 from bestiary.optimizers._adopt import ADOPT_ENTRY
 from bestiary.optimizers._cautious import CAUTIOUS
+from bestiary.optimizers._dion2 import DION2
+from bestiary.optimizers._hyperball import ADAMH, MUONH, NORMUONH
 from bestiary.optimizers._interface import Optimizer
+from bestiary.optimizers._kl_soap import KL_SOAP
+from bestiary.optimizers._kron import KRON
 from bestiary.optimizers._lion import LION
 from bestiary.optimizers._mars import MARS
+from bestiary.optimizers._mars_m import MARS_M
 from bestiary.optimizers._muon import MUON
 from bestiary.optimizers._nadamw import NADAMW
 from bestiary.optimizers._normuon import NORMUON
 from bestiary.optimizers._plugins import load, plugins
 from bestiary.optimizers._schedule_free import SCHEDULE_FREE
 from bestiary.optimizers._scion import SCION
+from bestiary.optimizers._shampoo import SHAMPOO
 from bestiary.optimizers._signum import SIGNUM
 from bestiary.optimizers._soap import SOAP_ENTRY
+from bestiary.optimizers._soap_muon import SOAP_MUON
 from bestiary.optimizers._sophia import SOPHIA
 from bestiary.optimizers._sophia_g import SOPHIA_G
 from bestiary.specs import Configuration, OptimizerSpec, Setting
@@ -42,8 +50,18 @@ CATALOGUE: dict[str, Optimizer] = {
         MARS,
         MUON,
         NORMUON,
+        ADAMUON,
+        MARS_M,
+        DION2,
+        ADAMH,
+        MUONH,
+        NORMUONH,
         SCION,
+        KRON,
+        SHAMPOO,
         SOAP_ENTRY,
+        KL_SOAP,
+        SOAP_MUON,
         SOPHIA,
         SOPHIA_G,
     )

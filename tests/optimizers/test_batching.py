@@ -11,7 +11,11 @@ from jax.extend import core
 from bestiary.optimizers import CATALOGUE
 from bestiary.specs import Label
 
-MATRIX = [name for name, entry in CATALOGUE.items() if entry.family == "matrix"]
+MATRIX = [
+    name
+    for name, entry in CATALOGUE.items()
+    if entry.family == "matrix" or "iterations" in entry.fields
+]
 HEAVY = ("dot_general", "qr", "eigh", "triangular_solve")
 SHAPES = {"q": (16, 16), "k": (16, 16), "up": (16, 32), "gate": (16, 32), "down": (32, 16)}
 

@@ -11,7 +11,8 @@ of the factors' eigenvalues, and G' = Q_L^T G Q_R:
             d_L <- beta_s d_L + (1 - beta_s) row means of G'^2 D_R^-1,     d_R likewise
     every `precondition_frequency`, after u:  Q <- qr(S Q), m turned into the new basis
 
-No bias correction. d is at least 1 / 4000^2. AdamW elsewhere, its rate times `adam_factor`.
+No bias correction. d is at least 1 / 4000^2. AdamW elsewhere, its rate times `adam_factor`. Both
+groups of gradients are clipped, each by its own norm.
 
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: SOAP's and
 4 M N (M + N) FLOPs. Follows the modded-nanogpt track 3 file, which is for whole matrices; the
@@ -220,6 +221,7 @@ def _rules(hyper: KLSOAP, labels: Labels) -> dict[str, Rule]:
         direction=scale_by_kl_soap(hyper, labels),
         learning_rate=hyper.learning_rate,
         weight_decay=hyper.weight_decay,
+        max_norm=hyper.max_grad_norm,
         idle_first_step=True,
     )
     return with_adam(matrices, hyper)

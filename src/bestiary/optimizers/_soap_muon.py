@@ -11,6 +11,7 @@ For each hidden matrix M x N with gradient G at step k = 0, 1, ..., and Newton-S
     k > 0, every `precondition_frequency`:  columns of Q (and v) sorted by Q^T L Q, Q <- qr(L Q)
 
 SOAP's second moment is that of the momentum, without bias correction. AdamW elsewhere, as in Muon.
+Both groups of gradients are clipped, each by its own norm.
 
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: those of
 Muon and SOAP.
@@ -180,6 +181,7 @@ def _rules(hyper: SOAPMuon, labels: Labels) -> dict[str, Rule]:
         direction=scale_by_soap_muon(hyper, labels),
         learning_rate=hyper.learning_rate,
         weight_decay=hyper.weight_decay,
+        max_norm=hyper.max_grad_norm,
     )
     return with_adam(matrices, hyper)
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.optimizers.compiling import quick_jit
 
 from bestiary.optimizers import Optimizer, lookup, resolve, split_static
 from bestiary.specs import Label
@@ -75,7 +76,7 @@ def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespac
         transform=transform(traced),
         init=lambda params: transform(traced).init(params),
         step=step,
-        compiled=_compiled(name, tuple(static.items())) if labels is LABELS else jax.jit(step),
+        compiled=_compiled(name, tuple(static.items())) if labels is LABELS else quick_jit(step),
         traced={key: np.asarray(value) for key, value in traced.items()},
     )
 
@@ -90,7 +91,7 @@ def _compiled(name: str, static: tuple[tuple[str, Any], ...]) -> Callable[..., A
         updates, state = built.update(grads, state, params, step=count, curvature=CURVATURE)
         return jax.tree.map(jnp.add, params, updates), state
 
-    return jax.jit(step)
+    return quick_jit(step)
 
 
 @pytest.fixture(scope="session")

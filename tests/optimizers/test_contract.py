@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.optimizers.compiling import quick_jit
 
 from bestiary.errors import UserError
 from bestiary.optimizers import CATALOGUE, Optimizer, lookup, resolve, split_static
@@ -164,7 +165,7 @@ def test_a_population_is_its_members(stepper: Any, random: Any, name: str) -> No
         for count in range(3):
             params, state = step(member, random(count), state, params, count)
         singles.append(params)
-    together = jax.jit(jax.vmap(one.step, in_axes=(0, None, 0, 0, None)))
+    together = quick_jit(jax.vmap(one.step, in_axes=(0, None, 0, 0, None)))
     traced = jax.tree.map(lambda *x: jnp.stack(x), *members)
     params, state = jax.tree.map(lambda x: jnp.stack([x, x]), (random(0), one.init(random(0))))
     for count in range(3):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.optimizers.compiling import quick_jit
 
 from bestiary.specs import Label
 
@@ -177,7 +178,7 @@ def follow(stepper: Any, rule: str, shape: str, layers: int, *, population: int 
             for key, value in traced.items()
         }
         params, state = jax.tree.map(lambda x: jnp.stack([x] * population), (params, state))
-    compiled = jax.jit(step)
+    compiled = quick_jit(step)
     seen = []
     for count in range(STEPS):
         given, other = ({"w": spread * grads[index]} for index in (count, STEPS - 1 - count))

@@ -78,7 +78,8 @@ def test_equals_a_plain_optax_loop(make_run: Make, corpus: Corpus, tmp_path: Pat
         expected.append(float(loss))
     result = train([run], corpus, tmp_path)[0]
     assert [point.loss for point in result.curve] == pytest.approx(expected, abs=2e-5)
-    held = jnp.asarray(corpus.validation("report", 16)[:6])
+    every = corpus.validation("report", 16)
+    held = jnp.asarray(every[np.arange(6) * len(every) // 6])
     on_held = float(models.loss(params, held, run.model))
     assert result.loss["report"] == pytest.approx(on_held, abs=2e-5)
 

@@ -306,7 +306,7 @@ KRON = Optimizer(
         "warmup_steps": (1000.0, 2000.0, 4000.0),
     },
     presets={
-        "study": {},
+        "study": {"stacked_norms": True},
         "modern": {
             "form": "q0.5eq1.5",
             "normalize_grads": False,

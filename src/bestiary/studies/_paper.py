@@ -1,6 +1,6 @@
 """The study of arXiv 2509.02046: eleven optimizers, four sizes, four data-to-model ratios."""
 
-from bestiary.specs import SIZES, Cell, DataSpec, Study, Tuning
+from bestiary.specs import SIZES, Candidate, Cell, DataSpec, Study, Tuning
 from bestiary.studies._candidates import candidate
 
 OPTIMIZERS = (
@@ -37,7 +37,7 @@ def paper(data: DataSpec) -> Study:
             "Which of eleven optimizers trains a Llama of 0.1B to 1.2B parameters in the fewest "
             "tokens, against a well-tuned AdamW, at 1 to 8 times Chinchilla?"
         ),
-        candidates=tuple(candidate(name) for name in _available()),
+        candidates=tuple(_entered(name) for name in OPTIMIZERS),
         sizes={name: SIZES[name] for name in SIZE_NAMES},
         ratios=RATIOS,
         data=data,
@@ -52,7 +52,8 @@ def paper(data: DataSpec) -> Study:
     )
 
 
-def _available() -> list[str]:
-    from bestiary.optimizers import CATALOGUE
+def _entered(name: str) -> Candidate:
+    """An optimizer in the variant that the study ran, for instance with its stacked statistics."""
+    from bestiary.optimizers import lookup
 
-    return [name for name in OPTIMIZERS if name in CATALOGUE]
+    return candidate(name, changes=lookup(name).presets.get("study", {}))

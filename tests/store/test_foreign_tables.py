@@ -1,11 +1,16 @@
 """Foreign results in the study file: what is kept comes back, and a failure changes nothing."""
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from bestiary.errors import UserError
+from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import Candidate, Cell, DataSpec, ModelSpec, Study, Tuning
 from bestiary.store import (
     ForeignImport,
@@ -66,6 +71,90 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path: Path) -> 
     with pytest.raises(UserError, match="not a study file"):
         import_into(tmp_path, imported())
     assert (tmp_path / "study.sqlite").read_bytes() == before
+
+
+def test_a_file_of_the_schema_before_is_read_and_goes_on(tmp_path: Path) -> None:
+    import_into(tmp_path, imported())
+    with sqlite3.connect(tmp_path / "study.sqlite") as connection:
+        connection.execute("UPDATE foreign_schema SET version = 1")
+    assert foreign_imports(tmp_path) == (imported(),)
+    import_into(tmp_path, imported("theirs"))
+    (version,) = connection.execute("SELECT version FROM foreign_schema").fetchone()
+    connection.close()
+    assert (version, len(foreign_imports(tmp_path))) == (2, 2)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_full_disk_leaves_everything_as_it_was(
+    tmp_path: Path, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "study"
+    if beside:
+        import_into(folder, imported())
+
+    def full(*arguments: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    before = contents(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("bestiary.store._foreign_tables._insert", full)
+        with pytest.raises(BestiaryError, match="disk is full"):
+            import_into(folder, imported("theirs"))
+    assert contents(tmp_path) == before
+    assert import_into(folder, imported("theirs")) == 2
+
+
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from bestiary.store import ForeignImport, ForeignResult, Origin, _foreign_tables
+class Fatal(tuple):
+    def __iter__(self):
+        for index, row in enumerate(super().__iter__()):
+            if index == 2000:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield row
+rows = tuple(ForeignResult(optimizer="adamw", file="x" * 400, row=row) for row in range(4000))
+_foreign_tables.import_into(
+    Path(sys.argv[1]), ForeignImport(origin=Origin(source="dies"), results=Fatal(rows))
+)
+"""
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_an_importer_killed_half_way_leaves_nothing(tmp_path: Path, beside: bool) -> None:
+    kept = (imported(),) if beside else ()
+    for one in kept:
+        import_into(tmp_path, one)
+    died = subprocess.run([sys.executable, "-c", DIE, str(tmp_path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert foreign_imports(tmp_path) == kept
+    assert import_into(tmp_path, imported("theirs")) == 2
+
+
+def test_two_importers_at_once_both_keep_theirs(tmp_path: Path) -> None:
+    names = [f"source {index}" for index in range(6)]
+    start = threading.Barrier(len(names))
+
+    def work(name: str) -> None:
+        start.wait()
+        import_into(tmp_path / "shared", imported(name))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.origin.source for one in foreign_imports(tmp_path / "shared")] == names
+    assert os.listdir(tmp_path / "shared") == ["study.sqlite"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, and the empty folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
 
 
 def study() -> Study:

@@ -42,6 +42,9 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
         tokens: Training tokens, where stated.
         settings: Hyperparameters as published.
         tags: What else the source says of it, for instance its phase.
+        curve: (progress, validation loss in nats per token) on the way, ascending, the run's end
+            last; progress in steps or tokens, as the source counts. Empty where only the end is
+            known.
         file: File name inside the source.
         row: Row of that file: the header of a CSV file is row 1; items and lines of JSON count
             from 1.
@@ -59,6 +62,7 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
     tokens: int | None = None
     settings: dict[str, Setting] = {}
     tags: dict[str, str] = {}
+    curve: tuple[tuple[float, float], ...] = ()
     file: str
     row: int
 

@@ -1,7 +1,10 @@
 """Foreign results in the study's SQLite file: own tables, with a schema version of their own."""
 
+import contextlib
 import json
+import os
 import sqlite3
+import tempfile
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +17,8 @@ from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._foreign import ForeignImport, ForeignResult, Origin
 from bestiary.store._study import FILE
 
-VERSION = 1
+# 2: results may carry a loss curve.
+VERSION = 2
 _TABLES = (
     "CREATE TABLE foreign_schema (version INTEGER NOT NULL) STRICT",
     """CREATE TABLE foreign_sources (
@@ -50,14 +54,17 @@ def import_into(folder: Path, imported: ForeignImport) -> int:
     """
     path = folder / FILE
     with one_line_errors(path):
+        if path.exists():
+            return _write(path, imported)
+        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        connection = connect(path)
         try:
-            with transaction(connection):
-                return _add(connection, path, imported)
-        finally:
-            connection.close()
+            return _write_new(path, imported)
+        except BaseException:
+            if made:
+                with contextlib.suppress(OSError):  # another process put something there
+                    folder.rmdir()
+            raise
 
 
 def foreign_imports(folder: Path) -> tuple[ForeignImport, ...]:
@@ -70,15 +77,29 @@ def foreign_imports(folder: Path) -> tuple[ForeignImport, ...]:
     path = folder / FILE
     if not path.is_file():
         return ()
-    with one_line_errors(path):
-        connection = connect(path, read_only=True)
+    with one_line_errors(path), contextlib.closing(connect(path, read_only=True)) as connection:
+        if not _version(connection, path):
+            return ()
+        query = "SELECT source, origin, notes FROM foreign_sources ORDER BY source"
+        return tuple(_load(connection, *head) for head in connection.execute(query).fetchall())
+
+
+def _write_new(path: Path, imported: ForeignImport) -> int:
+    """Write a file aside and put it in its place whole: whatever happens, no half file is seen."""
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=path.parent) as aside:
+        whole = Path(aside) / FILE
+        whole.touch()
+        added = _write(whole, imported)
         try:
-            if not _version(connection, path):
-                return ()
-            query = "SELECT source, origin, notes FROM foreign_sources ORDER BY source"
-            return tuple(_load(connection, *head) for head in connection.execute(query).fetchall())
-        finally:
-            connection.close()
+            os.link(whole, path)
+        except FileExistsError:  # another process was faster
+            return _write(path, imported)
+        return added
+
+
+def _write(path: Path, imported: ForeignImport) -> int:
+    with contextlib.closing(connect(path)) as connection, transaction(connection):
+        return _add(connection, path, imported)
 
 
 def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) -> int:
@@ -103,6 +124,7 @@ def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) ->
 
 def _insert(connection: sqlite3.Connection, digest: str, imported: ForeignImport) -> None:
     source = imported.origin.source
+    connection.execute("UPDATE foreign_schema SET version = ?", (VERSION,))
     origin = msgspec.json.encode(imported.origin).decode()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     connection.execute(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bestiary.errors import UserError, unknown
+from bestiary.store._curves import runs_of
 from bestiary.store._foreign import ForeignImport, ForeignResult
 from bestiary.store._mapping import Mapping
 from bestiary.store._row_reader import RowReader
@@ -21,7 +22,13 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
     """
     rows = read_rows(path)
     _columns_exist(path.name, rows, how)
-    results = tuple(RowReader(path.name, number, row, how).result() for number, row in rows)
+    readers = [RowReader(path.name, number, row, how) for number, row in rows]
+    if "progress" in how.columns:
+        points = ((reader.progress(), reader.result()) for reader in readers)
+        stated = "ratio" in how.columns or "ratio" in how.constants
+        results = tuple(runs_of(path.name, points, ratio_stated=stated))
+    else:
+        results = tuple(reader.result() for reader in readers)
     if how.repeats == "refuse":
         _refuse_repeats(path.name, results)
     _baseline_occurs(path.name, results, how)

@@ -17,7 +17,7 @@ State = Literal["done", "diverged", "unfinished"]
 
 FIELDS = (
     *("optimizer", "size", "ratio", "loss"),
-    *("train_loss", "state", "seed", "steps", "tokens", "parameters"),
+    *("train_loss", "state", "seed", "steps", "tokens", "parameters", "progress"),
 )
 WANDB_STATES = {
     "finished": "done",
@@ -84,6 +84,7 @@ class Mapping(Spec, frozen=True, kw_only=True):
         unit: The unit of its losses.
         columns: Our field -> their column. Needed are `optimizer`, `size`, `loss`, and `ratio` or
             `tokens`; see `FIELDS` for the others. `parameters` is N, for a ratio from tokens.
+            `progress` (steps or tokens so far) says that rows are points of runs' loss curves.
         constants: Our field -> the value it has in every row, in place of a column.
         settings: Our hyperparameter -> their column.
         settings_prefix: Columns that begin so are hyperparameters too, named by the rest.

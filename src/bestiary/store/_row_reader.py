@@ -80,6 +80,13 @@ class RowReader:
             raise self.wrong("size", size, "has no known N; add a column 'parameters' or 'ratio'")
         return self.positive("tokens") / (20 * SIZES[size].matrix_parameters)
 
+    def progress(self) -> float:
+        """How far the run was at this point of its curve."""
+        value = self.number_in("progress", self.value("progress"))
+        if not (math.isfinite(value) and value >= 0):
+            raise self.wrong("progress", self.value("progress"), "must be finite, 0 or more")
+        return value
+
     def settings(self) -> dict[str, Setting]:
         """The hyperparameters of the row; empty cells are not there."""
         columns = dict(self.how.settings)

@@ -1,6 +1,7 @@
 """The importer: what it reads equals what was written, and every refusal names row and column."""
 
 import csv
+import gzip
 import json
 import math
 from pathlib import Path
@@ -14,6 +15,7 @@ from bestiary.errors import UserError
 from bestiary.store import Mapping, import_file, load_mapping, mapping
 
 HEADER = "opt,model,x,val_loss,lr,seed"
+HEADER_SEMICOLON = HEADER.replace(",", ";")
 ROWS = (
     "AdamW (fused),130m,1,3.53,0.008,0",
     "AdamW (fused),130m,2,3.41,0.008,0",
@@ -81,6 +83,7 @@ def test_csv_json_and_json_lines_say_the_same(tmp_path: Path) -> None:
         ({"name": "nats_per_byte", "bytes_per_token": 4.5}, 9.0),
         ({"name": "bits_per_byte", "bytes_per_token": 4.5}, 9 * math.log(2)),
         ({"name": "scaled", "factor": 1.5}, 3.0),
+        ({"name": "perplexity"}, math.log(2)),
     ],
 )
 def test_units_become_nats_per_token(tmp_path: Path, unit: dict[str, Any], nats: float) -> None:
@@ -124,6 +127,8 @@ def test_what_cannot_be_concluded_is_said(tmp_path: Path) -> None:
         (",130m,1,3.5,0.008,0", "row 6 column 'opt': optimizer must not be empty"),
         ("adamw,130m,1,3.5", "row 6: expected 6 columns as in the header, got 4"),
         (ROWS[2], "row 6 repeats row 4; remove one of them"),
+        (HEADER, "row 6 is the header again; remove it"),
+        ("adamw,130m,1,'3,5',0.008,0", "row 6: expected 6 columns"),
         ("muon,130m,1,3.40,0.016,0", "row 6 contradicts row 4"),
     ],
 )
@@ -153,6 +158,7 @@ def test_a_missing_baseline_names_the_column_and_what_is_there(tmp_path: Path) -
         ({"constants": {"size": "130m"}}, "'size' is both a column and a constant"),
         ({"preset": "wanb"}, "unknown preset 'wanb'; did you mean 'wandb'?"),
         ({"colums": {}}, "unknown field `colums`"),
+        ({"thousands": "."}, "decimal and thousands must differ, got '.' for both"),
     ],
 )
 def test_a_bad_mapping_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -173,6 +179,70 @@ def test_a_bad_mapping_is_refused(changes: dict[str, Any], message: str) -> None
 def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "ours.csv").write_bytes(content)
     assert message in refusal(tmp_path / "ours.csv", mapping(stated()))
+
+
+def plain(path: Path, **changes: Any) -> list[tuple[Any, ...]]:
+    results = import_file(path, mapping(stated(**changes))).results
+    return [(row.optimizer, row.ratio, row.loss, row.settings, row.row) for row in results]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_the_delimiter_is_read_off_the_header(tmp_path: Path, delimiter: str) -> None:
+    expected = plain(written(tmp_path, *ROWS))
+    text = "\n".join((HEADER, *ROWS)).replace(",", delimiter)
+    for name in ("other.csv", "other.tsv", "OTHER.CSV"):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        assert plain(tmp_path / name) == expected
+
+
+def test_a_gzip_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, *ROWS)
+    packed = gzip.compress(path.read_bytes())
+    (tmp_path / "ours.csv.gz").write_bytes(packed)
+    assert plain(tmp_path / "ours.csv.gz") == plain(path)
+    for damaged in (packed[:-9], packed[:20] + b"?" + packed[21:], path.read_bytes()):
+        (tmp_path / "ours.csv.gz").write_bytes(damaged)
+        assert "must be readable" in refusal(tmp_path / "ours.csv.gz", mapping(stated()))
+
+
+@pytest.mark.parametrize(
+    ("written_as", "changes"),
+    [
+        ("2,684.5", {"thousands": ","}),
+        ("2684,5", {"decimal": ","}),
+        ("2.684,5", {"decimal": ",", "thousands": "."}),
+        ("2 684.5", {"thousands": " "}),
+    ],
+)
+def test_numbers_are_read_as_declared(
+    tmp_path: Path, written_as: str, changes: dict[str, str]
+) -> None:
+    path = written(tmp_path, f"adamw;130m;1;{written_as};{written_as};0", header=HEADER_SEMICOLON)
+    ((*_, loss, settings, _),) = plain(path, **changes)
+    assert (loss, settings) == (2684.5, {"learning_rate": 2684.5})
+
+
+@pytest.mark.parametrize("loss", ["2,684.5", "3,53", "26,84.5"])
+def test_a_number_that_is_not_as_declared_is_refused(tmp_path: Path, loss: str) -> None:
+    path = written(tmp_path, f"adamw;130m;1;{loss};0.1;0", header=HEADER_SEMICOLON)
+    message = refusal(path, mapping(stated()))
+    assert "row 2 column 'val_loss': loss must be a number; or declare thousands" in message
+    if loss != "2,684.5":
+        assert "must be a number" in refusal(path, mapping(stated(thousands=",")))
+
+
+def test_values_of_json_are_not_taken_for_numbers(tmp_path: Path) -> None:
+    item = {"opt": "adamw", "model": "130m", "x": 1, "val_loss": True, "lr": None, "seed": 0}
+    (tmp_path / "ours.json").write_text(json.dumps([item]))
+    message = refusal(tmp_path / "ours.json", mapping(stated()))
+    assert "row 1 column 'val_loss': loss must be a number, got True" in message
+
+
+def test_dictionaries_in_cells_are_named(tmp_path: Path) -> None:
+    # What the export recipe of Weights & Biases writes: whole dictionaries in two columns.
+    (tmp_path / "ours.csv").write_text("name,config\nrun-1,\"{'lr': 0.1}\"\n")
+    message = refusal(tmp_path / "ours.csv", mapping(stated()))
+    assert "column 'config' holds dictionaries as text: export them as JSON" in message
 
 
 WANDB_CSV = """\

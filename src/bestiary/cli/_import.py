@@ -26,7 +26,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """Import results.
 
     Attributes:
-        what: `fantastic2025`, or a file of results: .csv, .json or .jsonl.
+        what: `fantastic2025`, or a file of results: .csv, .tsv, .json, .jsonl or a .gz of them.
         path: The folder of the files of `fantastic2025`.
         mapping: How the columns of a file are to be read: .toml or .json (docs/reproduction.md).
         out: The folder that keeps them; by default `bestiary-SOURCE` here, or a study folder.

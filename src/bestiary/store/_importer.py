@@ -13,7 +13,7 @@ from bestiary.store._rows import Row, read_rows
 
 
 def import_file(path: Path, how: Mapping) -> ForeignImport:
-    """Read a CSV, JSON or JSON-lines file by a mapping; writes nothing.
+    """Read a CSV, TSV, JSON or JSON-lines file, gzip or not, by a mapping; writes nothing.
 
     Raises:
         UserError: a column that is not there, a value of the wrong kind or not finite, rows that
@@ -60,7 +60,13 @@ def _columns_exist(file: str, rows: list[tuple[int, Row]], how: Mapping) -> None
     for field, column in (*how.columns.items(), *how.settings.items(), *((t, t) for t in how.tags)):
         if column not in there:
             error = unknown("column", column, sorted(there))
-            raise UserError(f"{file}: the mapping reads {field!r} from an {error}")
+            packed = [name for name, cell in rows[0][1].items() if str(cell).startswith("{")]
+            cure = (
+                f"; column {packed[0]!r} holds dictionaries as text: export them as JSON"
+                if packed
+                else ""
+            )
+            raise UserError(f"{file}: the mapping reads {field!r} from an {error}{cure}")
 
 
 def _refuse_repeats(file: str, results: Iterable[ForeignResult]) -> None:

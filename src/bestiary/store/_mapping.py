@@ -47,13 +47,20 @@ class Unit(Spec, frozen=True, kw_only=True):
     """The unit of the losses in the file.
 
     Attributes:
-        name: `nats_per_token`, `bits_per_token`, `nats_per_byte`, `bits_per_byte`, or `scaled`
-            (nats per token times 1 / `factor`).
+        name: `nats_per_token`, `bits_per_token`, `nats_per_byte`, `bits_per_byte`, `perplexity`
+            (exp of the nats per token), or `scaled` (nats per token times 1 / `factor`).
         bytes_per_token: Of the validation text under the tokenizer; needed by the two per byte.
         factor: What a `scaled` loss is multiplied by to give nats per token.
     """
 
-    name: Literal["nats_per_token", "bits_per_token", "nats_per_byte", "bits_per_byte", "scaled"]
+    name: Literal[
+        "nats_per_token",
+        "bits_per_token",
+        "nats_per_byte",
+        "bits_per_byte",
+        "perplexity",
+        "scaled",
+    ]
     bytes_per_token: Positive | None = None
     factor: Positive | None = None
 
@@ -69,11 +76,12 @@ class Unit(Spec, frozen=True, kw_only=True):
                 f"got unit {self.name!r} with factor={self.factor}"
             )
 
-    @property
-    def nats_per_token(self) -> float:
-        """What a loss in this unit is multiplied by to give nats per token."""
+    def nats_per_token(self, value: float) -> float:
+        """A loss in this unit, in nats per token; minus infinity for a perplexity of 0 or less."""
+        if self.name == "perplexity":
+            return math.log(value) if value > 0 else -math.inf
         nats = math.log(2) if self.name.startswith("bits") else 1.0
-        return nats * (self.bytes_per_token or 1.0) * (self.factor or 1.0)
+        return value * nats * (self.bytes_per_token or 1.0) * (self.factor or 1.0)
 
 
 class Mapping(Spec, frozen=True, kw_only=True):
@@ -95,6 +103,8 @@ class Mapping(Spec, frozen=True, kw_only=True):
         diverged_above: A loss above this, in nats per token, is a diverged run.
         non_finite: What a loss that is not a finite number means.
         empty: What an empty loss means.
+        decimal: What stands before the decimals of numbers in text.
+        thousands: What stands between groups of three digits; none where it is empty.
         repeats: Whether rows that agree in everything but the loss are refused, or kept as
             replicates.
     """
@@ -112,6 +122,8 @@ class Mapping(Spec, frozen=True, kw_only=True):
     diverged_above: Positive | None = None
     non_finite: Literal["refuse", "diverged"] = "refuse"
     empty: Literal["refuse", "unfinished"] = "refuse"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " "] = ""
     repeats: Literal["refuse", "keep"] = "refuse"
 
     def __post_init__(self) -> None:
@@ -127,6 +139,8 @@ class Mapping(Spec, frozen=True, kw_only=True):
         twice = sorted(self.columns.keys() & self.constants.keys())
         if twice:
             raise UserError(f"{twice[0]!r} is both a column and a constant; remove one of them")
+        if self.decimal == self.thousands:
+            raise UserError(f"decimal and thousands must differ, got {self.decimal!r} for both")
 
 
 def load_mapping(path: Path) -> Mapping:

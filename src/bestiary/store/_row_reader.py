@@ -1,6 +1,8 @@
 """One row of somebody's file, read by the declared mapping into a foreign result."""
 
 import math
+import re
+from functools import cache
 from typing import Any
 
 from bestiary.errors import UserError
@@ -52,7 +54,7 @@ class RowReader:
             if how.non_finite == "diverged":
                 return None, "diverged"
             raise self.wrong("loss", text, 'must be finite; or declare non_finite = "diverged"')
-        nats = value * how.unit.nats_per_token
+        nats = how.unit.nats_per_token(value)
         if how.diverged_above is not None and nats > how.diverged_above:
             return None, "diverged"
         if nats <= 0:
@@ -105,7 +107,7 @@ class RowReader:
 
     def setting(self, column: str, value: Any) -> Setting:
         """A hyperparameter: a truth value, a whole number, a number, or text."""
-        plain = _typed(value) if isinstance(value, str) else value
+        plain = _typed(value, self.plain(value)) if isinstance(value, str) else value
         if not isinstance(plain, bool | int | float | str):
             plain = str(plain)
         if isinstance(plain, float) and not math.isfinite(plain):
@@ -124,8 +126,8 @@ class RowReader:
         text = self.value(field)
         if _empty(text):
             return None
-        value = self.number_in(field, text)
-        return value * self.how.unit.nats_per_token if math.isfinite(value) else None
+        nats = self.how.unit.nats_per_token(self.number_in(field, text))
+        return nats if math.isfinite(nats) else None
 
     def positive(self, field: str) -> float:
         """A finite number above 0."""
@@ -147,9 +149,21 @@ class RowReader:
     def number_in(self, field: str, text: Any) -> float:
         """A number, finite or not."""
         try:
-            return float(text)
+            if isinstance(text, bool):  # which Python would take for 0 or 1
+                raise TypeError
+            return float(self.plain(text) if isinstance(text, str) else text)
         except (TypeError, ValueError):
-            raise self.wrong(field, text, "must be a number") from None
+            rule = "must be a number"
+            if isinstance(text, str) and "," in text:
+                rule += '; or declare thousands = "," or decimal = ","'
+            raise self.wrong(field, text, rule) from None
+
+    def plain(self, text: str) -> str:
+        """A number in text as Python writes it, if it is written as declared."""
+        decimal, thousands = self.how.decimal, self.how.thousands
+        if thousands and _grouped(thousands, decimal).fullmatch(text.strip()):
+            text = text.replace(thousands, "")
+        return text.replace(decimal, ".") if decimal != "." else text
 
     def value(self, field: str) -> Any:
         """What the row or the constants hold for a field; None where neither does."""
@@ -170,12 +184,19 @@ def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _typed(text: str) -> Setting:
+def _typed(text: str, number: str) -> Setting:
+    """What a text says: a truth value, the number that it is, or the text itself."""
     if text.strip().lower() in ("true", "false"):
         return text.strip().lower() == "true"
     for kind in (int, float):
         try:
-            return kind(text)
+            return kind(number)
         except ValueError:
             continue
     return text
+
+
+@cache
+def _grouped(thousands: str, decimal: str) -> re.Pattern[str]:
+    """Numbers whose whole part stands in groups of three digits."""
+    return re.compile(rf"[+-]?\d{{1,3}}({re.escape(thousands)}\d{{3}})+({re.escape(decimal)}\d*)?")

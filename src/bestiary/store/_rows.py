@@ -1,8 +1,10 @@
-"""Rows of somebody's CSV, JSON or JSON-lines file: flat dictionaries, each with its row number."""
+"""Rows of somebody's table or JSON: flat dictionaries, each with its row number."""
 
 import csv
+import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,32 +14,46 @@ from bestiary.errors import UserError
 Row = dict[str, Any]
 
 
+DELIMITERS = (",", ";", "\t")
+
+
 def read_rows(path: Path) -> list[tuple[int, Row]]:
     """All rows of a file, by its suffix; nested JSON objects are flattened with dots.
 
     Row numbers are what a person sees: the header of a CSV file is row 1, so its first data row
-    is 2; items of a JSON list and lines of a JSON-lines file count from 1.
+    is 2; items of a JSON list and lines of a JSON-lines file count from 1. The delimiter of a
+    table is the one of comma, semicolon and tab that gives its header the most columns.
 
     Raises:
         UserError: no such file, an unknown suffix, text that does not parse, or no rows.
     """
-    readers = {".csv": _csv, ".json": _json, ".jsonl": _json_lines}
-    if path.suffix not in readers:
-        raise UserError(f"results must be .csv, .json or .jsonl, got {path.name}; convert them")
-    if not path.is_file():
-        raise UserError(f"no such file: {path}; check the path")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} must be readable UTF-8 text: {error}") from None
-    rows = list(readers[path.suffix](path.name, text))
+    readers = {".csv": _table, ".tsv": _table, ".json": _json, ".jsonl": _json_lines}
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix not in readers:
+        raise UserError(
+            f"results must be {', '.join(readers)}, or one of them with .gz, got {path.name}; "
+            "convert them"
+        )
+    rows = list(readers[suffix](path.name, _text(path)))
     if not rows:
         raise UserError(f"{path.name} has no rows; export the results again")
     return rows
 
 
-def _csv(name: str, text: str) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise UserError(f"no such file: {path}; check the path")
+    try:
+        content = path.read_bytes()
+        if path.name.lower().endswith(".gz"):
+            content = gzip.decompress(content)
+        return content.decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} must be readable UTF-8 text: {error}") from None
+
+
+def _table(name: str, text: str) -> Iterator[tuple[int, Row]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
     try:
         header = next(reader, [])
         repeated = sorted({column for column in header if header.count(column) > 1})
@@ -47,18 +63,28 @@ def _csv(name: str, text: str) -> Iterator[tuple[int, Row]]:
             if cells and len(cells) != len(header):
                 raise UserError(
                     f"{name} row {number}: expected {len(header)} columns as in the header, "
-                    f"got {len(cells)}; quote values that contain commas"
+                    f"got {len(cells)}; quote values that contain the delimiter"
                 )
+            if cells == header:
+                raise UserError(f"{name} row {number} is the header again; remove it")
             if cells:
                 yield number, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise UserError(f"{name} row {reader.line_num}: not CSV: {error}") from None
 
 
+def _delimiter(text: str) -> str:
+    """The delimiter by which the first line has the most cells."""
+    first = text.partition("\n")[0]
+    return max(DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+
+
 def _json(name: str, text: str) -> Iterator[tuple[int, Row]]:
     items = _parsed(name, 0, text)
     if not isinstance(items, list):
-        raise UserError(f"{name} must hold a list of objects, got {type(items).__name__}")
+        raise UserError(
+            f"{name} must hold a list of objects, got {type(items).__name__}; put its runs in []"
+        )
     for number, item in enumerate(items, start=1):
         yield number, _flat(name, number, item)
 
@@ -73,8 +99,8 @@ def _parsed(name: str, number: int, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        where = f" row {number}" if number else f" line {error.lineno}"
-        raise UserError(f"{name}{where}: not JSON: {error.msg}") from None
+        where = f"row {number}" if number else f"line {error.lineno}"
+        raise UserError(f"{name} {where}: not JSON: {error.msg}") from None
 
 
 def _flat(name: str, number: int, item: Any) -> Row:

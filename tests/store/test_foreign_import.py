@@ -238,6 +238,14 @@ def test_values_of_json_are_not_taken_for_numbers(tmp_path: Path) -> None:
     assert "row 1 column 'val_loss': loss must be a number, got True" in message
 
 
+def test_the_nameless_column_of_an_index_is_no_field(tmp_path: Path) -> None:
+    header = f",{HEADER.replace(',seed', '')}"
+    columns = {"optimizer": "opt", "size": "model", "loss": "val_loss", "tokens": "x"}
+    path = written(tmp_path, "0,adamw,130m,2684354560,3.5,0.1", header=header)
+    (row,) = import_file(path, mapping(stated(columns=columns))).results
+    assert (row.ratio, row.seed) == (1.0, None)
+
+
 def test_dictionaries_in_cells_are_named(tmp_path: Path) -> None:
     # What the export recipe of Weights & Biases writes: whole dictionaries in two columns.
     (tmp_path / "ours.csv").write_text("name,config\nrun-1,\"{'lr': 0.1}\"\n")

@@ -169,7 +169,8 @@ class RowReader:
         """What the row or the constants hold for a field; None where neither does."""
         if field in self.how.constants:
             return self.how.constants[field]
-        return self.row.get(self.how.columns.get(field, ""))
+        column = self.how.columns.get(field)
+        return None if column is None else self.row.get(column)
 
     def wrong(self, field: str, value: Any, rule: str) -> UserError:
         """The error for a field of this row."""

@@ -31,6 +31,7 @@ from bestiary.optimizers import (
     resolve,
 )
 from bestiary.optimizers._plugins import GROUP, plugins
+from bestiary.optimizers._provenance import provenance
 from bestiary.specs import Label, RunResult, RunSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-optimizer.md"
@@ -186,3 +187,28 @@ def test_a_transform_is_clipped_scheduled_and_decayed_as_all_are() -> None:
             expected[path] = expected[path] - rate * (momenta[path] + decay * expected[path])
     for path, value in expected.items():
         np.testing.assert_allclose(params[path], value, rtol=1e-5)
+
+
+def test_a_changed_optimizer_is_another_run(site: Path) -> None:
+    """Also where nobody raised the version, as while it is being written."""
+    module = (
+        "import optax\n"
+        "from bestiary.optimizers import Hyperparameters, from_optax\n"
+        "class Hyper(Hyperparameters, frozen=True, kw_only=True):\n    pass\n"
+        "SGD = from_optax(name='sgd', label='SGD', family='scalar', summary='Steps.', paper='-',\n"
+        "    hyperparameters=Hyper, build=lambda hyper: optax.sgd(hyper.learning_rate))\n"
+    )
+    install(site, {"mine": module}, {"sgd": "mine:SGD"})
+    settings = {"learning_rate": 1.0}
+    before = resolve("sgd", settings)
+    assert re.fullmatch(r"my-optimizers 1\.0 [0-9a-f]{12}", before.package)
+    assert resolve("sgd", settings) == before
+    (site / "mine.py").write_text(module.replace("optax.sgd(", "optax.sgd(2 * "))
+    provenance.cache_clear()
+    after = resolve("sgd", settings)
+    assert after.package.startswith("my-optimizers 1.0 ")
+    assert after.package != before.package
+
+
+def test_the_catalogue_belongs_to_no_package() -> None:
+    assert all(resolve(name, {"learning_rate": 0.01}).package == "" for name in CATALOGUE)

@@ -1,5 +1,6 @@
 """The study file: created whole, read while written, one result per run, nothing lost."""
 
+import json
 import os
 import resource
 import sqlite3
@@ -139,7 +140,7 @@ def test_creating_again_goes_on_and_another_study_is_refused(tmp_path: Path) -> 
     with StudyStore.create(tmp_path, study()) as store:
         assert len(store.planned()) == 1
     before = files(tmp_path)
-    with pytest.raises(UserError, match="another study") as raised:
+    with pytest.raises(UserError, match=r"another study: name is .* not 'other'") as raised:
         StudyStore.create(tmp_path, study("other"))
     assert "\n" not in str(raised.value)
     assert files(tmp_path) == before
@@ -160,8 +161,24 @@ def test_the_order_of_a_grid_is_part_of_the_study(tmp_path: Path) -> None:
         assert list(store.study.candidates[0].grid) == ["learning_rate", "beta1"]
     with StudyStore.open(tmp_path) as store:
         assert list(store.study.candidates[0].grid) == ["learning_rate", "beta1"]
-    with pytest.raises(UserError, match="another study"):
+    with pytest.raises(UserError, match="another study: a grid is in another order"):
         StudyStore.create(tmp_path, ordered("beta1", "learning_rate"))
+
+
+def test_a_study_of_an_older_bestiary_goes_on(tmp_path: Path) -> None:
+    """Fields that have come since have their defaults in it."""
+    StudyStore.create(tmp_path, study()).close()
+    connection = sqlite3.connect(tmp_path / "study.sqlite")
+    (text,) = connection.execute("SELECT value FROM meta WHERE key = 'study'").fetchone()
+    older = json.loads(text)
+    for one in older["candidates"]:
+        del one["package"], one["limits"]
+    with connection:
+        older_text = json.dumps(older)
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'study'", (older_text,))
+    connection.close()
+    with StudyStore.create(tmp_path, study()) as store:
+        assert store.study == study()
 
 
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import itertools
 import math
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestiary.specs import Candidate, Configuration
 from bestiary.tune import Optimum, coordinate_descent
+from bestiary.tune._axis import Axis
 
 RATES = (0.004, 0.008, 0.016, 0.032)
 
@@ -100,6 +102,30 @@ def test_an_optimum_beyond_the_edge_is_bracketed(best: float) -> None:
     assert rates[-1] > best * 1.1
     ratios = [after / before for before, after in itertools.pairwise(rates)]
     assert ratios == pytest.approx([2.0] * len(ratios))
+
+
+@given(
+    grid=st.lists(st.floats(0.01, 0.999), min_size=1, max_size=4, unique=True),
+    limit=st.sampled_from([1.0, 2.0]),
+    up=st.booleans(),
+)
+def test_a_grid_never_grows_out_of_its_range(grid: list[float], limit: float, up: bool) -> None:
+    axis = Axis(tuple(grid), grid[0], limit)
+    for _ in range(60):
+        grown = axis.beyond(axis.values[-1 if up else 0], below=not up)
+        if grown is None:
+            break
+        assert 0 < grown < limit
+    assert axis.values == sorted(set(axis.values))
+
+
+def test_a_decay_rate_approaches_one_by_the_steps_of_its_grid() -> None:
+    who = candidate({"beta1": 0.9}, {"beta1": (0.8, 0.9)})
+    who = msgspec.structs.replace(who, extend=("beta1",), limits={"beta1": 1.0})
+    found, tried = descend(who, lambda values: abs(float(values["beta1"]) - 0.975))
+    assert found.configuration == {"beta1": 0.975}
+    assert found.edges == ()
+    assert [values["beta1"] for values in tried] == [0.9, 0.8, 0.95, 0.975, 0.9875]
 
 
 def test_without_extension_an_optimum_on_the_edge_is_flagged() -> None:

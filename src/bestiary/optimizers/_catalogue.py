@@ -24,6 +24,7 @@ from bestiary.optimizers._muon import MUON
 from bestiary.optimizers._nadamw import NADAMW
 from bestiary.optimizers._normuon import NORMUON
 from bestiary.optimizers._plugins import load, plugins
+from bestiary.optimizers._provenance import provenance
 from bestiary.optimizers._schedule_free import SCHEDULE_FREE
 from bestiary.optimizers._scion import SCION
 from bestiary.optimizers._shampoo import SHAMPOO
@@ -32,6 +33,7 @@ from bestiary.optimizers._soap import SOAP_ENTRY
 from bestiary.optimizers._soap_muon import SOAP_MUON
 from bestiary.optimizers._sophia import SOPHIA
 from bestiary.optimizers._sophia_g import SOPHIA_G
+from bestiary.optimizers._splus import SPLUS
 from bestiary.specs import Configuration, OptimizerSpec, Setting
 
 # The order of every table.
@@ -59,6 +61,7 @@ CATALOGUE: dict[str, Optimizer] = {
         SCION,
         KRON,
         SHAMPOO,
+        SPLUS,
         SOAP_ENTRY,
         KL_SOAP,
         SOAP_MUON,
@@ -110,6 +113,7 @@ def resolve(name: str, settings: Configuration) -> OptimizerSpec:
             field: _typed(f"{name} {field}", complete[field], info.type)
             for field, info in entry.fields.items()
         },
+        package="" if name in CATALOGUE else provenance(plugins(frozenset(CATALOGUE))[name]),
     )
 
 

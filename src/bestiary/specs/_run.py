@@ -26,11 +26,20 @@ class DataSpec(Spec, frozen=True, kw_only=True):
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class OptimizerSpec(Spec, frozen=True, kw_only=True):
-    """An optimizer of the catalogue with every one of its hyperparameters stated."""
+class OptimizerSpec(Spec, frozen=True, kw_only=True, omit_defaults=True):
+    """An optimizer with every one of its hyperparameters stated.
+
+    Attributes:
+        name: Its name in the catalogue, or the entry point of another package.
+        settings: Every hyperparameter.
+        package: Of another package's optimizer: name, version and hash of its code, so that a
+            changed optimizer is another run. Empty, and no part of the run's identity, for one of
+            the catalogue.
+    """
 
     name: str
     settings: dict[str, Setting]
+    package: str = ""
 
 
 class ScheduleSpec(Spec, frozen=True, kw_only=True):

@@ -34,6 +34,8 @@ class Candidate(Spec, frozen=True, kw_only=True):
             of `RUN_COORDINATES`.
         grid: The values tried for each tuned coordinate, in the order in which they are tuned.
         extend: Coordinates whose grid grows geometrically until the optimum is bracketed.
+        package: What an optimizer of another package is, see `OptimizerSpec`; else empty.
+        limits: Upper bounds of coordinates: a grid that grows approaches them, and never passes.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Candidate(Spec, frozen=True, kw_only=True):
     start: Configuration
     grid: dict[str, tuple[Setting, ...]]
     extend: tuple[str, ...] = ("learning_rate",)
+    package: str = ""
+    limits: dict[str, float] = {}
 
 
 class Cell(Spec, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from bestiary.specs import (
 )
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._difference import difference
 from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock
@@ -65,12 +66,13 @@ class StudyStore:
             with one_line_errors(folder / FILE):
                 lay(folder, study, wanted, command)
         store = cls.open(folder)
-        if store.meta()["study"] != wanted:
-            held = store.study.name
+        # Not the text that is stored: an older Bestiary did not write every field.
+        if ordered_json(store.study) != wanted:
+            held = store.study
             store.close()
             raise UserError(
-                f"{folder} holds another study ({held!r} with other settings); "
-                "choose another folder or the settings it was created with"
+                f"{folder} holds another study: {difference(held, study)}; "
+                "choose another folder, or go on with what it was created with"
             )
         return store
 

@@ -1,8 +1,14 @@
 """An optimizer of the catalogue, entered into a study."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Meta
 
 from bestiary.specs import RUN_COORDINATES, Candidate, Setting
+
+if TYPE_CHECKING:
+    from bestiary.optimizers import Optimizer
 
 Grid = Mapping[str, tuple[Setting, ...]]
 
@@ -14,6 +20,7 @@ def candidate(
     without: tuple[str, ...] = (),
     grid: Grid | None = None,
     schedule: str | None = None,
+    extend: tuple[str, ...] = ("learning_rate",),
 ) -> Candidate:
     """Enter an optimizer with the study's starting point and grid, or with changes to them.
 
@@ -23,6 +30,7 @@ def candidate(
         without: Run coordinates of the catalogue's starting point to leave out.
         grid: What is tuned; the catalogue's grid where not given.
         schedule: The kind of schedule; the catalogue's where not given.
+        extend: Coordinates whose grid grows past its edges, within their range.
 
     Raises:
         UserError: no such optimizer, or a value that it refuses.
@@ -34,11 +42,26 @@ def candidate(
     chosen = {**entry.start, **(changes or {})}
     run = {key: chosen[key] for key in RUN_COORDINATES if key in chosen and key not in without}
     settings = {key: value for key, value in chosen.items() if key not in RUN_COORDINATES}
+    values = {key: tuple(row) for key, row in (grid or entry.grid).items()}
+    resolved = resolve(name, settings)
     return Candidate(
         name=entry.name,
         label=entry.label,
         family=entry.family,
         schedule=schedule or entry.schedule,  # type: ignore[arg-type]
-        start={**resolve(name, settings).settings, **run},
-        grid={key: tuple(values) for key, values in (grid or entry.grid).items()},
+        start={**resolved.settings, **run},
+        grid=values,
+        extend=extend,
+        package=resolved.package,
+        limits={key: limit for key in values if (limit := _limit(entry, key)) is not None},
     )
+
+
+def _limit(entry: "Optimizer", coordinate: str) -> float | None:
+    """The upper end of a coordinate's range, None where there is none."""
+    if coordinate in RUN_COORDINATES:
+        return 1.0 if coordinate.endswith("_fraction") else None
+    kind = entry.fields[coordinate].type if coordinate in entry.fields else None
+    bounds = [item for item in getattr(kind, "__metadata__", ()) if isinstance(item, Meta)]
+    ends = [end for item in bounds for end in (item.lt, item.le) if end is not None]
+    return float(min(ends)) if ends else None

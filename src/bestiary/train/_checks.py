@@ -62,6 +62,11 @@ def _check_optimizer(run: RunSpec) -> None:
                 f"a run states every hyperparameter, but {run.optimizer.name} lacks {name!r}; "
                 "use optimizers.resolve"
             )
+    if stated.package != run.optimizer.package:
+        raise UserError(
+            f"the run is for {run.optimizer.name} of {run.optimizer.package or 'the catalogue'}, "
+            f"but {stated.package or 'the catalogue'} has it here; state the run anew"
+        )
     if run.seed >= _MOST_SEED:
         raise UserError(f"a seed must be below 2**64, got {run.seed}")
 

@@ -49,7 +49,10 @@ def coordinate_descent(candidate: Candidate, *, minimum_gain: float, feasible: F
         feasible: Whether a configuration can run at all; the others are never asked for.
     """
     best = dict(candidate.start)
-    axes = {name: Axis(grid, best[name]) for name, grid in candidate.grid.items()}
+    axes = {
+        name: Axis(grid, best[name], candidate.limits.get(name, math.inf))
+        for name, grid in candidate.grid.items()
+    }
     loss = math.nan
     edges: dict[str, bool] = {}
     unchanged = 0

@@ -84,6 +84,7 @@ class _Frame(Spec, frozen=True, kw_only=True):
     model: ModelSpec
     data: DataSpec
     optimizer: str
+    package: str
     schedule: Literal["cosine", "linear", "wsd", "constant"]
     cell: Cell
     batch_size: int
@@ -96,6 +97,7 @@ def _run(study: Study, candidate: Candidate, cell: Cell, values: Configuration) 
         model=model_of(study, cell),
         data=study.data,
         optimizer=candidate.name,
+        package=candidate.package,
         schedule=candidate.schedule,
         cell=cell,
         batch_size=study.batch_size,
@@ -126,7 +128,7 @@ def _built(frame: _Frame, text: bytes) -> RunSpec:
     run = RunSpec(
         model=model,
         data=frame.data,
-        optimizer=OptimizerSpec(name=frame.optimizer, settings=settings),
+        optimizer=OptimizerSpec(name=frame.optimizer, settings=settings, package=frame.package),
         schedule=_schedule(frame.schedule, values, steps),
         batch_size=batch_size,
         steps=steps,

@@ -17,6 +17,7 @@ labels, not names; a q or k that is not labelled with its head width is blocked 
 Checked against `adam_mini.Adam_mini`; version 1.0, still in pytorch_optimizer, has other blocks.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -121,23 +122,11 @@ def _check_heads(path: str, param: Array, label: Label) -> None:
 
 
 def _rules(hyper: AdamMini, labels: Labels) -> dict[str, Rule]:
-    study = hyper.flavour == "study"
-    mini = Rule(
-        name="adam_mini",
-        direction=scale_by_adam_mini(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-        max_norm=0.0 if study else hyper.max_grad_norm,
-    )
-    if not study:
+    mini = hyper.rule("adam_mini", scale_by_adam_mini(hyper, labels))
+    if hyper.flavour == "official":
         return everywhere(mini)
-    vectors = Rule(
-        name="adamw",
-        direction=optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon),
-        learning_rate=hyper.learning_rate,
-        max_norm=hyper.max_grad_norm,
-    )
-    return everywhere(mini) | {"vector": vectors}
+    adam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon)
+    return everywhere(replace(mini, max_norm=0.0)) | {"vector": hyper.rule("adamw", adam)}
 
 
 ADAM_MINI = Optimizer(

@@ -97,13 +97,7 @@ def _semi_orthogonal_size(leaf: Array) -> Array:
 
 
 def _rules(hyper: AdaMuon, labels: Labels) -> dict[str, Rule]:
-    adamuon = Rule(
-        name="adamuon",
-        direction=scale_by_adamuon(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-    )
-    return with_adam(adamuon, hyper)
+    return with_adam(hyper.rule("adamuon", scale_by_adamuon(hyper, labels), max_norm=0.0), hyper)
 
 
 ADAMUON = Optimizer(

@@ -36,16 +36,8 @@ class AdamW(Hyperparameters, frozen=True, kw_only=True):
 
 def _rules(hyper: AdamW, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="adamw",
-            direction=optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    adam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon)
+    return everywhere(hyper.rule("adamw", adam, elementwise=True))
 
 
 ADAMW = Optimizer(

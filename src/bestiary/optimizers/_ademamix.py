@@ -78,16 +78,7 @@ def _half_life(decay: Scalar) -> Array:
 
 def _rules(hyper: AdEMAMix, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="ademamix",
-            direction=scale_by_ademamix(hyper),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    return everywhere(hyper.rule("ademamix", scale_by_ademamix(hyper), elementwise=True))
 
 
 ADEMAMIX = Optimizer(

@@ -41,17 +41,8 @@ class ADOPT(Hyperparameters, frozen=True, kw_only=True):
 
 def _rules(hyper: ADOPT, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="adopt",
-            direction=optax.contrib.scale_by_adopt(hyper.beta1, hyper.beta2, hyper.epsilon),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            idle_first_step=True,
-            elementwise=True,
-        )
-    )
+    adopt = optax.contrib.scale_by_adopt(hyper.beta1, hyper.beta2, hyper.epsilon)
+    return everywhere(hyper.rule("adopt", adopt, idle_first_step=True, elementwise=True))
 
 
 ADOPT_ENTRY = Optimizer(

@@ -95,15 +95,7 @@ def _divisor(
 
 
 def _rules(hyper: Cautious, labels: Labels) -> dict[str, Rule]:
-    return everywhere(
-        Rule(
-            name="cautious",
-            direction=scale_by_cautious_adam(hyper, labels),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-        )
-    )
+    return everywhere(hyper.rule("cautious", scale_by_cautious_adam(hyper, labels)))
 
 
 CAUTIOUS = Optimizer(

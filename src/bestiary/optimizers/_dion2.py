@@ -95,13 +95,7 @@ def _chosen_step(m_GMN: Array, hyper: Dion2) -> tuple[Array, Array]:
 
 
 def _rules(hyper: Dion2, labels: Labels) -> dict[str, Rule]:
-    dion2 = Rule(
-        name="dion2",
-        direction=scale_by_dion2(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-    )
-    return with_adam(dion2, hyper)
+    return with_adam(hyper.rule("dion2", scale_by_dion2(hyper, labels), max_norm=0.0), hyper)
 
 
 DION2 = Optimizer(

@@ -30,16 +30,7 @@ def from_optax(*, build: Callable[[H], optax.GradientTransformation], **entry: A
 
     def rules(hyper: H, labels: Labels) -> dict[str, Rule]:
         del labels
-        return everywhere(
-            Rule(
-                name=entry["name"],
-                direction=build(hyper),
-                learning_rate=hyper.learning_rate,
-                weight_decay=hyper.weight_decay,
-                max_norm=hyper.max_grad_norm,
-                advance=_decayed,
-            )
-        )
+        return everywhere(hyper.rule(entry["name"], build(hyper), advance=_decayed))
 
     return Optimizer(rules=rules, **entry)
 

@@ -97,27 +97,11 @@ def _with_hyperball(
 ) -> dict[str, Rule]:
     """The direction on hidden matrices, if it is another than Adam's, and Adam elsewhere."""
     adam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon)
-    free = Rule(
-        name="adam",
-        direction=adam,
-        learning_rate=hyper.learning_rate * hyper.adam_factor,
-        max_norm=hyper.max_grad_norm,
-    )
-    on_ball = Rule(
-        name="adam_on_ball",
-        direction=adam,
-        learning_rate=hyper.learning_rate,
-        max_norm=hyper.max_grad_norm,
-        advance=along_the_sphere,
-    )
+    free = hyper.rule("adam", adam, learning_rate=hyper.learning_rate * hyper.adam_factor)
+    on_ball = hyper.rule("adam_on_ball", adam, advance=along_the_sphere)
     matrices = on_ball
     if hidden is not None:
-        matrices = Rule(
-            name="matrices_on_ball",
-            direction=hidden,
-            learning_rate=hyper.learning_rate,
-            advance=along_the_sphere,
-        )
+        matrices = hyper.rule("matrices_on_ball", hidden, max_norm=0.0, advance=along_the_sphere)
     return {"embedding": free, "vector": free, "head": on_ball, "hidden_matrix": matrices}
 
 

@@ -1,8 +1,8 @@
 """What an optimizer is: a record of hyperparameters, and a rule for every role."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 import jax
 import msgspec
@@ -43,8 +43,16 @@ class Hyperparameters(Spec, frozen=True, kw_only=True):
     weight_decay: WeightDecay = 0.1
     max_grad_norm: MaxGradNorm = 1.0
 
-
-H = TypeVar("H", bound=Hyperparameters)
+    def rule(self, name: str, direction: optax.GradientTransformation, **changes: Any) -> Rule:
+        """A rule with this learning rate, weight decay and clipping norm, but for the changes."""
+        rule = Rule(
+            name=name,
+            direction=direction,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_norm=self.max_grad_norm,
+        )
+        return replace(rule, **changes)
 
 
 def trained_params(state: State, params: optax.Params) -> optax.Params:

@@ -216,15 +216,9 @@ def _ema(old: Array, new: Array, decay: Scalar, *, unless: Array) -> Array:
 
 
 def _rules(hyper: KLSOAP, labels: Labels) -> dict[str, Rule]:
-    matrices = Rule(
-        name="kl_soap",
-        direction=scale_by_kl_soap(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-        max_norm=hyper.max_grad_norm,
-        idle_first_step=True,
+    return with_adam(
+        hyper.rule("kl_soap", scale_by_kl_soap(hyper, labels), idle_first_step=True), hyper
     )
-    return with_adam(matrices, hyper)
 
 
 KL_SOAP = Optimizer(

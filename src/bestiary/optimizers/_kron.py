@@ -272,15 +272,7 @@ def _clip(direction: Array, label: Label, largest: Scalar) -> Array:
 
 
 def _rules(hyper: Kron, labels: Labels) -> Mapping[str, Rule]:
-    return everywhere(
-        Rule(
-            name="kron",
-            direction=scale_by_kron(hyper, labels),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-        )
-    )
+    return everywhere(hyper.rule("kron", scale_by_kron(hyper, labels)))
 
 
 KRON = Optimizer(

@@ -35,16 +35,8 @@ class Lion(Hyperparameters, frozen=True, kw_only=True):
 
 def _rules(hyper: Lion, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="lion",
-            direction=optax.scale_by_lion(hyper.beta1, hyper.beta2),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    lion = optax.scale_by_lion(hyper.beta1, hyper.beta2)
+    return everywhere(hyper.rule("lion", lion, elementwise=True))
 
 
 LION = Optimizer(

@@ -17,6 +17,7 @@ clipped to norm 1 and `max_grad_norm` clips g before that; vectors get AdamW wit
 0.95. Epsilon is added after bias correction. Checked against both, and `pytorch_optimizer.MARS`.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -102,23 +103,11 @@ def _clipped_together(leaves: Leaves, max_norm: Scalar) -> Leaves:
 
 
 def _rules(hyper: Mars, labels: Labels) -> dict[str, Rule]:
-    study = hyper.flavour == "study"
-    mars = Rule(
-        name="mars",
-        direction=scale_by_mars(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-        max_norm=0.0 if study else hyper.max_grad_norm,
-    )
-    if study:
-        return everywhere(mars)
-    vectors = Rule(
-        name="adamw",
-        direction=optax.scale_by_adam(0.9, 0.95, hyper.epsilon),
-        learning_rate=hyper.learning_rate,
-        max_norm=hyper.max_grad_norm,
-    )
-    return everywhere(mars) | {"vector": vectors}
+    mars = hyper.rule("mars", scale_by_mars(hyper, labels))
+    if hyper.flavour == "study":
+        return everywhere(replace(mars, max_norm=0.0))
+    adam = optax.scale_by_adam(0.9, 0.95, hyper.epsilon)
+    return everywhere(mars) | {"vector": hyper.rule("adamw", adam)}
 
 
 MARS = Optimizer(

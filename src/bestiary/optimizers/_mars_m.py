@@ -73,13 +73,7 @@ def scale_by_mars_m(hyper: MarsM, labels: Labels) -> optax.GradientTransformatio
 
 
 def _rules(hyper: MarsM, labels: Labels) -> dict[str, Rule]:
-    mars_m = Rule(
-        name="mars_m",
-        direction=scale_by_mars_m(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-    )
-    return with_adam(mars_m, hyper)
+    return with_adam(hyper.rule("mars_m", scale_by_mars_m(hyper, labels), max_norm=0.0), hyper)
 
 
 MARS_M = Optimizer(

@@ -54,13 +54,7 @@ def scale_by_muon(
 
 
 def _rules(hyper: Muon, labels: Labels) -> dict[str, Rule]:
-    muon = Rule(
-        name="muon",
-        direction=scale_by_muon(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-    )
-    return with_adam(muon, hyper)
+    return with_adam(hyper.rule("muon", scale_by_muon(hyper, labels), max_norm=0.0), hyper)
 
 
 MUON = Optimizer(

@@ -36,16 +36,8 @@ class NAdamW(Hyperparameters, frozen=True, kw_only=True):
 
 def _rules(hyper: NAdamW, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="nadamw",
-            direction=optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon, nesterov=True),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    nadam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon, nesterov=True)
+    return everywhere(hyper.rule("nadamw", nadam, elementwise=True))
 
 
 NADAMW = Optimizer(

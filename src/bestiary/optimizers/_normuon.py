@@ -102,13 +102,7 @@ def with_norm_of(reference: Array, matrix: Array) -> Array:
 
 
 def _rules(hyper: NorMuon, labels: Labels) -> dict[str, Rule]:
-    normuon = Rule(
-        name="normuon",
-        direction=scale_by_normuon(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-    )
-    return with_adam(normuon, hyper)
+    return with_adam(hyper.rule("normuon", scale_by_normuon(hyper, labels), max_norm=0.0), hyper)
 
 
 NORMUON = Optimizer(

@@ -39,7 +39,7 @@ def _table(flat: int, decay: float, least: float) -> tuple[np.ndarray, np.ndarra
     """Whether each step fits, and fits so far, up to a fit at the least probability."""
     due: list[bool] = []
     waited, probability = 0, 1.0
-    while probability > least or waited > 0:
+    while not due or probability > least or waited > 0:
         probability = min(1.0, max(least, math.exp(min(0.0, -decay * (len(due) + 1 - flat)))))
         waited += 1
         due.append(waited >= 1 / probability)

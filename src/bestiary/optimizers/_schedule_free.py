@@ -120,17 +120,8 @@ def _as_it_is(param: Array, update: Array, rate: Scalar, decay: Scalar) -> Array
 
 
 def _rules(hyper: ScheduleFree, labels: Labels) -> dict[str, Rule]:
-    return everywhere(
-        Rule(
-            name="schedule_free",
-            direction=step_schedule_free(hyper, labels),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            advance=_as_it_is,
-            elementwise=True,
-        )
-    )
+    steps = step_schedule_free(hyper, labels)
+    return everywhere(hyper.rule("schedule_free", steps, advance=_as_it_is, elementwise=True))
 
 
 SCHEDULE_FREE = Optimizer(

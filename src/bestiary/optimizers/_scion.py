@@ -21,6 +21,7 @@ constrained, decay by lambda, Signum clipped by the norm of its own group. The o
 see the presets. Checked against both.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import jax.numpy as jnp
@@ -36,7 +37,7 @@ from bestiary.optimizers._interface import (
     Optimizer,
     WeightDecay,
 )
-from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend, everywhere
 from bestiary.optimizers._spectral import (
     CoefficientSet,
     Iterations,
@@ -127,28 +128,20 @@ def _steepest_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformat
 
 
 def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:
-    def rule(
-        name: str, direction: optax.GradientTransformation, radius: Scalar, max_norm: Scalar
-    ) -> Rule:
+    def within(radius: Scalar, rule: Rule) -> Rule:
         def contract(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:
             """The decay of the constraint, which spares no role."""
             del decay
             return descend(param, direction, rate, 1 / radius)
 
-        return Rule(
-            name=name,
-            direction=direction,
-            learning_rate=hyper.learning_rate * radius,
-            weight_decay=hyper.weight_decay,
-            max_norm=max_norm,
-            advance=contract if hyper.constrained else descend,
-        )
+        advance = contract if hyper.constrained else descend
+        return replace(rule, learning_rate=hyper.learning_rate * radius, advance=advance)
 
-    others = rule(
-        "steepest", _steepest_descent(hyper, labels), hyper.other_radius, hyper.max_grad_norm
-    )
-    hidden = rule("spectral", _spectral_descent(hyper, labels), hyper.radius, 0.0)
-    return dict.fromkeys(("embedding", "head", "vector"), others) | {"hidden_matrix": hidden}
+    others = hyper.rule("steepest", _steepest_descent(hyper, labels))
+    hidden = hyper.rule("spectral", _spectral_descent(hyper, labels), max_norm=0.0)
+    return everywhere(within(hyper.other_radius, others)) | {
+        "hidden_matrix": within(hyper.radius, hidden)
+    }
 
 
 SCION = Optimizer(

@@ -184,15 +184,7 @@ def _matrix_power(a: Array, power: Array, epsilon: Array) -> Array:
 
 
 def _rules(hyper: Shampoo, labels: Labels) -> dict[str, Rule]:
-    return everywhere(
-        Rule(
-            name="shampoo",
-            direction=scale_by_shampoo(hyper, labels),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-        )
-    )
+    return everywhere(hyper.rule("shampoo", scale_by_shampoo(hyper, labels)))
 
 
 SHAMPOO = Optimizer(

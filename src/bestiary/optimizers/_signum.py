@@ -38,16 +38,7 @@ def scale_by_signum(decay: float) -> optax.GradientTransformation:
 
 def _rules(hyper: Signum, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="signum",
-            direction=scale_by_signum(hyper.beta1),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    return everywhere(hyper.rule("signum", scale_by_signum(hyper.beta1), elementwise=True))
 
 
 SIGNUM = Optimizer(

@@ -24,6 +24,7 @@ and its null space has no unique basis.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -57,7 +58,7 @@ from bestiary.optimizers._kronecker import (
     sides,
     without_rounding,
 )
-from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend, everywhere
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
 from bestiary.optimizers._stagger import in_turns
 
 
@@ -222,18 +223,10 @@ def _step_then_decay(param: Array, direction: Array, rate: Scalar, decay: Scalar
 
 
 def _rules(hyper: SOAP, labels: Labels) -> Mapping[str, Rule]:
-    study = hyper.flavour == "study"
-    return everywhere(
-        Rule(
-            name="soap",
-            direction=scale_by_soap(hyper, labels),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            advance=descend if study else _step_then_decay,
-            idle_first_step=not study,
-        )
-    )
+    rule = hyper.rule("soap", scale_by_soap(hyper, labels))
+    if hyper.flavour == "official":
+        rule = replace(rule, advance=_step_then_decay, idle_first_step=True)
+    return everywhere(rule)
 
 
 SOAP_ENTRY = Optimizer(

@@ -176,14 +176,7 @@ def _refreshed(
 
 
 def _rules(hyper: SOAPMuon, labels: Labels) -> dict[str, Rule]:
-    matrices = Rule(
-        name="soap_muon",
-        direction=scale_by_soap_muon(hyper, labels),
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-        max_norm=hyper.max_grad_norm,
-    )
-    return with_adam(matrices, hyper)
+    return with_adam(hyper.rule("soap_muon", scale_by_soap_muon(hyper, labels)), hyper)
 
 
 SOAP_MUON = Optimizer(

@@ -137,16 +137,7 @@ def required(name: str, curvature: Any) -> None:
 
 def _rules(hyper: Sophia, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="sophia",
-            direction=scale_by_sophia(hyper),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    return everywhere(hyper.rule("sophia", scale_by_sophia(hyper), elementwise=True))
 
 
 SOPHIA = Optimizer(

@@ -91,16 +91,7 @@ def scale_by_sophia_g(hyper: SophiaG) -> optax.GradientTransformationExtraArgs:
 
 def _rules(hyper: SophiaG, labels: Labels) -> dict[str, Rule]:
     del labels
-    return everywhere(
-        Rule(
-            name="sophia_g",
-            direction=scale_by_sophia_g(hyper),
-            learning_rate=hyper.learning_rate,
-            weight_decay=hyper.weight_decay,
-            max_norm=hyper.max_grad_norm,
-            elementwise=True,
-        )
-    )
+    return everywhere(hyper.rule("sophia_g", scale_by_sophia_g(hyper), elementwise=True))
 
 
 SOPHIA_G = Optimizer(

@@ -16,7 +16,7 @@ from bestiary.optimizers._interface import (
     LearningRate,
 )
 from bestiary.optimizers._newton_schulz import Coefficients, newton_schulz
-from bestiary.optimizers._rules import Leaves, Rule, Scalar
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
 
 Momentum = Annotated[float, Meta(ge=0, lt=1, description="decay of the momentum of matrices")]
 MatrixEpsilon = Annotated[
@@ -131,11 +131,7 @@ def zeros(params: Leaves) -> Leaves:
 
 def with_adam(matrices: Rule, hyper: AdamElsewhere) -> dict[str, Rule]:
     """The rule for hidden matrices, and AdamW, clipped by its own norm, for everything else."""
-    adam = Rule(
-        name="adamw",
-        direction=optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon),
-        learning_rate=hyper.learning_rate * hyper.adam_factor,
-        weight_decay=hyper.weight_decay,
-        max_norm=hyper.max_grad_norm,
-    )
-    return {"embedding": adam, "hidden_matrix": matrices, "head": adam, "vector": adam}
+    adam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon)
+    rate = hyper.learning_rate * hyper.adam_factor
+    others = hyper.rule("adamw", adam, learning_rate=rate)
+    return everywhere(others) | {"hidden_matrix": matrices}

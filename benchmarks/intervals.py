@@ -130,7 +130,7 @@ def _result(loss: float) -> RunResult:
 
 def from_prior(generator: np.random.Generator) -> float:
     """An exponent as the prior has it."""
-    return float(PRIOR.centre * np.exp(PRIOR.spread * generator.normal()))
+    return float(np.exp(generator.uniform(np.log(PRIOR.low), np.log(PRIOR.high))))
 
 
 def fixed(value: float) -> Exponent:

@@ -25,21 +25,6 @@ def test_published_curves_come_back(size: str) -> None:
     np.testing.assert_allclose((law.a, law.exponent, law.b), expected, atol=1e-5)
 
 
-def test_with_a_prior_it_is_scipys_penalised_minimum() -> None:
-    losses = np.array([1.75, 1.55, 1.46])
-    prior, deviations = ExponentPrior(), np.array([0.01, 0.02, 0.01])
-
-    def residuals(p: np.ndarray) -> np.ndarray:
-        fit = (p[0] * RATIOS[:3] ** -np.exp(p[1]) + p[2] - losses) / deviations
-        return np.append(fit, (p[1] - np.log(prior.centre)) / prior.spread)
-
-    other = least_squares(residuals, (0.3, -0.7, 1.2), xtol=1e-15, ftol=1e-15).x
-    law = fit_power_law(RATIOS[:3], losses, deviations=deviations, prior=prior)
-    np.testing.assert_allclose(
-        (law.a, law.exponent, law.b), (other[0], np.exp(other[1]), other[2]), rtol=1e-5
-    )
-
-
 def test_a_huber_fit_is_scipys_huber_minimum() -> None:
     ratios = 2.0 ** np.arange(7)
     losses = 0.5 * ratios**-0.45 + 2.0 + np.array([0, 1e-3, -1e-3, 0.08, 1e-3, 0, -1e-3])
@@ -73,12 +58,6 @@ def test_many_fits_equal_single_fits() -> None:
     for index, losses_R in enumerate(losses_KR):
         single = fit_power_law(RATIOS, losses_R)
         assert together[index].exponent == pytest.approx(float(single.exponent), rel=1e-12)
-
-
-def test_two_ratios_take_the_exponent_from_the_prior_and_pass_through_both_points() -> None:
-    law = fit_power_law([1, 4], [1.9, 1.6], prior=ExponentPrior(centre=0.4))
-    assert float(law.exponent) == pytest.approx(0.4, rel=1e-6)
-    np.testing.assert_allclose(law.loss([1, 4]), [1.9, 1.6], rtol=1e-9)
 
 
 def test_the_order_of_the_points_does_not_matter() -> None:

@@ -39,8 +39,8 @@ def test_deviance_is_the_minimum_over_the_law() -> None:
         a, exponent, b = np.exp(values[0]), np.exp(values[1]), values[2]
         s = values[3] if log_speedup is None else log_speedup
         residual = losses - a * np.append(RATIOS, 4 * np.exp(s)) ** -exponent - b
-        surprise = (values[1] - np.log(prior.centre)) / prior.spread
-        return float(residual @ inverse @ residual + surprise**2)
+        outside = max(0.0, prior.low - exponent, exponent - prior.high)
+        return float(residual @ inverse @ residual + 1e6 * outside)
 
     options = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 20_000, "maxfev": 20_000}
     start = [*np.log([0.5, 0.45]).tolist(), 1.2]
@@ -54,7 +54,7 @@ def test_deviance_is_the_minimum_over_the_law() -> None:
 def test_ends_are_open_where_the_law_cannot_say() -> None:
     """Two ratios, no prior worth the name, and much noise: no upper end."""
     losses = np.array([1.7, 1.66, 1.6])
-    wide = ExponentPrior(spread=3.0)
+    wide = ExponentPrior(0.02, 4.0)
     profile = profile_speedup([1, 2], losses, covariance=1e-3 * np.eye(3), at=2.0, prior=wide)
     assert profile.interval()[1] == np.inf
 

@@ -17,9 +17,9 @@ from bestiary.errors import UserError
 from bestiary.specs import Planned, RunResult, Study, digest
 
 METHOD = (
-    "Bootstrap: every mean loss is redrawn with the seed noise pooled over cells (a part shared by "
-    "all optimizers that ran the same seed, and a part of its own; the noise level itself redrawn "
-    "for its degrees of freedom), the baseline's law refitted and inverted for each draw; the "
+    "Draws from the posterior: the noise between seeds, pooled over cells (a part shared by all "
+    "optimizers that ran the same seed, and a part of its own), is drawn as freely as its degrees "
+    "of freedom demand, then every mean loss, then the baseline's law, which is inverted; the "
     "interval is the central 95 % of the draws."
 )
 
@@ -41,8 +41,8 @@ def analyse(
         planned: Every run planned so far, in the order of planning.
         results: Results by run id; those of runs that are not planned are not read.
         command: The command that produced the study.
-        draws: Bootstrap draws.
-        seed: Of the bootstrap; the same arguments give the same record.
+        draws: Draws behind every interval.
+        seed: Of the draws; the same arguments give the same record.
         assumed_noise: Standard deviation between seeds in nats, read where none was measured.
 
     Raises:

@@ -15,7 +15,7 @@ def answer(
     """The sentences that open a report.
 
     Args:
-        evidence: The bootstrap, for comparing two optimizers draw by draw.
+        evidence: The draws, for comparing two optimizers draw by draw.
         rows: Every optimizer at every cell.
         summaries: Every optimizer over all cells.
         unfinished: Planned runs without a result.

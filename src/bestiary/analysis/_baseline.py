@@ -11,6 +11,8 @@ from bestiary.laws import conditioning
 MARGIN, POINTS = 1.5, 41
 # Above this condition number single parameters mean little, though the curve may be well known.
 _ILL_CONDITIONED = 1e3
+# A law is said to miss its losses where noise alone would do so less often than this.
+_MISFIT = 0.01
 
 
 def baseline_law(size: str, fitted: Fitted | None, points: int) -> BaselineLaw:
@@ -28,8 +30,7 @@ def baseline_law(size: str, fitted: Fitted | None, points: int) -> BaselineLaw:
     return BaselineLaw(
         size=size,
         points=points,
-        form="least squares with a normal prior on log B "
-        f"(median {PRIOR.centre:g}, standard deviation {PRIOR.spread:g})",
+        form=f"a D^-B + b with B between {PRIOR.low:g} and {PRIOR.high:g}, at the median of B",
         a=estimate(float(fitted.law.a), fitted.laws.a),
         exponent=estimate(float(fitted.law.exponent), fitted.laws.exponent),
         b=estimate(float(fitted.law.b), fitted.laws.b),
@@ -80,11 +81,16 @@ def _note(fitted: Fitted, condition: float | None) -> str:
         notes.append("The loss does not fall with data, so no loss can be turned into data.")
     if len(fitted.ratios) == 2:
         notes.append(
-            f"Two ratios do not show the exponent: {PRIOR.centre:g} is assumed, and the doubt "
-            "about it is in every interval."
+            f"Two ratios do not show the exponent: any between {PRIOR.low:g} and {PRIOR.high:g} is "
+            "held possible, and every interval contains that doubt."
         )
     elif len(fitted.ratios) == 3:
         notes.append("Three ratios fix three parameters: nothing is left to test the law's form.")
+    if fitted.misfit < _MISFIT:
+        notes.append(
+            "The losses miss the form a D^-B + b by more than their noise "
+            f"(p = {fitted.misfit:.1g}), and no interval contains that."
+        )
     if condition is not None and condition > _ILL_CONDITIONED:
         notes.append("The parameters are not separately known (ill-conditioned); the curve may be.")
     return " ".join(notes)

@@ -1,17 +1,18 @@
-"""The bootstrap of one size: every mean loss redrawn, the baseline's law refitted, inverted again.
+"""The draws of one size: every mean loss, the baseline's law, and what inverting it gives.
 
 Speedup of an optimizer with loss l at ratio D: S = D_baseline(l) / D, the data the baseline needs
-for l over the data used (arXiv 2509.02046). A draw adds seed noise to every mean loss of the size
-at once, the shared part alike for all optimizers that ran a seed, so that paired comparisons keep
-their precision; the noise level itself is redrawn as its degrees of freedom demand, and so is the
-prior of the exponent. All three sources of doubt, seeds, curve and inversion, are in the spread.
+for l over the data used (arXiv 2509.02046). A draw takes a noise level, as freely as its degrees of
+freedom demand; the noise of every mean loss, the part of a seed alike for all optimizers that ran
+it, so that paired comparisons keep their precision; and a law of the baseline from its posterior.
+All three sources of doubt, seeds, curve and inversion, are in the spread.
 
 The baseline's residual at a cell is partly luck that the other optimizers had with the same seeds.
 A loss is therefore read off the curve less its expected share of that residual,
 
-    l - rho r,    rho = shared^2 / (shared^2 + own^2) x (share of its seeds that the baseline ran),
+    l - rho r,    rho = shared^2 / (shared^2 + own^2) x (share of its seeds that the baseline ran).
 
-the generalised least squares of all losses together (and what the profile likelihood does).
+With noise drawn first and the law second this is conditioning by Matheron's rule: the draws are
+those of the posterior of all losses together.
 
 Shape suffixes: K draws, S seeds, R ratios.
 """
@@ -21,10 +22,11 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import fdtrc
 
 from bestiary.analysis._noise import SizeNoise
 from bestiary.analysis._observations import Observations, Reported
-from bestiary.laws import Array, ExponentPrior, PowerLaw, fit_power_law
+from bestiary.laws import Array, CurvePosterior, ExponentPrior, PowerLaw, fit_power_law
 from bestiary.specs import Cell
 
 DRAWS = 2_000
@@ -49,6 +51,10 @@ class Drawn:
         with np.errstate(invalid="ignore"):
             return Drawn(self.value - other.value, _spread(self.draws - other.draws))
 
+    def times(self, factor: float) -> "Drawn":
+        """The number and every draw times a factor."""
+        return Drawn(factor * self.value, factor * self.draws)
+
 
 def mean_of(numbers: list[Drawn]) -> Drawn:
     """The mean of several numbers, draw by draw."""
@@ -65,13 +71,19 @@ def _spread(draws_K: Array) -> Array:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The baseline's law at one size: the fit to the means, and the fit of every draw."""
+    """The baseline's law at one size, its draws, and what it was fitted to.
+
+    Attributes:
+        misfit: Chance that noise alone makes residuals as large as these, by an F test with the
+            degrees of freedom that the law and the noise leave; 1 where the law leaves none.
+    """
 
     law: PowerLaw
     laws: PowerLaw
     ratios: Array
     deviations: Array
     losses: Array
+    misfit: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ class SizeDraws:
 def draw_size(
     found: Observations, baseline: str, noise: SizeNoise, *, seed: int = 0, count: int = DRAWS
 ) -> SizeDraws:
-    """The bootstrap of one size.
+    """All draws of one size.
 
     Args:
         found: The reported runs of the size.
@@ -109,14 +121,17 @@ def draw_size(
     losses: dict[Key, Drawn] = {}
     for cell in found:
         losses |= _draw_cell(found, cell, own_K, shared_K, seed)
-    fitted = _fit_baseline(found, baseline, losses, noise, _stream(seed, size, "exponent"))
+    total_K = np.maximum(np.hypot(own_K, shared_K), _RESOLUTION)
+    fitted = _fit_baseline(found, baseline, noise, total_K, _stream(seed, size, "law"))
     if fitted is None:
         return SizeDraws(losses)
+    level = noise.noise
+    rho = Drawn(level.shared**2 / max(level.total, _RESOLUTION) ** 2, shared_K**2 / total_K**2)
     read = {
         (name, cell): _read(
             loss,
             losses.get((baseline, cell)),
-            _rho(found[cell], name, baseline, noise),
+            rho.times(_shared_seeds(found[cell], name, baseline)),
             curve=fitted,
             ratio=cell.ratio,
         )
@@ -152,45 +167,61 @@ def _draw_cell(
 def _fit_baseline(
     found: Observations,
     baseline: str,
-    losses: dict[Key, Drawn],
     noise: SizeNoise,
+    total_K: Array,
     generator: np.random.Generator,
 ) -> Fitted | None:
-    """The baseline's law for the means and for every draw."""
-    cells = [cell for cell in found if (baseline, cell) in losses]
+    """The baseline's law and its draws under every noise level."""
+    cells = [cell for cell, groups in found.items() if _has_loss(groups, baseline)]
     if len(cells) < 2:
         return None
-    ratios_R = np.array([cell.ratio for cell in cells])
-    runs_R = np.array([len(found[cell][baseline].losses) for cell in cells])
-    deviations_R = np.maximum(noise.noise.total / np.sqrt(runs_R), _RESOLUTION)
-    losses_R = np.array([losses[baseline, cell].value for cell in cells])
-    # A draw far below zero cannot happen to a loss; it only would where noise is as large as it.
-    losses_KR = np.maximum(
-        np.stack([losses[baseline, cell].draws for cell in cells], axis=1), _RESOLUTION
+    runs = [list(found[cell][baseline].losses.values()) for cell in cells]
+    level = max(noise.noise.total, _RESOLUTION)
+    posterior = CurvePosterior(
+        ratios=np.array([cell.ratio for cell in cells]),
+        losses=np.array([np.mean(one) for one in runs]),
+        deviations=np.array([level / math.sqrt(len(one)) for one in runs]),
+        prior=PRIOR,
     )
-    centres_K = PRIOR.centre * np.exp(PRIOR.spread * generator.normal(size=len(losses_KR)))
-    law = fit_power_law(ratios_R, losses_R, deviations=deviations_R, prior=PRIOR)
-    laws = fit_power_law(
-        ratios_R, losses_KR, deviations=deviations_R, prior=PRIOR, centres=centres_K
+    return Fitted(
+        law=posterior.law(),
+        laws=posterior.draws(total_K / level, generator),
+        ratios=posterior.ratios,
+        deviations=posterior.deviations,
+        losses=posterior.losses,
+        misfit=_misfit(posterior, noise.noise.own_freedom),
     )
-    return Fitted(law, laws, ratios_R, deviations_R, losses_R)
 
 
-def _rho(groups: dict[str, Reported], name: str, baseline: str, noise: SizeNoise) -> float:
-    """How much of the baseline's luck at a cell another optimizer is expected to have had."""
-    if baseline not in groups or not noise.noise.total:
-        return 0.0
-    seeds, others = groups[name].losses.keys(), groups[baseline].losses.keys()
-    return noise.noise.shared**2 / noise.noise.total**2 * len(seeds & others) / len(seeds)
+def _misfit(posterior: CurvePosterior, noise_freedom: int) -> float:
+    """The chance of residuals as large as those of the best law, if its form is true."""
+    freedom = len(posterior.ratios) - 3
+    if freedom < 1:
+        return 1.0
+    best = fit_power_law(posterior.ratios, posterior.losses, deviations=posterior.deviations)
+    scaled_R = (posterior.losses - best.loss(posterior.ratios)) / posterior.deviations
+    return float(fdtrc(freedom, noise_freedom, scaled_R @ scaled_R / freedom))
 
 
-def _read(loss: Drawn, baseline: Drawn | None, rho: float, *, curve: Fitted, ratio: float) -> Drawn:
+def _has_loss(groups: dict[str, Reported], name: str) -> bool:
+    """Whether an optimizer finished a run at a cell."""
+    return name in groups and bool(groups[name].losses)
+
+
+def _shared_seeds(groups: dict[str, Reported], name: str, baseline: str) -> float:
+    """The share of an optimizer's seeds at a cell that the baseline ran too."""
+    seeds = groups[name].losses.keys()
+    others = groups[baseline].losses.keys() if baseline in groups else ()
+    return len(seeds & others) / len(seeds)
+
+
+def _read(loss: Drawn, baseline: Drawn | None, rho: Drawn, *, curve: Fitted, ratio: float) -> Drawn:
     """A loss less its share of the baseline's residual at the same cell."""
     if baseline is None:
         return loss
     residual = baseline.value - float(curve.law.loss(ratio))
     residual_K = baseline.draws - curve.laws.loss(ratio)
-    return Drawn(loss.value - rho * residual, loss.draws - rho * residual_K)
+    return Drawn(loss.value - rho.value * residual, loss.draws - rho.draws * residual_K)
 
 
 def _log_speedup(fitted: Fitted, ratio: float, loss: Drawn) -> Drawn:

@@ -1,4 +1,4 @@
-"""From bootstrap draws to an estimate with its interval, without ever writing a NaN.
+"""From draws to an estimate with its interval, without ever writing a NaN.
 
 Shape suffix: K draws.
 """

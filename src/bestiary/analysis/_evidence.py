@@ -1,4 +1,4 @@
-"""All that an analysis is made from: the runs, sorted, and the bootstrap of every size."""
+"""All that an analysis is made from: the runs, sorted, and the draws of every size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Evidence:
         found: The reported runs.
         tuning: The tuning runs.
         noise: The seed noise of every size.
-        sizes: The bootstrap of every size.
+        sizes: The draws of every size.
         log_times: Log of seconds per token over the baseline's.
     """
 
@@ -58,7 +58,7 @@ def gather(
     count: int = DRAWS,
     assumed: float = ASSUMED,
 ) -> Evidence:
-    """Sort the runs and run the bootstrap of every size."""
+    """Sort the runs and draw every size."""
     identified = [(run_id(one.run), one) for one in planned]
     found = observations(identified, results)
     noise = {size: loss_noise(found, size, assumed) for size in study.sizes}

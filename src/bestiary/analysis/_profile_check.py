@@ -1,4 +1,4 @@
-"""The bootstrap's intervals beside those of the profile likelihood, which share no code with them.
+"""The report's intervals beside those of the profile likelihood, which share no code with them.
 
 Shape suffixes: P losses.
 """
@@ -25,7 +25,7 @@ class ProfileCheck(Spec, frozen=True, kw_only=True):
     """Two intervals of one token speedup.
 
     Attributes:
-        bootstrap: As the report gives it.
+        reported: As the report gives it.
         profile: By profile likelihood under the same prior and the same pooled noise.
         width_ratio: Width in logs of the second over the first; None where one is open.
     """
@@ -33,7 +33,7 @@ class ProfileCheck(Spec, frozen=True, kw_only=True):
     optimizer: str
     size: str
     ratio: float
-    bootstrap: Estimate
+    reported: Estimate
     profile: Estimate
     width_ratio: float | None
 
@@ -58,17 +58,17 @@ def _check(evidence: Evidence, key: Key) -> ProfileCheck:
     name, cell = key
     drawn = evidence.log_speedup(key)
     assert drawn is not None
-    bootstrap = factor(drawn.value, drawn.draws)
+    reported = factor(drawn.value, drawn.draws)
     found = {one: groups for one, groups in evidence.found.items() if one.size == cell.size}
     low, high = profile_interval(found, evidence.study.baseline, key, evidence.noise[cell.size])
-    profile = Estimate(value=bootstrap.value, low=_exp(low), high=_exp(high))
-    widths = [_width(one) for one in (bootstrap, profile)]
+    profile = Estimate(value=reported.value, low=_exp(low), high=_exp(high))
+    widths = [_width(one) for one in (reported, profile)]
     ratio = widths[1] / widths[0] if widths[0] and widths[1] is not None else None
     return ProfileCheck(
         optimizer=name,
         size=cell.size,
         ratio=cell.ratio,
-        bootstrap=bootstrap,
+        reported=reported,
         profile=profile,
         width_ratio=ratio,
     )

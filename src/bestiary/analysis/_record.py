@@ -229,7 +229,7 @@ class Provenance(Spec, frozen=True, kw_only=True):
             joined by "; ".
         command: The command that produced the study; empty where unknown.
         method: How the intervals were made, in one or two sentences.
-        draws: Bootstrap draws.
+        draws: Draws behind every interval.
     """
 
     study_digest: str

@@ -33,7 +33,7 @@ def mean_log_speedup(evidence: Evidence, name: str, size: str | None = None) -> 
     """The mean log token speedup over the cells that have one, and how many they are.
 
     Args:
-        evidence: The bootstrap.
+        evidence: The draws.
         name: The optimizer.
         size: Over the cells of this size alone.
     """

@@ -2,8 +2,8 @@
 
 from bestiary.laws._conditioning import Conditioning as Conditioning
 from bestiary.laws._conditioning import conditioning as conditioning
+from bestiary.laws._exponent import ExponentPrior as ExponentPrior
 from bestiary.laws._feasible import Feasible as Feasible
-from bestiary.laws._fit import ExponentPrior as ExponentPrior
 from bestiary.laws._fit import fit_power_law as fit_power_law
 from bestiary.laws._held_out import held_out_errors as held_out_errors
 from bestiary.laws._joint import FORMS as FORMS
@@ -16,10 +16,12 @@ from bestiary.laws._joint_terms import JointForm as JointForm
 from bestiary.laws._noise import Noise as Noise
 from bestiary.laws._noise import cell_noise as cell_noise
 from bestiary.laws._noise import pooled as pooled
+from bestiary.laws._posterior import CurvePosterior as CurvePosterior
 from bestiary.laws._power import Array as Array
 from bestiary.laws._power import PowerLaw as PowerLaw
 from bestiary.laws._profile import Profile as Profile
 from bestiary.laws._profile import profile_speedup as profile_speedup
+from bestiary.laws._setting_law import Kind as Kind
 from bestiary.laws._setting_law import SettingLaw as SettingLaw
 from bestiary.laws._setting_law import fit_setting_law as fit_setting_law
 from bestiary.laws._study_form import StudyForm as StudyForm

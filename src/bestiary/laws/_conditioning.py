@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bestiary.laws._fit import ExponentPrior
+from bestiary.laws._exponent import ExponentPrior
 from bestiary.laws._power import Array, PowerLaw
 
 
@@ -40,7 +40,7 @@ def conditioning(
         law: One law with a > 0.
         ratios: D of the fitted losses, shape (R,).
         deviations: Standard deviation of each loss, in nats, shape (R,).
-        prior: The prior of the exponent that the fit used.
+        prior: What is assumed of the exponent, entering with its standard deviation.
     """
     ratios_R, deviations_R = np.asarray(ratios, float), np.asarray(deviations, float)
     fall_R = law.loss(ratios_R) - law.b

@@ -3,7 +3,7 @@
 A speedup S says that the baseline's law at ratio S D has the optimizer's loss. For a given S the
 baseline's losses and the optimizer's are one least-squares problem in the law,
 
-    deviance(S) = min over a, B, b of  e' C^-1 e + ((log B - log B0) / spread)^2,
+    deviance(S) = min over a, b and B in its range of  e' C^-1 e,
 
 with e the residuals of all losses and C their covariance, and the interval holds every S whose
 deviance exceeds the least by no more than the squared quantile of Student's t (Bates and Watts
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
-from bestiary.laws._fit import EXPONENTS, ExponentPrior
+from bestiary.laws._exponent import EXPONENTS, ExponentPrior
 from bestiary.laws._power import Array
 
-_EXPONENT_G = np.geomspace(*EXPONENTS, 240)
+_EXPONENTS = 240
 _POINTS = 481
 
 
@@ -45,7 +45,7 @@ class Profile:
             freedom: Degrees of freedom of the noise in the covariance; inf where it is known.
             level: How often the interval holds the truth.
         """
-        threshold = float(student.ppf(0.5 + level / 2, freedom)) ** 2
+        threshold = float(stdtrit(freedom, 0.5 + level / 2)) ** 2
         inside = np.flatnonzero(self.deviance <= threshold)
         return self._end(inside[0], -1, threshold), self._end(inside[-1], 1, threshold)
 
@@ -75,18 +75,17 @@ def profile_speedup(
         losses: Those losses, then the optimizer's.
         covariance: Of all of them, in nats squared; seeds shared by two losses are in it.
         at: The optimizer's ratio.
-        prior: Of the exponent; needed below three ratios.
+        prior: The range of the exponent; needed below three ratios.
         reach: The baseline's law is read at most this factor beyond its ratios.
     """
     ratios_R, losses_R = np.asarray(ratios, float), np.asarray(losses, float)
     whiten_RR = np.linalg.inv(np.linalg.cholesky(np.asarray(covariance, float)))
     low, high = math.log(ratios_R.min() / reach / at), math.log(ratios_R.max() * reach / at)
     log_speedup_S = np.linspace(low, high, _POINTS)
-    x_SG = (at * np.exp(log_speedup_S))[:, None] ** -_EXPONENT_G
-    cost_SG = _line_cost(ratios_R[:, None] ** -_EXPONENT_G, x_SG, whiten_RR, losses_R)
-    if prior:
-        cost_SG = cost_SG + (np.log(_EXPONENT_G / prior.centre) / prior.spread) ** 2
-    profile_S = cost_SG.min(axis=1)
+    bounds = (prior.low, prior.high) if prior else EXPONENTS
+    exponent_G = np.geomspace(*bounds, _EXPONENTS)
+    x_SG = (at * np.exp(log_speedup_S))[:, None] ** -exponent_G
+    profile_S = _line_cost(ratios_R[:, None] ** -exponent_G, x_SG, whiten_RR, losses_R).min(axis=1)
     return Profile(log_speedup_S, profile_S - profile_S.min())
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from bestiary.errors import UserError
 from bestiary.laws._feasible import Feasible
@@ -66,7 +66,7 @@ class SettingLaw:
         )
         log_value = float(row @ self.coefficients)
         spread = math.sqrt(self.deviation**2 + float(row @ self.covariance @ row))
-        reach = spread * float(student.ppf(0.975, max(self.freedom, 1)))
+        reach = spread * float(stdtrit(max(self.freedom, 1), 0.975))
         ends = [self._value(log_value + side * reach) for side in (-1, 1)]
         return self.feasible.nearest(self._value(log_value)), min(ends), max(ends)
 

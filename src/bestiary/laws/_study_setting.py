@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from bestiary.errors import UserError
 from bestiary.laws._power import Array
@@ -46,6 +45,9 @@ def fit_study_setting(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLik
     Raises:
         UserError: fewer than six cells, or a fit that does not converge.
     """
+    # Here, because it takes longer to import than everything else in `laws` together.
+    from scipy.optimize import OptimizeWarning, curve_fit
+
     scales = np.stack([np.asarray(parameters, float), np.asarray(ratios, float)])[:, 1:-1]
     kept = np.asarray(values, float)[1:-1]
     if kept.size < 4:

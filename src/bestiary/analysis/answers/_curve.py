@@ -8,7 +8,7 @@ import numpy as np
 from bestiary.analysis.answers._findings import Findings
 from bestiary.analysis.answers._joint import joint_fit
 from bestiary.analysis.answers._reach import parameters_of_size
-from bestiary.laws import ExponentPrior, JointLaw, PowerLaw, fit_power_law
+from bestiary.laws import CurvePosterior, JointLaw, PowerLaw
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,11 @@ def curve_at(findings: Findings, size: str) -> Curve:
     """
     own = [one for one in findings.of(findings.baseline).values() if one.size == size]
     if len({one.ratio for one in own}) >= 2:
-        law = fit_power_law(
-            [one.ratio for one in own],
-            [one.loss for one in own],
-            deviations=[max(1e-6, findings.noise.total / one.runs**0.5) for one in own],
-            prior=ExponentPrior(),
-        )
+        law = CurvePosterior(
+            np.array([one.ratio for one in own]),
+            np.array([one.loss for one in own]),
+            np.array([max(1e-6, findings.noise.total / one.runs**0.5) for one in own]),
+        ).law()
         ratios = tuple(one.ratio for one in own)
         return Curve(size, own[0].parameters, _loss_of(law), _ratio_of(law), ratios)
     parameters = parameters_of_size(findings, size)

@@ -2,7 +2,8 @@
 
 Products and factorisations count as in the textbook (Golub and Van Loan), everything else one
 operation per entry; moving data is free. A branch counts as often as it is taken: what depends on
-the step alone is evaluated, for every step, and so are the predicates of branches.
+the step alone is evaluated, for every step, and so are the predicates of branches. Where platforms
+differ, FLOPs are those of the CPU's program, which is the textbook's, whatever the host is.
 """
 
 import math
@@ -11,10 +12,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.extend import core
 
 Known = dict[Any, Array]
+# From an equation of a traced program to its cost: a number, or an array of several kinds of cost.
+Price = Callable[[Any], Any]
 
 # Values that may follow from the step: scalars and random keys.
 _SMALL = 8
@@ -43,30 +47,50 @@ def mean_flops(
     A predicate that depends on more than the step counts as its most expensive branch, a loop of
     unknown length as one pass.
     """
+    return float(mean_price(function, *arguments, steps=steps, price=operations, called=called))
+
+
+def mean_price(
+    function: Callable[..., Any],
+    *arguments: Any,
+    steps: int,
+    price: Price,
+    accelerated: bool = False,
+    called: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    """The mean of what a step costs, where every operation has a price; else like `mean_flops`.
+
+    Args:
+        function: What is traced.
+        arguments: Trees of shapes.
+        steps: How many.
+        price: Of one equation without an inner program.
+        accelerated: Whether the program of accelerators counts, or that of a CPU.
+        called: The price of jitted functions by name.
+    """
     step = jax.ShapeDtypeStruct((), jnp.int32)
     traced = jax.make_jaxpr(function)(step, *arguments)
-    counter = _Counter(called or {})
+    counter = _Counter(price, called or {}, accelerated)
 
-    def count(step: Array) -> Array:
+    def cost(step: Array) -> Array:
         known = {traced.jaxpr.invars[0]: step}
-        return jnp.float32(counter.walk(traced, known)[0])
+        return jnp.asarray(counter.walk(traced, known)[0], jnp.float32)
 
-    return float(jnp.mean(jax.vmap(count)(jnp.arange(steps, dtype=jnp.int32))))
+    return np.mean(jax.vmap(cost)(jnp.arange(steps, dtype=jnp.int32)), axis=0)
 
 
 class _Counter:
     """Walks a program, carrying along the values that are known."""
 
-    def __init__(self, called: Mapping[str, float]) -> None:
+    def __init__(self, price: Price, called: Mapping[str, Any], accelerated: bool) -> None:
+        self._price = price
         self._called = called
+        self._accelerated = accelerated
 
     def walk(self, program: core.ClosedJaxpr, known: Known) -> tuple[Any, list[Array | None]]:
         """The count, and those outputs that are known."""
-        known = known | {
-            variable: jnp.asarray(value)
-            for variable, value in zip(program.jaxpr.constvars, program.consts, strict=True)
-            if _is_small(variable)
-        }
+        # Constants of any size: a schedule may be a table that the step looks up.
+        known = known | dict(zip(program.jaxpr.constvars, program.consts, strict=True))
         total: Any = 0.0
         for equation in program.jaxpr.eqns:
             inputs = [_value(variable, known) for variable in equation.invars]
@@ -78,6 +102,9 @@ class _Counter:
 
     def _equation(self, equation: Any, inputs: list[Array | None]) -> tuple[Any, list[Any]]:
         name, unknown = equation.primitive.name, [None] * len(equation.outvars)
+        if name == "platform_index":  # among the platforms that the program names, or the rest
+            platforms = equation.params["platforms"]
+            return 0.0, [jnp.int32(self._accelerated and len(platforms) - 1)]
         if name == "cond":
             return self._branches(equation.params["branches"], inputs), unknown
         if name == "scan":
@@ -97,18 +124,19 @@ class _Counter:
         if all(value is not None for value in inputs) and all(map(_is_small, equation.outvars)):
             found = equation.primitive.bind(*inputs, **equation.params)
             return 0.0, list(found) if equation.primitive.multiple_results else [found]
-        return _operations(equation), unknown
+        return self._price(equation), unknown
 
     def _branches(self, branches: tuple[Any, ...], inputs: list[Array | None]) -> Any:
         counts = [self.walk(branch, _bound(branch, inputs[1:]))[0] for branch in branches]
         index = inputs[0]
         if index is None:
-            return max(float(jnp.max(count)) for count in counts)
-        return jnp.stack([jnp.float32(count) for count in counts])[jnp.int32(index)]
+            return max(counts, key=lambda count: float(jnp.sum(count)))
+        same = jnp.broadcast_arrays(*(jnp.asarray(count, jnp.float32) for count in counts))
+        return jnp.stack(same)[jnp.int32(index)]
 
 
-def _operations(equation: Any) -> float:
-    """The count of one primitive operation."""
+def operations(equation: Any) -> float:
+    """The floating-point operations of one equation without an inner program."""
     name = equation.primitive.name
     shapes = [variable.aval.shape for variable in equation.invars if hasattr(variable, "aval")]
     made = max((math.prod(variable.aval.shape) for variable in equation.outvars), default=0)

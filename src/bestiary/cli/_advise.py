@@ -15,20 +15,25 @@ from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.analysis.answers import Advice, Option, Recommendation
+    from bestiary.analysis.answers import Advice, FormCheck, Option, Recommendation
 
 COLUMNS = {
     "label": "optimizer",
     "difference": "loss difference",
     "speedup": "token speedup",
-    "other": "",
     "step": "step time",
     "time": "time speedup",
-    "takes": "takes",
-    "worth": "worth it, tokens / time",
+    "worth": "worth it",
 }
-OTHER = {"data": "if the same at every size", "data and size": "if it changes with size"}
-SETTINGS = {"name": "hyperparameter", "value": "start with", "range": "95 %", "origin": "from"}
+NEVER = "never varied"
+SETTINGS = {
+    "name": "hyperparameter",
+    "value": "start with",
+    "range": "95 %",
+    "last": "",
+    "study": "study's form",
+    "origin": "from",
+}
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -41,7 +46,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         device: Accelerator, for hours: h100, h200, b200, a100, mi300x, v5e, v5p or v6e.
         count: How many of them.
         utilisation: Share of their peak rate that the training meets.
-        optimizer: Whose hyperparameters are shown; those of the best where none is named.
+        optimizer: Whose hyperparameters are shown; those of the one to run where none is named.
         json: Print JSON.
     """
 
@@ -84,26 +89,16 @@ def _tell(advice: "Advice", optimizer: str) -> None:
     tell(
         f"{quantity(advice.parameters)} parameters, {quantity(advice.tokens)} tokens "
         f"({advice.ratio:.3g}x), from {advice.source}",
+        "",
         *advice.answer,
         *_machine(advice),
     )
-    columns = {**COLUMNS, "other": OTHER[next(one.form for one in advice.forms if not one.used)]}
-    show([_row(one) for one in advice.options], columns, as_json=False)
-    for form in sorted(advice.forms, key=lambda form: not form.used):
-        used = "believed" if form.used else "for comparison"
-        off = (
-            "which two sizes cannot tell"
-            if form.held_out is None
-            else f"off by {form.held_out:.4f} nats at the largest size, predicted from the others"
-        )
-        tell(f"Law ({used}): {form.meaning}; {off}.")
-    for note, labels in _grouped((one.step_time.note, one.label) for one in advice.options):
-        tell(f"Step time of {labels}: {note}.")
-    for note, labels in _grouped((note, one.label) for one in advice.options for note in one.notes):
-        tell(f"{labels}: {note}.")
-    tell(*(f"Extrapolation: {one}." for one in advice.extrapolation))
-    tell(*_experiment(advice))
-    _settings(advice, optimizer)
+    _measured(advice)
+    title = f"Predicted over {advice.baseline_label}, with 95 % intervals"
+    tell(title)
+    show([_row(one) for one in advice.options], COLUMNS, as_json=False)
+    tell("Behind these numbers", *(f"- {line}" for line in _grounds(advice)))
+    _settings(advice, optimizer or advice.choice.optimizer)
 
 
 def _machine(advice: "Advice") -> list[str]:
@@ -112,25 +107,90 @@ def _machine(advice: "Advice") -> list[str]:
     if advice.machine is None:
         return []
     one = advice.machine
+    chosen = next(
+        (each for each in advice.options if each.optimizer == advice.choice.optimizer), None
+    )
+    instead = ""
+    if chosen and chosen.seconds and chosen.tokens:
+        instead = (
+            f"; {chosen.label} reaches the same loss with {chosen.tokens / advice.tokens:.0%} of "
+            f"the tokens in about {duration(chosen.seconds)}"
+        )
     return [
-        f"{advice.baseline} on {one.count} {one.device}: about {duration(one.seconds)} (6 N D at "
-        f"{one.utilisation:.0%} of {one.peak_flops / 1e12:g} TFLOP/s, {one.peak_source})."
+        f"{advice.baseline_label} on {one.count} {one.device}: about {duration(one.seconds)}"
+        f"{instead} (6 N D at {one.utilisation:.0%} of {one.peak_flops / 1e12:g} TFLOP/s)."
     ]
+
+
+def _measured(advice: "Advice") -> None:
+    """What was measured by size: the trend that every prediction carries on."""
+    sizes = dict.fromkeys(cell.size for one in advice.options for cell in one.measured)
+    ratios = {cell.ratio for one in advice.options for cell in one.measured}
+    if not ratios:
+        return
+    rows = [
+        {
+            "label": one.label,
+            **{cell.size: number(cell.speedup, unit="x", split=True) for cell in one.measured},
+        }
+        for one in advice.options
+    ]
+    title = f"Measured token speedup over {advice.baseline_label} at {ratios.pop():g}x, by size"
+    tell("", title)
+    show(rows, {"label": "optimizer", **{size: size for size in sizes}}, as_json=False)
 
 
 def _row(one: "Option") -> dict[str, Any]:
     from bestiary.report import duration
 
+    time = number(one.time_speedup, unit="x", split=True)
+    takes = "" if one.seconds is None else f"\n{duration(one.seconds)}"
     return {
         "label": one.label,
-        "difference": number(one.loss_difference, "+.4f"),
-        "speedup": number(one.speedup, unit="x"),
-        "other": number(one.other_speedup, unit="x"),
-        "step": number(one.step_time, unit="x"),
-        "time": number(one.time_speedup, unit="x"),
-        "takes": None if one.seconds is None else duration(one.seconds),
-        "worth": f"{one.worth_tokens} / {one.worth_time}",
+        "difference": number(one.loss_difference, "+.4f", split=True),
+        "speedup": number(one.speedup, unit="x", split=True),
+        "step": number(one.step_time, unit="x", split=True),
+        "time": time + takes,
+        "worth": f"tokens: {one.worth_tokens}\ntime: {one.worth_time}",
     }
+
+
+def _grounds(advice: "Advice") -> Iterable[str]:
+    """Laws, step times, tuning and extrapolation, each told once."""
+    for form in sorted(advice.forms, key=lambda form: not form.used):
+        yield _form(advice, form)
+    for note, labels in _grouped((one.step_time.note, one.label) for one in advice.options):
+        yield f"Step time of {labels}: {note}."
+    edges = [
+        f"{one.label} {one.edge_cells} of {one.cells}" for one in advice.options if one.edge_cells
+    ]
+    if edges:
+        yield (
+            "Learning rate on the edge of what was tried, so that better may lie beyond, in cells: "
+            f"{', '.join(edges)}."
+        )
+    for why, labels in _grouped((one.open_because, one.label) for one in advice.options):
+        yield f"Open whatever the law says: {labels} ({why})."
+    for line in advice.extrapolation:
+        yield f"Extrapolation: {line}."
+    yield _experiment(advice)
+
+
+def _form(advice: "Advice", form: "FormCheck") -> str:
+    if form.held_out is not None:
+        off = f"off by {form.held_out:.4f} nats at the largest size, predicted from the others"
+    elif form.criterion is not None:
+        off = f"AICc {form.criterion:.1f}, as two sizes leave none to test it on"
+    else:
+        off = "too few data to test it"
+    if form.used:
+        return f"Law: {form.meaning}; {off}."
+    told = ", ".join(
+        f"{one.label} {number(one.other_speedup, unit='x')}"
+        for one in advice.options
+        if one.optimizer in advice.choice.nearest
+    )
+    return f"Other law: {form.meaning}; {off}; it would say {told}."
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -142,36 +202,49 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(note, ", ".join(labels)) for note, labels in found.items()]
 
 
-def _experiment(advice: "Advice") -> list[str]:
+def _experiment(advice: "Advice") -> str:
     one = advice.experiment
     if one is None:
-        return ["No experiment below a tenth of the cost would tell anything."]
+        return "No experiment for a tenth of the cost would tell anything."
     first, second = one.optimizers
-    return [
-        f"Settled best by: {first} and {second} at {one.size} {one.ratio:g}x, {one.seeds} seeds "
-        f"each, {one.share:.2%} of the training's cost; the doubt on their ratio of speedups "
-        f"falls from {one.doubt_now:.1%} to {one.doubt_after:.1%}."
-    ]
+    seeds = "1 seed" if one.seeds == 1 else f"{one.seeds} seeds"
+    start = (
+        "Settled best by"
+        if one.doubt_after < 0.8 * one.doubt_now
+        else "Nothing short of the target settles it; most is learnt from"
+    )
+    return (
+        f"{start}: {first} and {second} at {one.size} {one.ratio:g}x, {seeds} each, "
+        f"{one.share:.2%} of the training's cost; the standard deviation of their ratio of "
+        f"speedups falls from {one.doubt_now:.1%} to {one.doubt_after:.1%}."
+    )
 
 
 def _settings(advice: "Advice", optimizer: str) -> None:
     """The settings of one optimizer and of the baseline beside it."""
-    chosen = [one for one in advice.options if optimizer in ("", one.optimizer)][:1]
-    tables = [(one.label, one.settings) for one in chosen if optimizer != advice.baseline]
-    for title, settings in (*tables, (advice.baseline, advice.baseline_settings)):
-        if settings:
-            show([_setting(one) for one in settings], SETTINGS, as_json=False, title=title)
+    chosen = [(one.label, one.settings) for one in advice.options if one.optimizer == optimizer]
+    for title, settings in (*chosen, (advice.baseline_label, advice.baseline_settings)):
+        varied = [one for one in settings if not one.origin.endswith(NEVER)]
+        fixed = [f"{one.name} {_plain(one.value)}" for one in settings if one not in varied]
+        if varied:
+            columns = {**SETTINGS, "last": f"run at {settings[0].last_at}"}
+            show([_setting(one) for one in varied], columns, as_json=False, title=title)
+        if fixed:
+            tell(f"{title}, {NEVER}: {', '.join(fixed)}.")
 
 
 def _setting(one: "Recommendation") -> dict[str, Any]:
-    value = one.value
-    if isinstance(value, float):
-        value = f"{value:.4g}"
     known = one.low is not None and one.high is not None
-    mark = "; extrapolated" if one.extrapolated else ""
+    problem = f" {one.study_problem}" if one.study_problem else ""
     return {
         "name": one.name,
-        "value": str(value),
+        "value": _plain(one.value),
+        "last": None if one.last is None else _plain(one.last),
         "range": f"{one.low:.3g} to {one.high:.3g}" if known else None,
-        "origin": one.origin + mark,
+        "study": None if one.study_value is None else f"{one.study_value:.4g}{problem}",
+        "origin": one.origin + ("; extrapolated" if one.extrapolated else ""),
     }
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

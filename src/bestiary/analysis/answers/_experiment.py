@@ -6,19 +6,20 @@ speedups at the target. By linear regression over the draws,
 
     var(t | y) = var(t) - cov(t, y)^2 / (var(y) + noise^2),
 
-and the best experiment is the one that leaves the least, among those that cost little.
+in the law whose speedups may change with size. The best experiment leaves the least, among those
+that cost little; one seed of a larger model often tells more than three of a smaller one, because
+the noise between seeds is known.
 """
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from bestiary.analysis.answers._prediction import Model
+from bestiary.analysis.answers._prediction import CANDIDATES, Model
 from bestiary.analysis.answers._reach import comparable_sizes
-from bestiary.errors import UserError
 from bestiary.specs import Spec
 
-SEEDS = 3
+SEEDS = (1, 2, 3)
 # An experiment may cost this share of the training that it is to inform.
 SHARE = 0.1
 
@@ -47,24 +48,25 @@ class Experiment(Spec, frozen=True, kw_only=True):
 
 
 def best_experiment(
-    model: Model, pair: tuple[str, str], parameters: float, tokens: float
+    model: Model, pair: tuple[str, str] | None, parameters: float, tokens: float
 ) -> Experiment | None:
     """The experiment on two optimizers that would tell most; None where none is cheap enough.
 
     Args:
         model: The joint law.
-        pair: The two optimizers.
+        pair: The two optimizers; None where there is nothing to ask.
         parameters: N of the target.
         tokens: D of the target.
     """
-    if pair[0] == pair[1]:
-        raise UserError(f"an experiment compares two different optimizers, got {pair[0]!r} twice")
+    if pair is None:
+        return None
     options = [
-        _option(model, pair, (size, own, ratio), (parameters, tokens))
+        _option(model, pair, (size, own, ratio, seeds), (parameters, tokens))
         for size, own in comparable_sizes(model.findings).items()
         for ratio in _ratios(model, tokens / (20 * parameters))
+        for seeds in SEEDS
         if own >= min(model.findings.sizes.values())
-        and _cost(own, ratio) <= SHARE * 6 * parameters * tokens
+        and _cost(own, ratio, seeds) <= SHARE * 6 * parameters * tokens
     ]
     return min(options, key=lambda one: one.doubt_after, default=None)
 
@@ -75,37 +77,38 @@ def _ratios(model: Model, target: float) -> Iterable[float]:
     return sorted(measured | {float(f"{target:.1g}")})
 
 
-def _cost(parameters: float, ratio: float) -> float:
+def _cost(parameters: float, ratio: float, seeds: int) -> float:
     """FLOPs of all runs."""
-    return 2 * SEEDS * 6 * parameters * 20 * parameters * ratio
+    return 2 * seeds * 6 * parameters * 20 * parameters * ratio
 
 
 def _option(
     model: Model,
     pair: tuple[str, str],
-    cell: tuple[str, float, float],
+    cell: tuple[str, float, float, int],
     target: tuple[float, float],
 ) -> Experiment:
-    laws = model.fit.laws
+    fit = model.fits[CANDIDATES[-1]]
+    laws = fit.laws
     assert laws is not None
-    size, parameters, ratio = cell
+    size, parameters, ratio, seeds = cell
     at = (parameters, 20 * parameters * ratio)
     asked_K = laws.log_speedup(pair[0], *target) - laws.log_speedup(pair[1], *target)
     seen_K = laws.loss(pair[0], *at) - laws.loss(pair[1], *at)
     # Seeds average out; what the law gets wrong of each optimizer at a cell does not.
-    seed = model.findings.noise.paired / np.sqrt(SEEDS)
-    own = float(np.median(model.fit.scatter.own))
+    seed = model.findings.noise.paired / np.sqrt(seeds)
+    own = float(np.median(fit.scatter.own))
     misfit = np.sqrt(2 * max(0.0, own**2 - model.findings.noise.own**2))
     covariance = np.cov(asked_K, seen_K)
     variance = covariance[0, 0]
     explained = covariance[0, 1] ** 2 / (covariance[1, 1] + seed**2 + misfit**2)
-    flops = _cost(parameters, ratio)
+    flops = _cost(parameters, ratio, seeds)
     return Experiment(
         optimizers=pair,
         size=size,
         parameters=parameters,
         ratio=ratio,
-        seeds=SEEDS,
+        seeds=seeds,
         flops=flops,
         share=flops / (6 * target[0] * target[1]),
         doubt_now=float(np.sqrt(variance)),

@@ -53,7 +53,8 @@ class Model:
     Attributes:
         fits: By form.
         used: The form with the smaller error on the largest size, which it has not seen: that is
-            what a prediction asks of it. Below three sizes the one that assumes less.
+            what a prediction asks of it. Below three sizes, where there is no such test,
+            the one with the lower AICc: a slope drawn through two sizes multiplies their noise.
         checks: Both forms.
     """
 
@@ -68,7 +69,8 @@ class Model:
         self.findings = findings
         self.fits = {form: joint_fit(findings, form) for form in CANDIDATES}
         errors = {form: _error(data, form, largest) for form in CANDIDATES if len(data.sizes) > 2}
-        self.used = min(errors, key=lambda form: errors[form], default=CANDIDATES[-1])
+        scores = errors or {form: fit.criterion for form, fit in self.fits.items()}
+        self.used = min(scores, key=lambda form: scores[form])
         self.checks = tuple(
             FormCheck(
                 form=form,

@@ -4,8 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from bestiary.analysis.answers._findings import Finding, Findings
-from bestiary.laws import Feasible, SettingLaw, fit_setting_law
+from bestiary.errors import UserError
+from bestiary.laws import Feasible, SettingLaw, fit_setting_law, fit_study_setting
 from bestiary.specs import Setting, Spec
 
 # What the coordinates of the catalogue and of the published tables can be; other numbers are
@@ -34,6 +37,8 @@ _SHARES = tuple(name for name, what in RANGES.items() if what in (_BETA, _SHARE)
 HARMLESS = ("epsilon", "muon_epsilon", "scion_epsilon", "max_grad_norm")
 # A tuned value on a grid of factors of two is known to about half a step.
 MARGIN = 2.0**0.5
+# Below so many tuned cells the spread of a tuned value is not known well enough for an interval.
+FEWEST_CELLS = 4
 
 
 class Recommendation(Spec, frozen=True, kw_only=True):
@@ -43,8 +48,13 @@ class Recommendation(Spec, frozen=True, kw_only=True):
         value: What to start with.
         low: Lower end of the 95 % interval of its optimum; None where it is not a quantity.
         high: The upper end.
-        origin: Where it comes from.
+        origin: Where it comes from; held-out errors are in units of the natural logarithm.
+        last: The value of the run nearest to the target in N and D, tuned there or not.
+        last_at: Where that is.
         extrapolated: Whether a law was read beyond the sizes and tokens that it was fitted to.
+        study_value: What the form of arXiv 2509.02046 predicts from the same tuned cells, as it
+            does: neither bounded nor rounded; None where it cannot be fitted.
+        study_problem: Why that cannot run; empty where it can.
     """
 
     name: str
@@ -52,7 +62,11 @@ class Recommendation(Spec, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     origin: str
+    last: Setting | None = None
+    last_at: str = ""
     extrapolated: bool = False
+    study_value: float | None = None
+    study_problem: str = ""
 
 
 def recommend(
@@ -70,9 +84,17 @@ def recommend(
     tuned = [one for one in own if not one.effort.inherited] or own
     names = dict.fromkeys(name for one in tuned for name in one.settings)
     target = (parameters, tokens)
+    last = min(own, key=lambda one: _distance(one, target), default=None)
+    found = (_one(name, [one for one in tuned if name in one.settings], target) for name in names)
     return tuple(
-        _one(name, [one for one in tuned if name in one.settings], target) for name in names
+        one if last is None else replace(one, last=last.settings.get(one.name), last_at=last.place)
+        for one in found
     )
+
+
+def _distance(one: Finding, target: tuple[float, float]) -> float:
+    """In logs of N and D."""
+    return math.hypot(math.log(one.parameters / target[0]), math.log(one.tokens / target[1]))
 
 
 def _one(name: str, tuned: list[Finding], target: tuple[float, float]) -> Recommendation:
@@ -110,9 +132,13 @@ def _frequency(count: int, cells: int, searched: bool, harmless: bool) -> str:
 def _from_law(
     name: str, tuned: list[Finding], numbers: list[float], target: tuple[float, float]
 ) -> Recommendation:
+    if len(tuned) < FEWEST_CELLS:
+        return _from_nearest(name, tuned, target)
     sizes, tokens = [one.parameters for one in tuned], [one.tokens for one in tuned]
-    law = fit_setting_law(sizes, tokens, numbers, feasible=RANGES.get(name, Feasible()))
+    feasible = RANGES.get(name, Feasible())
+    law = fit_setting_law(sizes, tokens, numbers, feasible=feasible)
     value, low, high = law.predict(*target)
+    study = _study(tuned, numbers, target)
     if law.kind == "constant":
         # A value that was tried, and not a mean between two that were.
         value = min(set(numbers), key=lambda one: abs(_log(one, law) - _log(value, law)))
@@ -124,9 +150,37 @@ def _from_law(
         value=value,
         low=low,
         high=high,
-        origin=f"{'; '.join(_origin(law, len(tuned)))}",
+        origin="; ".join(_origin(law, len(tuned))),
         extrapolated=outside and law.kind == "power law",
+        study_value=study,
+        study_problem="" if study is None else feasible.complaint(study),
     )
+
+
+def _from_nearest(name: str, tuned: list[Finding], target: tuple[float, float]) -> Recommendation:
+    """The value of the tuned cell closest in N and D."""
+    nearest = min(tuned, key=lambda one: _distance(one, target))
+    told = ", ".join(f"{one.settings[name]:g} at {one.place}" for one in tuned)
+    return Recommendation(
+        name=name,
+        value=nearest.settings[name],
+        low=None,
+        high=None,
+        origin=f"the nearest of {len(tuned)} tuned cells, too few for a law: {told}",
+    )
+
+
+def _study(tuned: list[Finding], numbers: list[float], target: tuple[float, float]) -> float | None:
+    """The prediction of the study's own form, where it can be fitted."""
+    try:
+        law = fit_study_setting(
+            [one.parameters for one in tuned], [one.ratio for one in tuned], numbers
+        )
+    except UserError:
+        return None
+    parameters, tokens = target
+    value = float(law.predict(parameters, tokens / (20 * parameters)))
+    return value if math.isfinite(value) else None
 
 
 def _log(value: float, law: SettingLaw) -> float:
@@ -135,15 +189,13 @@ def _log(value: float, law: SettingLaw) -> float:
 
 
 def _origin(law: SettingLaw, cells: int) -> Iterable[str]:
-    told = f"{law.kind} over {cells} tuned cells"
+    told = f"{law.kind} of {cells} tuned cells"
     if law.kind == "power law":
-        told += f", h ~ N^{-law.coefficients[1]:.2f} D^{-law.coefficients[2]:.2f}"
+        told += f", N^{-law.coefficients[1]:.2f} D^{-law.coefficients[2]:.2f}"
     yield told
     if len(law.errors) == 2:
-        constant, power = law.errors["constant"], law.errors["power law"]
-        yield (
-            f"held-out {law.held_out}s: off by {constant:.2f} (constant) and {power:.2f} "
-            "(power law) in logs"
+        yield f"off on held-out {law.held_out}s by " + ", ".join(
+            f"{error:.2f} ({kind})" for kind, error in law.errors.items()
         )
     if law.note:
         yield law.note.rstrip(".")

@@ -2,6 +2,7 @@ import io
 
 from rich.console import Console
 
+from bestiary.cli._cadence import Cadence
 from bestiary.cli._live import LiveDisplay, PlainLog, best, display, drawn, headline
 from bestiary.launch import Running, Snapshot
 from bestiary.specs import Cell
@@ -58,6 +59,18 @@ def test_a_terminal_gets_the_live_display_and_a_pipe_plain_lines() -> None:
     assert len(lines) == 2
     assert lines[0].startswith(headline(SNAPSHOT))
     assert lines[1] == "lost, tried again"
+
+
+def test_a_long_run_says_ever_less() -> None:
+    now = 0.0
+    cadence = Cadence(clock=lambda: now)
+    said = []
+    for now in range(8 * 3600):
+        if cadence.due():
+            said.append(now)
+    assert said[:8] == [0, 5, 15, 35, 75, 155, 315, 615]
+    assert said[-1] - said[-2] == 300
+    assert len(said) < 110
 
 
 def test_the_live_display_leaves_the_terminal_usable() -> None:

@@ -205,6 +205,32 @@ def test_the_users_mistake_is_not_retried(tmp_path: Path, executor: Make) -> Non
         assert {one.number for one in store.attempts()} == {1}
 
 
+def test_failed_runs_are_tried_again_when_that_is_asked_for(tmp_path: Path, executor: Make) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("refusing"))
+        drive(store, executor("quick"))
+        assert {one.number for one in store.attempts()} == {1}, "only when asked"
+        log = Log()
+        drive(store, executor("quick"), log, retry_failed=True)
+        assert log.notices == ["trying 2 failed runs again"]
+        assert "failed" not in {one.state for one in store.results().values()}
+        assert winners(question, store.results()) == winners(question, answer(question)[0])
+        drive(store, executor("quick"), log, retry_failed=True)
+        assert "no run has failed" in log.notices[-1]
+
+
+def test_checkpoints_go_once_the_result_is_there(tmp_path: Path, executor: Make) -> None:
+    with StudyStore.create(tmp_path, small()) as store:
+        drive(store, executor("refusing"))
+        assert list(tmp_path.glob("runs/*/attempt-1")) != []
+        assert list(tmp_path.glob("runs/*/*/checkpoints")) == []
+        left = next(tmp_path.glob("runs/*/attempt-1")) / "checkpoints"
+        left.mkdir()  # by a driver that was killed after it had committed
+        drive(store, executor("quick"))
+        assert not left.exists()
+
+
 def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:

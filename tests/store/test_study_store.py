@@ -252,10 +252,12 @@ def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
     assert holder.stdout
     with holder, StudyStore.open(tmp_path) as store:
         assert holder.stdout.readline() == "driving\n"
+        assert store.driver().startswith(f"process {holder.pid} on ")
         with pytest.raises(UserError, match=f"process {holder.pid}"), store.driving():
             raise AssertionError("two drivers")
         holder.kill()  # the kernel gives the lock back
         holder.wait()
+        assert store.driver() == ""
         with (
             store.driving(),
             StudyStore.open(tmp_path) as other,

@@ -1,6 +1,5 @@
 """What a person sees while a study runs: a live display, or plain lines where output is piped."""
 
-import time
 from types import TracebackType
 from typing import Self
 
@@ -10,10 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bestiary.cli._cadence import Cadence
 from bestiary.launch import Running, Snapshot
 from bestiary.report import duration
 
-LINE_SECONDS = 5.0
 RUNNING_SHOWN = 6
 
 
@@ -53,12 +52,12 @@ class LiveDisplay:
 
 
 class PlainLog:
-    """One line every few seconds."""
+    """A line now and then, ever more rarely."""
 
     def __init__(self, console: Console) -> None:
         """Write to this stream."""
         self._console = console
-        self._next = 0.0
+        self._cadence = Cadence()
         self._last: Snapshot | None = None
         self._said = ""
 
@@ -72,9 +71,9 @@ class PlainLog:
             self._say(self._last)
 
     def update(self, snapshot: Snapshot) -> None:
-        """Say a line if the last one is some seconds old."""
+        """Say a line if one is due."""
         self._last = snapshot
-        if time.monotonic() >= self._next:
+        if self._cadence.due():
             self._say(snapshot)
 
     def notice(self, line: str) -> None:
@@ -82,7 +81,6 @@ class PlainLog:
         self._console.print(Text(line), soft_wrap=True)
 
     def _say(self, snapshot: Snapshot) -> None:
-        self._next = time.monotonic() + LINE_SECONDS
         parts = (headline(snapshot), best(snapshot), training(snapshot))
         text = "; ".join(part for part in parts if part)
         if text != self._said:
@@ -112,10 +110,14 @@ def best(snapshot: Snapshot) -> str:
 def training(snapshot: Snapshot) -> str:
     """What is being trained, for instance `training muon 65k 1x (step 40 of 640)`."""
     runs = [
-        f"{one.optimizer} {one.cell.size} {one.cell.ratio:g}x (step {one.step} of {one.steps})"
+        f"{one.optimizer} {one.cell.size} {one.cell.ratio:g}x ({_step(one)})"
         for one in snapshot.running[:RUNNING_SHOWN]
     ]
     return f"training {', '.join(runs)}" if runs else ""
+
+
+def _step(one: Running) -> str:
+    return f"step {one.step:,} of {one.steps:,}" if one.step else "starting"
 
 
 def drawn(snapshot: Snapshot) -> Group:
@@ -130,12 +132,11 @@ def drawn(snapshot: Snapshot) -> Group:
 
 
 def _running(one: Running) -> tuple[Text, ...]:
-    step = f"step {one.step:,} of {one.steps:,}" if one.step else "starting"
     again = f" (attempt {one.attempt})" if one.attempt > 1 else ""
     return (
         Text(one.purpose, style="dim"),
         Text(one.optimizer),
         Text(f"{one.cell.size} {one.cell.ratio:g}x"),
-        Text(step + again, style="dim"),
+        Text(_step(one) + again, style="dim"),
         Text("" if one.loss is None else f"loss {one.loss:.4f}"),
     )

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +11,13 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bestiary.cli._cadence import Cadence
 from bestiary.cli._exit import Stopped
 from bestiary.data import Corpus
 from bestiary.errors import UserError
 from bestiary.specs import RunResult, RunSpec, canonical_json, run_id
 
 RESULT, SPEC = "result.json", "run.json"
-LOG_SECONDS = 5.0
 
 
 class Told(Protocol):
@@ -68,7 +67,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def progress(steps: int) -> Iterator[Told]:
-    """A live line on a terminal, and a plain line every few seconds anywhere else (on stderr)."""
+    """A live line on a terminal, and a plain line now and then anywhere else (on stderr)."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Log(steps)
@@ -89,15 +88,12 @@ def progress(steps: int) -> Iterator[Told]:
 
 
 class _Log:
-    """Plain lines: at most one every `LOG_SECONDS`."""
+    """Plain lines, ever more rarely, and one at the end."""
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
-        self._next = time.monotonic()
+        self._cadence = Cadence()
 
     def __call__(self, step: int, loss: float, /) -> None:
-        now = time.monotonic()
-        if now < self._next and step < self._steps:
-            return
-        self._next = now + LOG_SECONDS
-        print(f"step {step} of {self._steps}, loss {loss:.4f}", file=sys.stderr, flush=True)
+        if self._cadence.due() or step == self._steps:
+            print(f"step {step} of {self._steps}, loss {loss:.4f}", file=sys.stderr, flush=True)

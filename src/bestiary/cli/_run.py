@@ -13,6 +13,7 @@ from bestiary.cli._exit import Stopped
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import default_folder
 from bestiary.specs import Spec
+from bestiary.store import StudyStore
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         workers: Processes that train; 0 for one per core, or per accelerator where there is one.
         data: `stdlib`, or a file or folder of .txt, .jsonl, .parquet or .bin.
         tokenizer: `byte`, or the path of a tokenizer.json.
+        retry_failed: Try the runs again that have failed; `bestiary status` says why they did.
         json: Print the analysis as JSON, and progress on stderr.
     """
 
@@ -32,17 +34,21 @@ class Flags(Spec, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=0)] = 0
     data: str = "stdlib"
     tokenizer: str = "byte"
+    retry_failed: Switch = False
     json: Switch = False
 
 
-def run(flags: Flags) -> None:
-    """Drive the study until nothing is needed, then write its page and print its table."""
+def run(flags: Flags) -> int:
+    """Drive the study until nothing is needed, then write its page and print its table.
+
+    Returns:
+        0, or 1 where runs have failed, so that the answer may lack something.
+    """
     from bestiary.cli._answer import conclude
     from bestiary.cli._corpora import cache_folder
     from bestiary.cli._live import display
     from bestiary.cli._questions import asked
     from bestiary.launch import LocalExecutor, StudyInterrupted, drive
-    from bestiary.store import StudyStore
 
     study = asked(flags.study, flags.data, flags.tokenizer)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
@@ -53,7 +59,20 @@ def run(flags: Flags) -> None:
         executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
         try:
             with executor, display(console) as observer:
-                drive(store, executor, observer)
+                drive(store, executor, observer, retry_failed=flags.retry_failed)
         except StudyInterrupted as stop:
             raise Stopped(str(stop), 128 + stop.signal) from None
         conclude(store, folder / "report.html", as_json=flags.json)
+        return _told_failures(store)
+
+
+def _told_failures(store: StudyStore) -> int:
+    """The exit code; failures are told on stderr."""
+    failed = sum(result.state == "failed" for result in store.results().values())
+    if failed:
+        print(
+            f"bestiary: {failed} of the runs failed: `bestiary status {store.folder}` says why, "
+            "--retry-failed tries them again",
+            file=sys.stderr,
+        )
+    return 1 if failed else 0

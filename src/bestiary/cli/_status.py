@@ -7,6 +7,7 @@ import tyro
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading
 from bestiary.cli._listing import console, print_json, show
+from bestiary.cli._troubles import troubles, underway
 from bestiary.specs import RunResult, Spec, Study
 from bestiary.store import StudyStore
 from bestiary.tune import plan
@@ -23,6 +24,10 @@ COLUMNS = {
     "best": "best selection loss",
 }
 
+RUN = {"optimizer": "optimizer", "size": "size", "ratio": "ratio", "purpose": "for"}
+RUNNING = {**RUN, "attempt": "attempt", "step": "step", "steps": "of", "started": "since"}
+TROUBLES = {**RUN, "tuned": "with", "outcome": "what", "reason": "why", "log": "log"}
+
 
 class Flags(Spec, frozen=True, kw_only=True):
     """Show how far a study is.
@@ -37,18 +42,31 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 
 def run(flags: Flags) -> None:
-    """Print a row for every optimizer, cell and purpose, and what is running."""
+    """Print a row for every optimizer, cell and purpose, what is trained now, what went wrong."""
     with reading(flags.folder) as store:
         records = progress(store.study, store)
-        running = [one for one in store.attempts() if one.outcome == "running"]
+        now, wrong = underway(store), troubles(store)
         done, most = (sum(int(one[key]) for one in records) for key in ("done", "at_most"))
-        if flags.json:
-            runs = [{"run_id": one.run_id, "started": one.started} for one in running]
-            print_json({"done": done, "at_most": most, "running": runs, "cells": records})
-            return
-        title = f"{store.study.name}: {done} of at most {most} runs, {len(running)} running"
-        console().print(title, highlight=False, markup=False)
-        show(records, COLUMNS, as_json=False)
+        driver = store.driver()
+    if flags.json:
+        counts = {"done": done, "at_most": most, "driver": driver or None}
+        print_json({**counts, "running": now, "cells": records, "troubles": wrong})
+        return
+    answered = done == most
+    absent = "" if answered else "; nobody drives it, the same `bestiary run` goes on"
+    _say(f"{store.study.name}: {done} of at most {most} runs", f"; {driver}" if driver else absent)
+    show(records, COLUMNS, as_json=False)
+    if now:
+        show(now, RUNNING, as_json=False, title="in training")
+    if wrong:
+        show(wrong, TROUBLES, as_json=False, title="what went wrong")
+        _say(
+            "A run that diverged has a result. `bestiary run ... --retry-failed` tries failed ones."
+        )
+
+
+def _say(*parts: str) -> None:
+    console().print("".join(parts), highlight=False, markup=False, soft_wrap=True)
 
 
 def progress(study: Study, store: StudyStore) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ def drive(
     *,
     attempts: int = ATTEMPTS,
     grace_seconds: float = GRACE_SECONDS,
+    retry_failed: bool = False,
 ) -> None:
     """Run a study to its end, or go on with it where it was.
 
@@ -41,6 +42,7 @@ def drive(
         observer: Is shown every change.
         attempts: A run whose worker dies so many times is `failed`.
         grace_seconds: How long the workers may take to write checkpoints when interrupted.
+        retry_failed: Whether to try the runs again that have failed so far.
 
     Raises:
         UserError: another driver works on the study, or the study cannot run.
@@ -48,8 +50,11 @@ def drive(
         BestiaryError: runs of different optimizers fail one after another.
     """
     tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
+    observer = observer or Silent()
     with store.driving(), Interruption() as interruption:
-        driver = _Driver(store, executor, observer or Silent(), attempts=attempts)
+        if retry_failed:
+            observer.notice(_forgotten(store))
+        driver = _Driver(store, executor, observer, attempts=attempts)
         try:
             while driver.advance():
                 if interruption.count:
@@ -57,6 +62,14 @@ def drive(
                     raise StudyInterrupted(driver.farewell(), interruption.signal)
         finally:
             driver.give_up()
+
+
+def _forgotten(store: StudyStore) -> str:
+    """Forget the failures, and say how many there were."""
+    count = store.forget_failed()
+    if count:
+        return f"trying {count} failed {'run' if count == 1 else 'runs'} again"
+    return "no run has failed; a run that diverged has a result, and is not tried again"
 
 
 class _Underway(msgspec.Struct):
@@ -98,6 +111,8 @@ class _Driver:
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
         self._began = time.monotonic()
+        for result in self._results.values():  # a killed driver may have left checkpoints
+            self._tidy(result)
         self._plan()
 
     def advance(self) -> bool:
@@ -185,7 +200,7 @@ class _Driver:
             return
         if self._store.commit(result, job.attempt):
             self._results[result.run_id] = result
-            self._tidy(result.run_id)
+            self._tidy(result)
         if result.state != "failed":
             self._failures.clear()
 
@@ -221,9 +236,12 @@ class _Driver:
         self._store.end_attempt(job.attempt, closed.outcome, reason)
         self._earlier[job.attempt.run_id][-1] = closed
 
-    def _tidy(self, identity: str) -> None:
-        """Remove the checkpoints of a run that has its result; metrics and logs stay."""
-        for attempt in self._earlier[identity]:
+    def _tidy(self, result: RunResult) -> None:
+        """Remove the checkpoints of a run that has its result; metrics and logs stay.
+
+        One that failed keeps them, for whoever has it tried again.
+        """
+        for attempt in self._earlier[result.run_id] if result.state != "failed" else ():
             checkpoints = self._store.attempt_folder(attempt) / "checkpoints"
             shutil.rmtree(checkpoints, ignore_errors=True)
 

@@ -4,10 +4,14 @@ import fcntl
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import IO
 
 from bestiary.errors import UserError
+
+# A reader that asks who drives holds the lock for an instant, and must not keep a driver out.
+PATIENCE_SECONDS = 0.5
 
 
 class DriverLock:
@@ -24,14 +28,15 @@ class DriverLock:
             UserError: another driver holds it; the line names its process and machine.
         """
         self._file: IO[str] = open(path, "a+")  # noqa: SIM115 - the lock lives as long as the file
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = _holder(self._file)
-            self._file.close()
-            raise UserError(
-                f"another driver works on {path.parent} ({holder}); wait for it or end it"
-            ) from None
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not _taken(self._file, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                holder = _holder(self._file)
+                self._file.close()
+                raise UserError(
+                    f"another driver works on {path.parent} ({holder}); wait for it or end it"
+                )
+            time.sleep(PATIENCE_SECONDS / 10)
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         self._file.flush()
@@ -39,6 +44,23 @@ class DriverLock:
     def release(self) -> None:
         """Give the lock back; the file stays, empty of meaning."""
         self._file.close()
+
+
+def driver(path: Path) -> str:
+    """Who holds the lock, for instance `process 812 on laptop`; empty where nobody does."""
+    try:
+        with open(path) as file:
+            return "" if _taken(file, fcntl.LOCK_SH) else _holder(file)
+    except OSError:
+        return ""
+
+
+def _taken(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _holder(file: IO[str]) -> str:

@@ -25,7 +25,9 @@ from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._difference import difference
 from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
-from bestiary.store._lock import DriverLock
+from bestiary.store._lock import DriverLock, driver
+
+LOCK = "driver.lock"
 
 
 class StudyStore:
@@ -108,12 +110,16 @@ class StudyStore:
             UserError: another driver works on this study.
         """
         with one_line_errors(self.path):
-            lock = DriverLock(self.folder / "driver.lock")
+            lock = DriverLock(self.folder / LOCK)
         try:
             self._close_orphans()
             yield
         finally:
             lock.release()
+
+    def driver(self) -> str:
+        """Who drives the study now, for instance `process 812 on laptop`; empty for nobody."""
+        return driver(self.folder / LOCK)
 
     def meta(self) -> dict[str, str]:
         """What is known of the study file: `study`, `digest`, `command`, `created`."""

@@ -1,0 +1,70 @@
+"""`bestiary status` on studies in every state, made without training."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.tune.study import outcome, study
+
+from bestiary.cli import main
+from bestiary.specs import RunResult, run_id
+from bestiary.store import StudyStore
+from bestiary.tune import needed
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyStore:
+    """A study of which one run is done, one failed, one was lost and is in training again."""
+    monkeypatch.chdir(tmp_path)
+    store = StudyStore.create("bestiary-test", study())
+    done, failed, lost, *_ = needed(store.study, {})
+    store.plan([done, failed, lost])
+    store.commit(outcome(done.run), store.begin_attempt(run_id(done.run)))
+    result = RunResult(run_id=run_id(failed.run), state="failed", reason="no such block size")
+    store.commit(result, store.begin_attempt(result.run_id))
+    store.end_attempt(store.begin_attempt(run_id(lost.run)), "lost", "killed by SIGKILL")
+    again = store.attempt_folder(store.begin_attempt(run_id(lost.run)))
+    again.mkdir(parents=True)
+    metrics = again / f"metrics-{run_id(lost.run)}.jsonl"
+    metrics.write_text('{"step":0,"loss":2.0}\n{"step":1,"loss":1.9}\n{"step":2,"lo')
+    return store
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict:
+    assert main(["status", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_is_in_training_is_shown_while_a_driver_is_alive(
+    store: StudyStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bestiary.store.StudyStore.driver", lambda _: "process 7 on laptop")
+    (running,) = told(capsys)["running"]
+    assert (running["attempt"], running["step"]) == (2, 2)
+    assert running["steps"] > 2
+    assert main(["status"]) == 0
+    text = capsys.readouterr().out
+    assert "process 7 on laptop" in text
+    assert "in training" in text
+
+
+def test_what_a_killed_driver_left_is_not_in_training(
+    store: StudyStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = told(capsys)
+    assert (status["running"], status["driver"]) == ([], None)
+    assert main(["status"]) == 0
+    assert "nobody drives it, the same `bestiary run` goes on" in capsys.readouterr().out
+
+
+def test_what_went_wrong_is_named_with_its_reason_and_its_log(
+    store: StudyStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed, lost = told(capsys)["troubles"]
+    assert (failed["outcome"], failed["reason"]) == ("failed", "no such block size")
+    assert (lost["outcome"], lost["reason"]) == ("lost", "killed by SIGKILL")
+    assert lost["log"] == str(store.run_folder(lost["run_id"]) / "attempt-1.log")
+    assert main(["status"]) == 0
+    text = capsys.readouterr().out
+    assert "no such block size" in text
+    assert "--retry-failed" in text

@@ -136,7 +136,7 @@ def test_advice_on_hours_and_settings(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_published_study_is_reproduced(capsys: pytest.CaptureFixture[str]) -> None:
-    text = printed(capsys, "reproduce", "--draws", "100", "--evidence")
+    text = printed(capsys, "reproduce", "--draws", "100")
     assert "Largest difference to the published speedups: 0.00496" in text
     assert "C22" in text
     claims = record(capsys, "reproduce", "fantastic2025", "--draws", "100")["claims"]

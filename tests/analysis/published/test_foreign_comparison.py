@@ -10,6 +10,7 @@ from bestiary.errors import UserError
 from bestiary.store import ForeignResult
 
 RATIOS = (1.0, 2.0, 4.0, 8.0)
+FLAT = (3.502, 3.5, 3.499, 3.4985)
 
 
 def run(optimizer: str, ratio: float, loss: float | None, **other: object) -> ForeignResult:
@@ -76,6 +77,15 @@ def test_losses_that_do_not_fall_give_a_reason_and_no_number() -> None:
     rows = [run("adamw", ratio, 3.0 + 0.1 * ratio) for ratio in RATIOS]
     found = compare_foreign([*rows, run("muon", 1.0, 3.0)], draws=100)
     assert speedups(found, "muon") == [None]
+
+
+def test_a_baseline_that_may_not_fall_leaves_an_open_interval() -> None:
+    # The losses fall by less than their noise, so many redrawn baselines rise with data.
+    rows = [run("adamw", ratio, loss) for ratio, loss in zip(RATIOS, FLAT, strict=True)]
+    found = compare_foreign([*rows, run("muon", 2.0, 3.4999)], noise=0.01, draws=200)
+    (muon,) = [row for row in found.rows if row.optimizer == "muon"]
+    assert muon.speedup.value is not None
+    assert (muon.speedup.low, muon.speedup.high) == (0.0, None)
 
 
 def test_a_loss_below_the_asymptote_is_said_and_is_no_number() -> None:

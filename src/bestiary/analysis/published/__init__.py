@@ -18,6 +18,7 @@ from bestiary.analysis.published._generalisation import Offset as Offset
 from bestiary.analysis.published._generalisation import offsets as offsets
 from bestiary.analysis.published._infeasible import Infeasible as Infeasible
 from bestiary.analysis.published._record import CellWinner as CellWinner
+from bestiary.analysis.published._record import ChangedCell as ChangedCell
 from bestiary.analysis.published._record import ClaimCheck as ClaimCheck
 from bestiary.analysis.published._record import Curve as Curve
 from bestiary.analysis.published._record import NoisePoint as NoisePoint

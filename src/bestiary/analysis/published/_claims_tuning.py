@@ -20,7 +20,8 @@ C13 = Claim(
 )
 C22 = Claim(
     name="C22",
-    statement="Epsilon and beta2 are insensitive to scale; the learning rate nearly always is not",
+    statement="Epsilon and beta2 (but Lion's) are insensitive to scale; the learning rate nearly "
+    "always is not",
     where="table 4",
 )
 
@@ -31,11 +32,7 @@ def weight_decay_differs(evidence: Evidence) -> Verdict:
     for (name, _, _), settings in configurations().items():
         tuned.setdefault(name, set()).add(float(settings.get("weight_decay", 0.0)))
     shared = max(value for name in ADAM_FAMILY for value in tuned[name])
-    by_decay = {
-        float(run.settings["weight_decay"]): _loss(run)
-        for run in _finished("lion", "130m", 1.0)
-        if run.tags["changed"] in ("", "weight_decay")
-    }
+    by_decay = ablations("lion", "130m", 1.0)
     price = by_decay[0.1] - min(by_decay.values())
     parts = [
         certain(f"{name} wants more than {shared:g} everywhere", min(tuned[name]) - shared)
@@ -67,8 +64,9 @@ def transfer_misranks(evidence: Evidence) -> Verdict:
 def what_is_sensitive(evidence: Evidence) -> Verdict:
     """C22, by the study's rule on its own phase I runs, redrawn with noise."""
     parts: list[Part] = []
-    agreements = []
-    for name, listed in sensitive().items():
+    again: dict[str, frozenset[str]] = {}
+    table = sensitive("table")
+    for name, listed in table.items():
         found = insensitive(name, evidence)
         for coordinate in ("epsilon", "beta2"):
             if coordinate in found and coordinate not in listed:
@@ -79,19 +77,38 @@ def what_is_sensitive(evidence: Evidence) -> Verdict:
             rate = found["learning_rate"]
             text = f"learning_rate of {name} is sensitive"
             parts.append(Part(text=text, margin=-rate.margin, support=1 - rate.share))
-        again = {coordinate for coordinate, rule in found.items() if rule.margin <= 0}
-        agreements.append((name, again, set(listed)))
-    same = [name for name, again, listed in agreements if again == listed]
-    differing = [
-        f"{name} (rule: {', '.join(sorted(again)) or 'none'}; table: {', '.join(sorted(listed))})"
-        for name, again, listed in agreements
-        if again != listed
-    ]
+        again[name] = frozenset(name for name, rule in found.items() if rule.margin <= 0)
+    rates = sum("learning_rate" in found for found in again.values())
     return C22.judged(
         parts,
-        f"one value within {DELTA_NEAR:g} nats of the best in all six regimes: on the stored runs "
-        f"this gives table 4's list for {', '.join(same)}; another for {'; '.join(differing)}",
+        f"by the study's rule on its own runs (one value within {DELTA_NEAR:g} nats of the best in "
+        f"all six regimes) the learning rate is sensitive for {rates} of {len(again)} optimizers; "
+        f"{_agreement(again, table, 'table 4')}; "
+        f"{_agreement(again, sensitive('repository'), 'the file in their repository')}",
     )
+
+
+def _agreement(
+    again: dict[str, frozenset[str]], listed: dict[str, frozenset[str]], where: str
+) -> str:
+    """For which optimizers the rule gives a list, and what differs for the others."""
+    differing = []
+    for name, found in listed.items():
+        more, less = sorted(again[name] - found), sorted(found - again[name])
+        if more or less:
+            signed = [*(f"+{one}" for one in more), *(f"-{one}" for one in less)]
+            differing.append(f"{name} {' '.join(signed)}")
+    same = len(listed) - len(differing)
+    return f"{where} agrees for {same} of {len(listed)} (else the rule has {', '.join(differing)})"
+
+
+def ablations(optimizer: str, size: str, ratio: float) -> dict[float, float]:
+    """The losses of a cell's runs that differ in weight decay alone."""
+    return {
+        float(run.settings["weight_decay"]): _loss(run)
+        for run in _finished(optimizer, size, ratio)
+        if run.tags["changed"] in ("", "weight_decay") and run.tags["phase"] == "I"
+    }
 
 
 def _finished(optimizer: str, size: str, ratio: float) -> list[ForeignResult]:

@@ -135,9 +135,9 @@ def downstream() -> dict[str, dict[str, float]]:
 
 
 @cache
-def sensitive() -> dict[str, tuple[str, ...]]:
-    """Table 4: the hyperparameters that the study calls scaling-sensitive, by optimizer."""
-    return {name: tuple(found) for name, found in _json("sensitive.json").items()}
+def sensitive(where: Literal["table", "repository"]) -> dict[str, frozenset[str]]:
+    """The hyperparameters the study calls scaling-sensitive: in table 4, or in its repository."""
+    return {name: frozenset(found) for name, found in _json("sensitive.json")[where].items()}
 
 
 @cache

@@ -99,14 +99,26 @@ class ClaimCheck(Spec, frozen=True, kw_only=True):
     Attributes:
         verdict: On the printed losses at the stated noise.
         released: The judgement on the released losses.
+        with_16x: The judgement with AdamW's 16x points in its curves.
         half_noise: The judgement if seed noise were half as large.
         double_noise: The judgement if it were twice as large.
     """
 
     verdict: Verdict
     released: Judgement
+    with_16x: Judgement
     half_noise: Judgement
     double_noise: Judgement
+
+
+class ChangedCell(Spec, frozen=True, kw_only=True):
+    """A cell whose loss differs between the printed and the released version."""
+
+    optimizer: str
+    size: str
+    ratio: float
+    printed: float
+    released: float
 
 
 class NoisePoint(Spec, frozen=True, kw_only=True):
@@ -126,6 +138,7 @@ class Reproduction(Spec, frozen=True, kw_only=True):
         measured_noise: What the study's own epsilon ablations say it is.
         noise_groups: How many groups of ablations that rests on.
         draws: Redrawn data sets.
+        changed: The cells in which the two versions of the losses differ.
         largest_difference: Between recomputed and published speedups, printed losses, 1x to 8x.
         infeasible: Predictions of the study's hyperparameter laws that cannot be run.
         sources: Licence, repository and origin of every packaged table.
@@ -136,6 +149,7 @@ class Reproduction(Spec, frozen=True, kw_only=True):
     measured_noise: float
     noise_groups: int
     draws: int
+    changed: tuple[ChangedCell, ...]
     curves: tuple[Curve, ...]
     speedups: tuple[SpeedupRow, ...]
     largest_difference: float

@@ -54,10 +54,11 @@ def joint(evidence: Evidence, optimizer: str) -> Array:
     return coefficients[:, :, 0].sum(axis=1)
 
 
+JOINT = "a joint law in N and D"
 PREDICTIONS: dict[str, Callable[[Evidence, str], Array]] = {
+    JOINT: joint,
     "a power law in N with an asymptote": with_asymptote,
     "one without": without_asymptote,
-    "a joint law in N and D": joint,
 }
 
 

@@ -81,8 +81,16 @@ class Speedups:
         return float(self.curves[size].ratio(loss)) / ratio
 
     def draws(self, optimizer: str, size: str, ratio: float) -> Array:
-        """The redrawn speedups at a cell, shape (K,)."""
-        return self.redrawn[size].ratio(self.draws_of(optimizer, size, ratio)) / ratio
+        """The redrawn speedups at a cell, shape (K,).
+
+        Where a redrawn baseline does not fall with data, no amount of it reaches a lower loss and
+        the least has a higher one: infinite, or zero.
+        """
+        loss_K, curve = self.draws_of(optimizer, size, ratio), self.redrawn[size]
+        falls_K = (curve.a > 0) & (curve.B > 0)
+        usable = StudyForm(np.where(falls_K, curve.a, 1), np.where(falls_K, curve.B, 1), curve.b)
+        flat_K = np.where(loss_K < curve.loss(ratio), np.inf, 0.0)
+        return np.where(falls_K, usable.ratio(loss_K) / ratio, flat_K)
 
     def estimate(self, optimizer: str, size: str, ratio: float) -> Estimate:
         """The speedup at a cell with its interval, or why there is none."""

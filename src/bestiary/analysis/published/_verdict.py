@@ -1,7 +1,9 @@
 """A claim, what it is made of, and the verdict on it.
 
 A claim is split into parts. The support of a part is the share of redrawn data sets in which it is
-true. Established means at least 97.5 %, contradicted at most 2.5 %, open between.
+true. A part is established from 97.5 %, and contradicted to 2.5 % over the number of parts: all
+parts must be true for the claim to be, so establishing them needs no correction for their number,
+while among many true parts one may well look false by chance. Between, it is open.
 """
 
 from collections.abc import Sequence
@@ -38,7 +40,7 @@ class Verdict(Spec, frozen=True, kw_only=True):
         claim: `"C1"` to `"C22"`.
         statement: The claim.
         where: Where the study states it.
-        judgement: `holds` (every part established), `does not hold` (a part is contradicted),
+        judgement: `holds` (every part established), `does not hold` (a part contradicted),
             `holds within noise` (no part contradicted, some open: the noise allows it and does
             not prove it), or `cannot be checked`.
         evidence: The numbers, in words.
@@ -62,8 +64,8 @@ class Claim(Spec, frozen=True, kw_only=True):
 
     def judged(self, parts: Sequence[Part], evidence: str) -> Verdict:
         """The verdict that the parts give."""
-        open_parts = [part for part in parts if abs(part.support - 0.5) < ESTABLISHED - 0.5]
-        against = [part for part in parts if part.support <= 1 - ESTABLISHED]
+        against = [part for part in parts if part.support <= (1 - ESTABLISHED) / len(parts)]
+        open_parts = [p for p in parts if p not in against and p.support < ESTABLISHED]
         judgement: Judgement = "holds within noise" if open_parts else "holds"
         if against:
             judgement = "does not hold"
@@ -99,11 +101,12 @@ def normal(text: str, margin: float, deviation: float) -> Part:
 
 
 def _listed(what: str, parts: Sequence[Part], most: int = 3) -> str:
-    """The first few of some parts in words; nothing where there are none."""
+    """The least supported of some parts with their support; nothing where there are none."""
     if not parts:
         return ""
+    least = sorted(parts, key=lambda part: part.support)[:most]
     more = f" and {len(parts) - most} more" if len(parts) > most else ""
-    return f"; {what}: {', '.join(part.text for part in parts[:most])}{more}"
+    return f"; {what}: {', '.join(f'{part.text} ({part.support:.0%})' for part in least)}{more}"
 
 
 def certain(text: str, margin: float) -> Part:

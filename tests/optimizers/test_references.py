@@ -22,6 +22,7 @@ SHAPES = {"matrix": (8, 8), "vector": (6,), "scalar": ()}
 ROLES = {"matrix": "hidden_matrix", "vector": "vector", "scalar": "vector"}
 LABELS = {name: Label(role=role, kind=name) for name, role in ROLES.items()}
 MATRIX = {"matrix": LABELS["matrix"]}
+MATRICES = ((8, 8), (6, 10), (10, 6))
 # Where epsilon stands does not matter when it is this small.
 TINY = 1e-20
 
@@ -46,8 +47,15 @@ def turned(arrays: Any) -> Any:
     }
 
 
-def ours(stepper: Any, name: str, labels: Any, shapes: Any, settings: Any) -> list[Any]:
-    """The parameters after every step, by this repository."""
+def ours(
+    stepper: Any,
+    name: str,
+    labels: Any,
+    shapes: Any,
+    settings: Any,
+    begun: Callable[[Any], Any] = lambda state: state,
+) -> list[Any]:
+    """The parameters after every step, by this repository; `begun` of the state after the first."""
     start, grads = problem(shapes)
     rates = {"learning_rate": RATE, "weight_decay": DECAY, "max_grad_norm": 0.0}
     with jax.enable_x64(True):
@@ -56,6 +64,7 @@ def ours(stepper: Any, name: str, labels: Any, shapes: Any, settings: Any) -> li
         state, seen = one.init(params), []
         for count, grad in enumerate(grads):
             params, state = one.compiled(one.traced, turned(grad), state, params, count)
+            state = state if seen else begun(state)
             seen.append(jax.tree.map(np.asarray, turned(params)))
     return seen
 
@@ -66,16 +75,28 @@ def torch() -> Any:
     package = pytest.importorskip("torch", reason="needs the extra `references`")
     package.set_default_dtype(package.float64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(package.Tensor, "bfloat16", lambda self: self.clone())
+        for narrower in ("bfloat16", "float"):
+            patch.setattr(package.Tensor, narrower, lambda self: self.clone())
         yield package
     package.set_default_dtype(package.float32)
 
 
-def theirs(torch: Any, make: Callable[[Any], Any], shapes: Any, *, named: bool = False) -> Any:
-    """The parameters after every step, by an optimizer of torch."""
+def theirs(
+    torch: Any,
+    make: Callable[[Any], Any],
+    shapes: Any,
+    *,
+    named: bool = False,
+    decay: float = DECAY,
+    watch: Callable[[Any, Any], None] | None = None,
+) -> Any:
+    """The parameters after every step, by an optimizer of torch.
+
+    Matrices alone decay; `watch` sees the optimizer and its tensors after the first step.
+    """
     start, grads = problem(shapes)
     tensors = {name: torch.nn.Parameter(torch.from_numpy(x.copy())) for name, x in start.items()}
-    decays = {"matrix": DECAY}
+    decays = {"matrix": decay}
     groups = [{"params": [x], "weight_decay": decays.get(k, 0.0)} for k, x in tensors.items()]
     optimizer = make(list(tensors.items()) if named else groups)
     if hasattr(optimizer, "train"):
@@ -85,6 +106,8 @@ def theirs(torch: Any, make: Callable[[Any], Any], shapes: Any, *, named: bool =
         for name, tensor in tensors.items():
             tensor.grad = torch.from_numpy(np.array(grad[name]))
         optimizer.step()
+        if watch and not seen:
+            watch(optimizer, tensors)
         seen.append({name: x.detach().numpy().copy() for name, x in tensors.items()})
     return seen
 
@@ -161,22 +184,6 @@ CASES: list[tuple[str, str, dict[str, Any], str, dict[str, Any], dict[str, Label
         # It adds 1e-15 to the second moment.
         1e-8,
     ),
-    (
-        "pytorch_optimizer",
-        "SOAP",
-        {"betas": (0.95, 0.95), "precondition_frequency": 5},
-        "soap",
-        {
-            "flavour": "official",
-            "precondition_frequency": 5,
-            "block_size": 0,
-            "precondition_vectors": False,
-            "epsilon": 1e-8,
-        },
-        MATRIX,
-        # Its QR decomposition is in float32.
-        1e-6,
-    ),
 ]
 
 
@@ -204,8 +211,9 @@ def test_follows(
 
 
 @pytest.mark.parametrize("scale", ["original", "match_rms_adamw"])
-def test_follows_muon_of_torch(stepper: Any, torch: Any, scale: str) -> None:
-    shapes = {"matrix": (10, 6)}
+@pytest.mark.parametrize("shape", MATRICES)
+def test_follows_muon_of_torch(stepper: Any, torch: Any, scale: str, shape: Any) -> None:
+    shapes = {"matrix": shape}
     settings = {
         "momentum": 0.95,
         "iterations": 5,
@@ -219,6 +227,114 @@ def test_follows_muon_of_torch(stepper: Any, torch: Any, scale: str) -> None:
 
     reference = theirs(torch, make, shapes)
     assert_equal(ours(stepper, "muon", MATRIX, shapes, settings), reference, 1e-12)
+
+
+# Class of pytorch_optimizer, its arguments; our optimizer, its settings.
+SPECTRAL: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "NorMuon": (
+        {"momentum": 0.95, "beta2": 0.9, "eps": TINY},
+        "normuon",
+        {"momentum": 0.95, "neuron_beta": 0.9, "neuron_epsilon": TINY},
+    ),
+    "AdaMuon": (
+        {"betas": (0.9, 0.95), "eps": 1e-8},
+        "adamuon",
+        {"momentum": 0.9, "nesterov": False, "sign": False, "entry_beta": 0.95},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SPECTRAL)
+@pytest.mark.parametrize("shape", MATRICES)
+def test_follows_muons_relatives(stepper: Any, torch: Any, kind: str, shape: Any) -> None:
+    package = pytest.importorskip("pytorch_optimizer", reason="needs the extra `references`")
+    base = pytest.importorskip("pytorch_optimizer.optimizer.utils.matrix")
+    arguments, name, settings = SPECTRAL[kind]
+
+    def make(groups: Any) -> Any:
+        muon = [{**group, "use_muon": True} for group in groups]
+        return getattr(package, kind)(muon, lr=RATE, foreach=False, **arguments)
+
+    iterate = base.zero_power_via_newton_schulz_5
+    with pytest.MonkeyPatch.context() as patch:
+        # Its iteration is in bfloat16 by default, and bounds the norm by 1e-7 where we add.
+        precise = tuple(
+            {torch.bfloat16: torch.float64, 1e-7: TINY}.get(value, value)
+            for value in iterate.__defaults__
+        )
+        patch.setattr(iterate, "__defaults__", precise)
+        reference = theirs(torch, make, {"matrix": shape})
+    settings = {"form": "mean", "iterations": 5, "matrix_epsilon": TINY, **settings}
+    assert_equal(ours(stepper, name, MATRIX, {"matrix": shape}, settings), reference, 1e-11)
+
+
+# Class of pytorch_optimizer, its arguments and bases; our optimizer, its settings; tolerance.
+IN_BASES: dict[str, tuple[dict[str, Any], str, str, dict[str, Any], float]] = {
+    "SOAP": (
+        {"betas": (0.95, 0.95), "precondition_frequency": 5},
+        "Q",
+        "soap",
+        {"flavour": "official", "block_size": 0, "epsilon": 1e-8},
+        # Its QR decomposition is in float32.
+        1e-7,
+    ),
+    # It decays last, which is another rule.
+    "SPlus": (
+        {"lr": 0.3, "betas": (0.9, 0.95), "inverse_steps": 5},
+        "q_sides",
+        "splus",
+        {"learning_rate": 0.3, "weight_decay": 0.0, "beta1": 0.9, "beta2": 0.95},
+        1e-11,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_BASES)
+@pytest.mark.parametrize("shape", MATRICES)
+def test_follows_in_the_same_bases(stepper: Any, torch: Any, kind: str, shape: Any) -> None:
+    """The first Gram matrices have null spaces, so that the first bases must be given."""
+    package = pytest.importorskip("pytorch_optimizer", reason="needs the extra `references`")
+    arguments, bases, name, settings, tolerance = IN_BASES[kind]
+    given: list[Any] = []
+
+    def make(groups: Any) -> Any:
+        return getattr(package, kind)(groups, **{"lr": RATE, **arguments})
+
+    def watch(optimizer: Any, tensors: Any) -> None:
+        given.extend(side.numpy().copy() for side in optimizer.state[tensors["matrix"]][bases])
+
+    def begun(state: Any) -> Any:
+        (key,) = state
+        ((shape, basis),) = state[key].basis.items()
+        # Theirs are of (out, in), ours of whichever side is shorter first.
+        left, right = given if len(given[0]) < len(given[1]) else given[::-1]
+        basis = basis._replace(left=jnp.asarray(left[None]), right=jnp.asarray(right[None]))
+        return {key: state[key]._replace(basis={shape: basis})}
+
+    reference = theirs(
+        torch, make, {"matrix": shape}, decay=settings.get("weight_decay", DECAY), watch=watch
+    )
+    settings = {"precondition_frequency": 5, **settings}
+    seen = ours(stepper, name, MATRIX, {"matrix": shape}, settings, begun)
+    assert_equal(seen, reference, tolerance)
+
+
+def test_follows_adopt(stepper: Any, torch: Any) -> None:
+    """Its clipping counts one step more than the paper's; without decay that is the difference."""
+    package = pytest.importorskip("pytorch_optimizer", reason="needs the extra `references`")
+
+    def make(groups: Any) -> Any:
+        return package.ADOPT(
+            groups,
+            lr=RATE,
+            betas=(0.9, 0.99),
+            clip_lambda=lambda step: (step - 1) ** 0.25,
+            foreach=False,
+        )
+
+    settings = {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6, "weight_decay": 0.0}
+    reference = theirs(torch, make, SHAPES, decay=0.0)
+    assert_equal(ours(stepper, "adopt", LABELS, SHAPES, settings), reference, 1e-12)
 
 
 def test_follows_adam_mini(stepper: Any, torch: Any) -> None:

@@ -3,13 +3,16 @@
 import math
 
 import msgspec
+import numpy as np
 import pytest
 from tests.analysis import synthetic
 from tests.analysis.synthetic import LAW, best, plan, synthetic_results, synthetic_study
 
 from bestiary.analysis import Crossing, Crossover, crossover
+from bestiary.analysis._draws import Drawn
+from bestiary.analysis._ranking import lowest_by_batch, over_cells
 from bestiary.errors import UserError
-from bestiary.specs import SIZES, Planned, RunResult, Study, canonical_json, run_id
+from bestiary.specs import SIZES, Cell, Planned, RunResult, Study, canonical_json, run_id
 
 DRAWS = 400
 SMALL, MIDDLE, LARGE = (SIZES[size].matrix_parameters for size in ("16k", "65k", "262k"))
@@ -42,7 +45,8 @@ def test_a_change_of_ranking_with_size_is_found(monkeypatch: pytest.MonkeyPatch)
     found = crossover(*data(), "muon", "soap", draws=DRAWS)
     crossing = one(found, "size", ratio=2.0)
     assert crossing.better_below == "muon"
-    assert crossing.verdict.startswith("the ranking changes: muon below")
+    assert crossing.changes
+    assert crossing.verdict.startswith("muon ahead below")
     assert crossing.chance > 0.95
     assert crossing.at.value == pytest.approx(MIDDLE, rel=0.2)
     assert crossing.at.low is not None
@@ -74,16 +78,17 @@ def test_a_change_with_data_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_clear_winner_does_not_cross() -> None:
     found = crossover(*data(), "adamw", "muon", draws=DRAWS)
-    assert {c.verdict for c in found.crossings if c.axis == "size"} == {
-        "muon is better over all sizes measured"
-    }
+    assert {c.better for c in found.crossings if c.axis == "size"} == {"muon"}
+    assert {one.leader for one in found.advantages} == {"muon"}
+    assert found.answer[0] == "Ahead beyond noise: adamw at 0, muon at 9 of 9 cells."
+    assert found.answer[1].startswith("Over sizes: muon ahead throughout (1x, 2x, 4x)")
 
 
 def test_equal_optimizers_have_no_crossing_beyond_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     crossing_truth(monkeypatch, by_size=0.0, by_ratio=0.0)
     found = crossover(*data(noise=0.01), "muon", "soap", draws=DRAWS)
     for crossing in found.crossings:
-        assert crossing.verdict.startswith("no change of ranking beyond doubt")
+        assert crossing.verdict == "no change of order beyond doubt"
         assert crossing.at.low is None or crossing.at.high is None
     assert canonical_json(found)
 
@@ -94,23 +99,55 @@ def test_a_change_with_batch_is_read_off_the_tuning() -> None:
     for batch, gap in ((8, 0.05), (32, -0.05), (64, -0.1)):
         for name in ("muon", "soap"):
             other = msgspec.structs.replace(study, batch_size=batch)
-            run = plan(other, name, cell, best(study.candidate(name)), 0, "tune")
-            planned.append(run)
-            final = 2.0 + (gap if name == "muon" else 0.0)
-            results[run_id(run.run)] = synthetic.done(run.run, name, final)
+            for worse in (0.0, 0.2):
+                configuration = best(study.candidate(name))
+                if worse:
+                    configuration = {**configuration, "learning_rate": 0.002}
+                run = plan(other, name, cell, configuration, 0, "tune")
+                planned.append(run)
+                final = 2.0 + worse + (gap if name == "muon" else 0.0)
+                results[run_id(run.run)] = synthetic.done(run.run, name, final)
     crossing = one(crossover(study, planned, results, "muon", "soap", draws=DRAWS), "batch")
     assert crossing.better_below == "soap"
     assert (crossing.low, crossing.high) == (8.0, 64.0)
     assert crossing.at.value == pytest.approx(16, rel=0.5)
 
 
+def test_a_batch_size_tried_at_one_learning_rate_alone_says_nothing() -> None:
+    runs = [(8, 0.01, 2.0), (8, 0.02, 1.9), (8, 0.04, None), (32, 0.02, 1.5), (64, 0.02, None)]
+    assert lowest_by_batch(runs) == {8: 1.9}
+
+
+def test_what_a_plane_gets_wrong_widens_the_crossing() -> None:
+    """Advantages off the plane by 0.02 with noise of 0.001: the line is not known to 0.001."""
+    names, parameters = ("one", "other"), {"small": 1e6, "large": 1e8}
+    generator = np.random.default_rng(0)
+
+    def widths(bend: float) -> float:
+        advantages = {}
+        for size, sign in (("small", 1), ("large", -1)):
+            for ratio, off in ((1.0, bend), (2.0, -2 * bend), (4.0, bend)):
+                value = 0.2 * sign + off
+                draws = value + 0.001 * generator.normal(size=2000)
+                advantages[Cell(size=size, ratio=ratio)] = Drawn(value, draws)
+        found = over_cells(advantages, parameters, names, seed=0)[0]
+        assert found.at.low is not None
+        assert found.at.high is not None
+        return math.log(found.at.high / found.at.low)
+
+    assert widths(0.0) < 0.05 < widths(0.02)
+
+
 def test_what_was_not_measured_is_said() -> None:
     found = crossover(*data(sizes=("65k",), ratios=(1.0, 2.0)), "muon", "soap", draws=DRAWS)
     assert any("One size only" in told for told in found.limits)
-    assert any("nothing is known of batches" in told for told in found.limits)
+    assert any("Nothing is known of batches" in told for told in found.limits)
     alone = crossover(*data(sizes=("65k",), ratios=(1.0,)), "muon", "soap", draws=DRAWS)
     assert alone.crossings == ()
-    assert alone.advantages == ()
+    # One ratio gives no curve to read data off; the losses are compared all the same.
+    (cell,) = alone.advantages
+    assert cell.factor.value is None
+    assert cell.loss_gap.value is not None
     assert "at 0 of 1 cells" in alone.limits[0]
 
 

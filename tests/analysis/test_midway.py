@@ -1,12 +1,14 @@
 """The ranking over training: a made-up early leader is unmasked, and noise is not a lead."""
 
 import msgspec
+import numpy as np
 import pytest
 from tests.analysis.synthetic import synthetic_results, synthetic_study
 
 from bestiary.analysis import midway
+from bestiary.analysis._midway import ranking
 from bestiary.errors import UserError
-from bestiary.specs import Planned, RunResult, Study, canonical_json, run_id
+from bestiary.specs import Cell, Planned, RunResult, Study, canonical_json, run_id
 
 Data = tuple[Study, list[Planned], dict[str, RunResult]]
 
@@ -55,6 +57,7 @@ def test_a_winner_that_always_led_was_never_wrong() -> None:
         assert one.winner == "muon"
         assert one.wrong_until is None
         assert one.wrong_beyond_noise_until is None
+        assert one.misleader == ""
         assert len(one.moments) == 8
 
 
@@ -62,6 +65,28 @@ def test_a_lead_within_noise_is_not_counted_as_a_wrong_answer() -> None:
     for one in midway(*data(early_gain=0.04, noise=0.1), optimizers=("muon", "soap")):
         assert not one.certain
         assert one.wrong_beyond_noise_until is None
+
+
+def test_real_curves_show_the_third_finding_of_the_study() -> None:
+    """Muon and SOAP of a quickstart at 33k 4x, report losses of two seeds, as they were trained.
+
+    Muon's rate is constant for 40 % of the run and then falls in a line, SOAP's falls as a cosine:
+    SOAP leads while Muon's rate is still high, and Muon ends ahead.
+    """
+    muon = {1: (1.7861, 1.6316, 1.5143, 1.3796), 2: (1.7664, 1.652, 1.5293, 1.3811)}
+    soap = {1: (1.8474, 1.6145, 1.4757, 1.4051), 2: (1.8395, 1.6478, 1.4732, 1.4015)}
+    share = np.array([0.25, 0.5, 0.75, 1.0])
+    curves = {
+        name: {seed: (share, np.array(losses)) for seed, losses in runs.items()}
+        for name, runs in (("muon", muon), ("soap", soap))
+    }
+    # The noise of that study at this size: 0.012 nats of one optimizer alone.
+    found = ranking(Cell(size="33k", ratio=4.0), curves, own=0.012, freedom=12)
+    assert found is not None
+    assert [moment.leader for moment in found.moments] == ["muon", "soap", "soap", "muon"]
+    assert [moment.beyond_noise for moment in found.moments] == [False, False, True, False]
+    assert (found.winner, found.misleader) == ("muon", "soap")
+    assert found.wrong_until == found.wrong_beyond_noise_until == 0.75
 
 
 def test_cells_without_a_common_seed_are_left_out() -> None:

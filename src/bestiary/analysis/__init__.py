@@ -2,9 +2,10 @@
 
 from bestiary.analysis._analyse import analyse as analyse
 from bestiary.analysis._crossing import Crossing as Crossing
-from bestiary.analysis._crossover import Advantage as Advantage
-from bestiary.analysis._crossover import Crossover as Crossover
+from bestiary.analysis._crossing import magnitude as magnitude
 from bestiary.analysis._crossover import crossover as crossover
+from bestiary.analysis._crossover_record import Advantage as Advantage
+from bestiary.analysis._crossover_record import Crossover as Crossover
 from bestiary.analysis._joint_comparison import FormResult as FormResult
 from bestiary.analysis._joint_comparison import JointComparison as JointComparison
 from bestiary.analysis._joint_comparison import SeparateFit as SeparateFit

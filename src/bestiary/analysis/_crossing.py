@@ -14,8 +14,9 @@ from bestiary.laws import Array
 from bestiary.specs import Spec
 
 Axis = Literal["size", "ratio", "batch"]
+PLURAL: dict[Axis, str] = {"size": "sizes", "ratio": "ratios", "batch": "batch sizes"}
 # A crossing this factor beyond the data says nothing more than "not within reach".
-REACH = 100.0
+REACH = 10.0
 
 
 class Crossing(Spec, frozen=True, kw_only=True):
@@ -27,8 +28,10 @@ class Crossing(Spec, frozen=True, kw_only=True):
         low: The least value measured on the axis.
         high: The greatest.
         better_below: The optimizer with the lower loss below the crossing.
-        at: The crossing; without a value where there is none within 100 times the data.
+        at: The crossing; without a value where there is none within 10 times the data.
         chance: Share of the draws that cross within the values measured.
+        better: The optimizer that is ahead over all values measured, beyond doubt; else empty.
+        changes: Whether the ranking changes within them beyond doubt.
         verdict: In one sentence.
     """
 
@@ -39,7 +42,18 @@ class Crossing(Spec, frozen=True, kw_only=True):
     better_below: str
     at: Estimate
     chance: float
+    better: str
+    changes: bool
     verdict: str
+
+    @property
+    def where(self) -> str:
+        """What is held, in words."""
+        told = [
+            f"{value:g}x" if name == "ratio" else f"N {magnitude(value)}"
+            for name, value in self.held.items()
+        ]
+        return " ".join(told) or "all cells"
 
 
 class Plane:
@@ -89,7 +103,9 @@ def crossing(
         if inside
         else missing(f"no crossing within {REACH:g} times the data")
     )
-    ends_K = [height_K + slope_K * log for log in logs]
+    signs = [_sign(height_K + slope_K * log) for log in logs]
+    better = {1: names[0], -1: names[1], 0: ""}[signs[0] if signs[0] == signs[1] else 0]
+    changes = signs[0] * signs[1] < 0
     return Crossing(
         axis=axis,
         held=held,
@@ -98,24 +114,31 @@ def crossing(
         better_below=names[0] if first_below else names[1],
         at=place,
         chance=chance,
-        verdict=_verdict(axis, names, ends_K, chance, place),
+        better=better,
+        changes=changes,
+        verdict=_verdict(names if first_below else names[::-1], better, changes, place),
     )
 
 
-def _verdict(
-    axis: Axis, names: tuple[str, str], ends_K: list[Array], chance: float, at: Estimate
-) -> str:
+def _sign(end_K: Array) -> int:
+    """1 or -1 where 95 % of the draws agree on it, else 0."""
+    interval = estimate(0.0, end_K)
+    low, high = interval.low, interval.high
+    return 0 if low is None or high is None else (low > 0) - (high < 0)
+
+
+def _verdict(order: tuple[str, str], better: str, changes: bool, at: Estimate) -> str:
     """What the signs at both ends of the data say, with 95 % confidence."""
-    signs = []
-    for end_K in ends_K:
-        interval = estimate(0.0, end_K)
-        low, high = interval.low, interval.high
-        signs.append(0 if low is None or high is None else (low > 0) - (high < 0))
-    where = "over all batch sizes tried" if axis == "batch" else f"over all {axis}s measured"
-    if signs[0] and signs[0] == signs[1]:
-        return f"{names[0] if signs[0] > 0 else names[1]} is better {where}"
-    if signs[0] and signs[1]:
-        below, above = names if signs[0] > 0 else names[::-1]
-        assert at.value is not None
-        return f"the ranking changes: {below} below {at.value:.3g}, {above} above"
-    return f"no change of ranking beyond doubt ({100 * chance:.0f} % of draws cross in the data)"
+    if better:
+        return f"{better} ahead throughout"
+    if changes and at.value is not None:
+        return f"{order[0]} ahead below {magnitude(at.value)}, {order[1]} above"
+    return "no change of order beyond doubt"
+
+
+def magnitude(value: float) -> str:
+    """A count or ratio in three digits: `2.89B`, `1.5`."""
+    for power, unit in ((9, "B"), (6, "M"), (3, "k")):
+        if value >= 0.9995 * 10**power:
+            return f"{value / 10**power:.3g}{unit}"
+    return f"{value:.3g}"

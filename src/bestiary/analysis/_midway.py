@@ -10,7 +10,7 @@ Shape suffixes: P shares of training, S seeds.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from bestiary.analysis._evidence import Evidence, gather
 from bestiary.analysis._noise import ASSUMED
@@ -47,6 +47,7 @@ class Midway(Spec, frozen=True, kw_only=True):
         moments: The ranking at every evaluation, the end included.
         wrong_until: The last share at which another one led; None where the winner always led.
         wrong_beyond_noise_until: The same, counting only leads beyond noise.
+        misleader: The one that led there; empty where the winner always led.
     """
 
     size: str
@@ -58,6 +59,11 @@ class Midway(Spec, frozen=True, kw_only=True):
     moments: tuple[Moment, ...]
     wrong_until: float | None
     wrong_beyond_noise_until: float | None
+    misleader: str
+
+
+# Optimizer -> seed -> (share of training, loss), ascending, the end last.
+Curves = dict[str, dict[int, tuple[Array, Array]]]
 
 
 def midway(
@@ -88,14 +94,30 @@ def midway(
     if len(chosen) < 2:
         raise UserError(f"a ranking over training needs two optimizers, got {chosen}")
     evidence = gather(study, planned, results, count=100, assumed=assumed_noise)
-    found = (_cell(evidence, cell, chosen) for cell in study.cells)
+    return rankings(evidence, chosen)
+
+
+def rankings(evidence: Evidence, chosen: Sequence[str]) -> tuple[Midway, ...]:
+    """The same from evidence that has been gathered."""
+    found = []
+    for cell in evidence.study.cells:
+        groups = evidence.found.get(cell, {})
+        curves = {name: _curves(groups[name]) for name in chosen if name in groups}
+        noise = evidence.noise[cell.size].noise
+        found.append(ranking(cell, curves, own=noise.own, freedom=noise.own_freedom))
     return tuple(one for one in found if one is not None)
 
 
-def _cell(evidence: Evidence, cell: Cell, chosen: Sequence[str]) -> Midway | None:
-    """The ranking over training at one cell."""
-    groups = evidence.found.get(cell, {})
-    curves = {name: _curves(groups[name]) for name in chosen if name in groups}
+def ranking(cell: Cell, curves: Curves, *, own: float, freedom: int) -> Midway | None:
+    """The ranking over training at one cell; None below two optimizers with a seed in common.
+
+    Args:
+        cell: Which.
+        curves: Loss over training; the same seeds are compared.
+        own: Standard deviation of one optimizer's own noise, in nats; at the end of training, and
+            taken as that of the whole course.
+        freedom: Its degrees of freedom.
+    """
     curves = {name: one for name, one in curves.items() if one}
     if len(curves) < 2:
         return None
@@ -108,13 +130,13 @@ def _cell(evidence: Evidence, cell: Cell, chosen: Sequence[str]) -> Midway | Non
         for name, one in curves.items()
     }
     order = sorted(loss, key=lambda name: (loss[name][-1], name))
-    noise = evidence.noise[cell.size].noise
     # Paired by seed, so that only each optimizer's own noise is left in a difference.
-    threshold = float(student.ppf(0.975, noise.own_freedom)) * noise.own * (2 / len(seeds)) ** 0.5
+    threshold = float(stdtrit(freedom, 0.975)) * own * (2 / len(seeds)) ** 0.5
     moments = tuple(
         _moment(loss, point, share_P, order[0], threshold) for point in range(len(share_P))
     )
     wrong = [one for one in moments if one.leader != order[0]]
+    last = max(wrong, key=lambda one: (one.beyond_noise, one.share), default=None)
     return Midway(
         size=cell.size,
         ratio=cell.ratio,
@@ -127,6 +149,7 @@ def _cell(evidence: Evidence, cell: Cell, chosen: Sequence[str]) -> Midway | Non
         wrong_beyond_noise_until=max(
             (one.share for one in wrong if one.beyond_noise), default=None
         ),
+        misleader=last.leader if last else "",
     )
 
 

@@ -15,19 +15,17 @@ from bestiary.specs import Spec
 from bestiary.store import StudyStore
 
 if TYPE_CHECKING:
-    from bestiary.analysis import Crossing, Midway
-    from bestiary.analysis.answers import Order
+    from bestiary.analysis import Advantage, Crossing, Crossover, Midway
 
-CROSSINGS = {
-    "axis": "in",
-    "held": "at",
-    "better_below": "better below",
-    "at": "changes at",
-    "chance": "chance within the data",
-    "verdict": "verdict",
+CELLS = {"place": "cell", "gap": "", "factor": "", "leader": "ahead beyond noise"}
+CROSSINGS = {"axis": "in", "where": "at", "verdict": "verdict", "at": "order changes at"}
+MIDWAY = {
+    "place": "cell",
+    "winner": "winner",
+    "wrong": "another led until",
+    "sure": "beyond noise",
+    "lead": "by then, in nats",
 }
-CELLS = {"size": "size", "ratio": "ratio", "gap": "", "sure": "beyond noise"}
-MIDWAY = {"place": "cell", "winner": "winner", "wrong": "another led until", "sure": "beyond noise"}
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -56,56 +54,31 @@ def run(flags: Flags) -> None:
         return
     from bestiary.analysis.answers import order
 
-    found = order(findings_of(flags.results), flags.first, flags.second)
-    if flags.json:
-        print_json(msgspec.to_builtins(found))
-        return
-    _tell_order(found)
+    _tell(order(findings_of(flags.results), flags.first, flags.second), as_json=flags.json)
 
 
 def _of_study(flags: Flags) -> None:
-    """An own study has every run, so batches and the course of training can be asked too."""
-    from bestiary.analysis import crossover, midway
+    """An own study has every run, and every seed is drawn."""
+    from bestiary.analysis import crossover
 
     with StudyStore.open(flags.results, read_only=True) as store:
         runs = (store.study, list(store.planned().values()), store.results())
-    found = crossover(*runs, flags.first, flags.second)
-    moments = midway(*runs, optimizers=(flags.first, flags.second))
-    if flags.json:
-        print_json(
-            {**msgspec.to_builtins(found), "midway": [msgspec.to_builtins(one) for one in moments]}
-        )
+    _tell(crossover(*runs, flags.first, flags.second), as_json=flags.json)
+
+
+def _tell(found: "Crossover", *, as_json: bool) -> None:
+    if as_json:
+        print_json(msgspec.to_builtins(found))
         return
-    tell(f"{found.first} and {found.second} in {found.study}")
-    advantages = [
-        {
-            "size": one.size,
-            "ratio": f"{one.ratio:g}x",
-            "gap": number(one.factor, unit="x"),
-            "sure": _excludes(one.factor.low, one.factor.high, 1.0),
-        }
-        for one in found.advantages
-    ]
-    heading = {**CELLS, "gap": f"data {found.second} needs over {found.first}"}
-    _table(advantages, heading)
+    tell(f"{found.first} and {found.second} in {found.source}", "", *found.answer)
+    heading = {
+        **CELLS,
+        "gap": f"loss of {found.second}\nless {found.first}",
+        "factor": f"data {found.second} needs\nover {found.first}",
+    }
+    _table([_advantage(one) for one in found.advantages], heading)
     _table([_crossing(one) for one in found.crossings], CROSSINGS)
-    _table([_midway(one) for one in moments], MIDWAY)
-    tell(*found.limits)
-
-
-def _tell_order(found: "Order") -> None:
-    tell(f"{found.first} and {found.second} in {found.source}")
-    rows = [
-        {
-            "size": one.size,
-            "ratio": f"{one.ratio:g}x",
-            "gap": number(one.gap, "+.4f"),
-            "sure": one.beyond_noise,
-        }
-        for one in found.gaps
-    ]
-    show(rows, {**CELLS, "gap": f"loss of {found.second} less {found.first}"}, as_json=False)
-    show([_crossing(found.crossing)], CROSSINGS, as_json=False)
+    _table([_midway(one) for one in found.midway], MIDWAY)
     tell(*found.limits)
 
 
@@ -115,27 +88,43 @@ def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
         show(rows, columns, as_json=False)
 
 
+def _advantage(one: "Advantage") -> dict[str, Any]:
+    return {
+        "place": f"{one.size} {one.ratio:g}x",
+        "gap": number(one.loss_gap, "+.4f"),
+        "factor": number(one.factor, unit="x"),
+        "leader": one.leader or None,
+    }
+
+
 def _crossing(one: "Crossing") -> dict[str, Any]:
     return {
         "axis": one.axis,
-        "held": ", ".join(f"{name} {value:.3g}" for name, value in one.held.items()) or None,
-        "better_below": one.better_below,
-        "at": number(one.at, ".3g") if one.at.value is not None else one.at.note,
-        "chance": f"{one.chance:.0%}",
+        "where": one.where,
         "verdict": one.verdict,
+        "at": _place(one),
     }
+
+
+def _place(one: "Crossing") -> str | None:
+    """Where the line is zero, and on which side of the data."""
+    from bestiary.analysis import magnitude
+
+    if one.at.value is None:
+        return None
+    low, high = ("..." if end is None else magnitude(end) for end in (one.at.low, one.at.high))
+    side = "" if one.low <= one.at.value <= one.high else ", beyond the data"
+    return f"{magnitude(one.at.value)} [{low}, {high}]{side}"
 
 
 def _midway(one: "Midway") -> dict[str, Any]:
-    until = one.wrong_until, one.wrong_beyond_noise_until
-    wrong, sure = (None if share is None else f"{share:.0%} of training" for share in until)
+    wrong = [moment for moment in one.moments if moment.leader != one.winner]
+    last = max(wrong, key=lambda moment: (moment.beyond_noise, moment.share), default=None)
+    until = one.wrong_beyond_noise_until
     return {
         "place": f"{one.size} {one.ratio:g}x",
         "winner": one.winner + ("" if one.certain else " (not beyond noise)"),
-        "wrong": wrong or "never",
-        "sure": sure or "never",
+        "wrong": "never" if one.wrong_until is None else f"{one.misleader}, {one.wrong_until:.0%}",
+        "sure": "never" if until is None else f"{one.misleader}, {until:.0%}",
+        "lead": None if last is None else f"{last.lead:.4f}",
     }
-
-
-def _excludes(low: float | None, high: float | None, neutral: float) -> bool:
-    return (low is not None and low > neutral) or (high is not None and high < neutral)

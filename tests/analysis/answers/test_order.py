@@ -1,64 +1,130 @@
-"""Where the order of two optimizers changes, by the joint law of results without their runs."""
+"""Where the order of two optimizers changes, in results without their runs."""
 
 import msgspec
 import pytest
 
-from bestiary.analysis.answers import Findings, Order, imported_findings, order, published_findings
+from bestiary.analysis import Crossing, Crossover
+from bestiary.analysis.answers import Findings, imported_findings, order, published_findings
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, from_builtins
 from bestiary.store import ForeignImport, ForeignResult, Origin
 
+SIZE_NAMES = ("16k", "65k", "262k", "1m")
+
+
+def loss(size: str, ratio: float, efficiency: float) -> float:
+    own = float(SIZES[size].matrix_parameters)
+    return 1 + (own / 65_536) ** -0.3 / 3 + (efficiency * 20 * own * ratio / 1.3e6) ** -0.4 / 2
+
 
 def crossing_at(parameters: float) -> Findings:
-    """Exact losses in which muon has 1.2 (N / N*)^-0.15 / 1.2 the data efficiency: 1 at N*."""
+    """Exact losses in which muon has (N / N*)^-0.15 the data efficiency: 1 at N*."""
     rows = []
-    for size in ("16k", "65k", "262k", "1m"):
+    for size in SIZE_NAMES:
         own = float(SIZES[size].matrix_parameters)
         for ratio in (1.0, 2.0, 4.0, 8.0):
             for name in ("adamw", "muon"):
                 efficiency = (own / parameters) ** -0.15 if name == "muon" else 1.0
-                reach = efficiency * 20 * own * ratio / 1.3e6
-                loss = 1 + (own / 65_536) ** -0.3 / 3 + reach**-0.4 / 2
-                row = ForeignResult(
-                    optimizer=name, size=size, ratio=ratio, loss=loss, file="t.csv", row=2
-                )
-                rows.append(row)
+                rows.append(row(name, size, ratio, loss(size, ratio, efficiency)))
+    return findings_of(rows)
+
+
+def row(name: str, size: str, ratio: float, value: float, **more: object) -> ForeignResult:
+    return ForeignResult(
+        optimizer=name,
+        size=size,
+        ratio=ratio,
+        loss=value,
+        file="t.csv",
+        row=2,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def findings_of(rows: list[ForeignResult]) -> Findings:
     return imported_findings(ForeignImport(origin=Origin(source="made"), results=tuple(rows)))
+
+
+def along(found: Crossover, axis: str) -> list[Crossing]:
+    return [one for one in found.crossings if one.axis == axis]
 
 
 def test_a_crossing_is_found_where_it_is() -> None:
     truth = 150_000.0
     found = order(crossing_at(truth), "muon", "adamw")
-    assert found.crossing.at.value == pytest.approx(truth, rel=0.1)
-    assert found.crossing.better_below == "muon"
-    assert found.crossing.chance > 0.95
-    assert "the ranking changes: muon below" in found.crossing.verdict
-    low, high = found.crossing.at.low, found.crossing.at.high
-    assert low is not None
-    assert high is not None
-    assert low < truth < high
+    for crossing in along(found, "size"):
+        assert crossing.at.value == pytest.approx(truth, rel=0.1)
+        assert crossing.better_below == "muon"
+        assert crossing.changes
+        assert crossing.verdict.startswith("muon ahead below")
+        assert crossing.at.low is not None
+        assert crossing.at.high is not None
+        assert crossing.at.low < truth < crossing.at.high
 
 
 def test_the_order_asked_does_not_matter() -> None:
     findings = published_findings()
     one, other = order(findings, "muon", "nadamw"), order(findings, "nadamw", "muon")
-    assert one.crossing.at.value == pytest.approx(other.crossing.at.value)
-    assert one.crossing.better_below == other.crossing.better_below == "muon"
-    assert [gap.gap.value for gap in one.gaps] == [-(gap.gap.value or 0) for gap in other.gaps]
+    for first, second in zip(along(one, "size"), along(other, "size"), strict=True):
+        assert first.at.value == pytest.approx(second.at.value)
+        assert first.better_below == second.better_below == "muon"
+    gaps = [-(cell.loss_gap.value or 0) for cell in other.advantages]
+    assert [cell.loss_gap.value for cell in one.advantages] == gaps
 
 
 def test_the_published_tie_at_1_2b_8x_is_one() -> None:
     # C8: NAdamW, Muon and SOAP end within 2e-4 nats of each other.
-    gaps = {
-        (gap.size, gap.ratio): gap for gap in order(published_findings(), "muon", "nadamw").gaps
-    }
-    assert not gaps["1.2b", 8.0].beyond_noise
-    assert all(gap.beyond_noise for cell, gap in gaps.items() if cell != ("1.2b", 8.0))
+    found = order(published_findings(), "muon", "nadamw")
+    assert [(one.size, one.ratio) for one in found.advantages if not one.leader] == [("1.2b", 8.0)]
+    assert found.answer[0].endswith("not told apart at 1.2b 8x.")
+
+
+def test_soap_overtakes_muon_with_more_data_as_published() -> None:
+    # C6: Muon is best at 1x to 4x, SOAP at 8x and above.
+    found = order(published_findings(), "muon", "soap")
+    for crossing in along(found, "ratio"):
+        assert crossing.better_below == "muon"
+        assert crossing.changes
+        assert 4 < (crossing.at.value or 0) < 8
+        assert (crossing.at.high or 0) < 16
+
+
+def test_published_batch_sizes_were_not_tuned_enough_to_compare() -> None:
+    found = order(published_findings(), "muon", "adamw")
+    assert not along(found, "batch")
+    assert any(limit.startswith("Nothing is known of batches") for limit in found.limits)
+
+
+def test_tuned_batch_sizes_of_an_import_are_compared() -> None:
+    rows = []
+    for name in ("adamw", "muon"):
+        for batch in (64, 128, 256):
+            for rate, worse in ((0.01, 0.0), (0.02, 0.1)):
+                gain = 0.05 * (batch - 100) / 100 if name == "muon" else 0.0
+                settings = {"batch_size": batch, "learning_rate": rate}
+                rows.append(row(name, "16k", 1.0, 2.0 + worse - gain, settings=settings))
+    (crossing,) = along(order(findings_of(rows), "adamw", "muon"), "batch")
+    assert crossing.better_below == "adamw"
+    assert crossing.at.value == pytest.approx(100, rel=0.15)
+
+
+def test_curves_of_an_import_tell_when_mid_training_misleads() -> None:
+    # Muon leads until its rate decays last; steps of one, tokens of the other: shares are compared.
+    rows = [
+        row("adamw", "16k", 1.0, 1.5, seed=1, curve=((50.0, 2.5), (90.0, 2.2), (100.0, 1.5))),
+        row("muon", "16k", 1.0, 1.6, seed=1, curve=((5e5, 2.3), (9e5, 1.9), (1e6, 1.6))),
+    ]
+    (found,) = order(findings_of(rows), "adamw", "muon").midway
+    assert (found.winner, found.misleader, found.wrong_until) == ("adamw", "muon", 0.9)
+    unpaired = [msgspec.structs.replace(rows[0], seed=2), rows[1]]
+    answer = order(findings_of(unpaired), "adamw", "muon")
+    assert answer.midway == ()
+    assert "no loss curves of both on one seed" in answer.limits[-1]
 
 
 def test_the_record_travels_as_json() -> None:
     found = order(published_findings(), "soap", "muon")
-    assert from_builtins(Order, msgspec.to_builtins(found)) == found
+    assert from_builtins(Crossover, msgspec.to_builtins(found)) == found
 
 
 def test_mistakes_are_refused() -> None:

@@ -14,12 +14,12 @@ from bestiary.analysis.answers._experiment import Experiment as Experiment
 from bestiary.analysis.answers._findings import Effort as Effort
 from bestiary.analysis.answers._findings import Finding as Finding
 from bestiary.analysis.answers._findings import Findings as Findings
+from bestiary.analysis.answers._findings import RunCurve as RunCurve
 from bestiary.analysis.answers._findings import SeedNoise as SeedNoise
 from bestiary.analysis.answers._foreign import imported_findings as imported_findings
 from bestiary.analysis.answers._item import Item as Item
 from bestiary.analysis.answers._option import Measured as Measured
 from bestiary.analysis.answers._option import Option as Option
-from bestiary.analysis.answers._order import Order as Order
 from bestiary.analysis.answers._order import order as order
 from bestiary.analysis.answers._own import own_findings as own_findings
 from bestiary.analysis.answers._power import PowerAnswer as PowerAnswer

@@ -29,6 +29,18 @@ class Effort(Spec, frozen=True, kw_only=True):
     inherited: bool = False
 
 
+class RunCurve(Spec, frozen=True, kw_only=True):
+    """One run's loss over its training.
+
+    Attributes:
+        seed: None where the source does not say.
+        points: (share of the training, nats per token), ascending, the end last.
+    """
+
+    seed: int | None
+    points: tuple[tuple[float, float], ...]
+
+
 class Finding(Spec, frozen=True, kw_only=True):
     """One optimizer at one size and ratio.
 
@@ -43,6 +55,9 @@ class Finding(Spec, frozen=True, kw_only=True):
         speedup: Tokens the baseline needs for this loss, over the tokens used.
         time_speedup: The same on the clock.
         step_time_ratio: Seconds per token over the baseline's.
+        batches: The lowest loss at each batch size, in sequences, at which several learning rates
+            were tried here; of own studies `bestiary.analysis.crossover` reads them.
+        curves: Loss over training of the runs behind the loss, where there are any.
     """
 
     optimizer: str
@@ -62,6 +77,8 @@ class Finding(Spec, frozen=True, kw_only=True):
     speedup: Estimate
     time_speedup: Estimate
     step_time_ratio: Estimate
+    batches: dict[int, float] = {}
+    curves: tuple[RunCurve, ...] = ()
 
     @property
     def cell(self) -> tuple[str, float]:

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from bestiary.analysis._estimates import missing
 from bestiary.analysis._record import Estimate
 from bestiary.analysis.answers._findings import Finding, Findings, SeedNoise
-from bestiary.analysis.answers._tried import effort_of, took_full_length
+from bestiary.analysis.answers._tried import curves_of, effort_of, losses_by_batch, took_full_length
 from bestiary.analysis.published import ForeignRow, compare_foreign
 from bestiary.errors import UserError
 from bestiary.specs import SIZES
@@ -113,4 +113,6 @@ def _finding(
         speedup=row.speedup,
         time_speedup=NO_TIMES,
         step_time_ratio=NO_TIMES,
+        batches=losses_by_batch(runs[cell]),
+        curves=curves_of(runs[cell], row.settings),
     )

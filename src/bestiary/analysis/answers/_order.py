@@ -1,65 +1,46 @@
-"""Where the order of two optimizers changes with size, from findings whose runs are not at hand.
+"""Where the order of two optimizers changes, from findings whose runs are not at hand.
 
-Own studies have `bestiary.analysis.crossover`, which reads every run. Of published or imported
-results there are losses only: their joint law says how each optimizer's data efficiency changes
-with N, log R_o = r_o + g_o log(N / N0), and two of them are equal where these lines cross.
-
-Shape suffix: K draws.
+Own studies have `bestiary.analysis.crossover`, which draws every reported seed. Of published or
+imported results there are losses, mostly one a cell, and a stated noise: the same plane is fitted
+to the same advantages in data, each with the noise of its loss over the slope of the baseline's
+curve,  d log D = d L / |dL / d log D|.
 """
 
 import math
+import zlib
+from collections.abc import Iterable
 
 import numpy as np
 
-from bestiary.analysis._crossing import Crossing, Plane, crossing
+from bestiary.analysis._crossing import Crossing
+from bestiary.analysis._crossover_record import Advantage, Crossover, leader, record
+from bestiary.analysis._draws import Drawn
+from bestiary.analysis._estimates import factor, missing
+from bestiary.analysis._midway import Curves, Midway, ranking
+from bestiary.analysis._ranking import NO_BATCHES, Batches, over_batches, over_cells
 from bestiary.analysis._record import Estimate
+from bestiary.analysis.answers._curve import Curve, curve_at
 from bestiary.analysis.answers._findings import Finding, Findings
-from bestiary.analysis.answers._joint import joint_fit
 from bestiary.errors import UserError, unknown
-from bestiary.specs import Spec
+from bestiary.specs import Cell
+
+DRAWS = 2_000
+# A noise that is stated rather than measured counts as if from this many runs.
+STATED = 10_000
+Pair = tuple[Finding, Finding]
 
 
-class LossGap(Spec, frozen=True, kw_only=True):
-    """The second optimizer's loss less the first's at a cell, in nats; positive: the first leads.
+def order(findings: Findings, first: str, second: str, *, seed: int = 0) -> Crossover:
+    """Where the order of two optimizers changes.
 
-    Attributes:
-        beyond_noise: Whether its interval excludes 0.
-    """
-
-    size: str
-    ratio: float
-    gap: Estimate
-    beyond_noise: bool
-
-
-class Order(Spec, frozen=True, kw_only=True):
-    """The order of two optimizers over sizes.
-
-    Attributes:
-        gaps: What was measured, cell by cell.
-        crossing: Where the joint law changes their order.
-        limits: What could not be said.
-    """
-
-    source: str
-    first: str
-    second: str
-    gaps: tuple[LossGap, ...]
-    crossing: Crossing
-    limits: tuple[str, ...]
-
-
-LIMITS = (
-    "The law takes an advantage in data as linear in log N and the same at every ratio.",
-    "Batch sizes and the course of training are not in these results.",
-)
-
-
-def order(findings: Findings, first: str, second: str) -> Order:
-    """Where the order of two optimizers changes with size.
+    Args:
+        findings: The results.
+        first: One optimizer.
+        second: The other.
+        seed: Decides the draws.
 
     Raises:
-        UserError: an optimizer without results, the same one twice, or too few sizes for a law.
+        UserError: an optimizer without results, the same one twice, or no cell in common.
     """
     for name in (first, second):
         if name not in findings.optimizers:
@@ -67,44 +48,108 @@ def order(findings: Findings, first: str, second: str) -> Order:
     if first == second:
         raise UserError(f"a crossover needs two different optimizers, got {first!r} twice")
     one, other = findings.of(first), findings.of(second)
-    shared = [(one[cell], other[cell]) for cell in one if cell in other]
-    if not shared:
+    pairs = [(one[cell], other[cell]) for cell in one if cell in other]
+    if not pairs:
         raise UserError(f"{first!r} and {second!r} share no cell; run both at one size and ratio")
-    sizes = [pair[0].parameters for pair in shared]
-    return Order(
-        source=f"{findings.name} ({findings.kind})",
-        first=first,
-        second=second,
-        gaps=tuple(_gap(findings, *pair) for pair in shared),
-        crossing=_crossing(findings, (first, second), (min(sizes), max(sizes))),
-        limits=LIMITS,
-    )
+    names = (first, second)
+    logs = _log_advantages(findings, pairs, seed)
+    crossings = [
+        *over_cells(logs, findings.sizes, names, seed),
+        *_in_batch(findings, pairs, names, seed),
+    ]
+    advantages = [_advantage(findings, pair, names, logs) for pair in pairs]
+    moments = [found for pair in pairs if (found := _course(findings, pair))]
+    source = f"{findings.name} ({findings.kind})"
+    limits = tuple(_limits(crossings, moments))
+    return record(source, names, advantages, crossings, moments, limits)
 
 
-def _gap(findings: Findings, one: Finding, other: Finding) -> LossGap:
+def _log_advantages(findings: Findings, pairs: list[Pair], seed: int) -> dict[Cell, Drawn]:
+    """Log of the data the second needs over the first's, where both speedups are known."""
+    curves: dict[str, Curve] = {}
+    found = {}
+    for one, other in pairs:
+        if one.speedup.value is None or other.speedup.value is None:
+            continue
+        curve = curves.setdefault(one.size, curve_at(findings, one.size))
+        value = math.log(one.speedup.value / other.speedup.value)
+        spread = math.hypot(*(_spread(curve, each, findings.noise.own) for each in (one, other)))
+        generator = np.random.default_rng([seed, zlib.crc32(one.place.encode())])
+        found[Cell(size=one.size, ratio=one.ratio)] = Drawn(
+            value, value + spread * generator.normal(size=DRAWS)
+        )
+    return found
+
+
+def _spread(curve: Curve, one: Finding, noise: float) -> float:
+    """Standard deviation of the log of the data that a loss stands for, for its own noise alone."""
+    assert one.speedup.value is not None
+    reached = one.ratio * one.speedup.value
+    slope = curve.gap(reached / 1.01, 1.01**2) / (2 * math.log(1.01))
+    return noise / math.sqrt(one.runs) / slope
+
+
+def _advantage(
+    findings: Findings, pair: Pair, names: tuple[str, str], logs: dict[Cell, Drawn]
+) -> Advantage:
+    one, other = pair
     spread = 1.96 * findings.noise.own * math.sqrt(1 / one.runs + 1 / other.runs)
     value = other.loss - one.loss
-    return LossGap(
+    gap = Estimate(value=value, low=value - spread, high=value + spread)
+    known = logs.get(Cell(size=one.size, ratio=one.ratio))
+    return Advantage(
         size=one.size,
         ratio=one.ratio,
-        gap=Estimate(value=value, low=value - spread, high=value + spread),
-        beyond_noise=abs(value) > spread,
+        loss_gap=gap,
+        factor=missing("no speedup is known of one of them")
+        if known is None
+        else factor(known.value, known.draws),
+        leader=leader(gap, *names),
     )
 
 
-def _crossing(findings: Findings, names: tuple[str, str], bounds: tuple[float, float]) -> Crossing:
-    """The lines of both through N = 1 and their slopes, as the law and its draws have them."""
-    fit = joint_fit(findings)
-    assert fit.laws is not None
-    points = np.array([1.0, math.e])
+def _in_batch(
+    findings: Findings, pairs: list[Pair], names: tuple[str, str], seed: int
+) -> Iterable[Crossing]:
+    own_K = np.full(DRAWS, findings.noise.own)
+    for one, other in pairs:
+        batches = Batches(one.batches, other.batches)
+        found = over_batches(batches, one.parameters, one.ratio, names, own_K, seed=seed)
+        if found is not None:
+            yield found
 
-    def line(values: np.ndarray) -> np.ndarray:
-        """Height at N = 1 and slope, first axis, of one law or K."""
-        height, end = np.moveaxis(values, -1, 0)
-        return np.stack([height, end - height])
 
-    law, laws = (
-        line(one.log_speedup(names[0], points, points) - one.log_speedup(names[1], points, points))
-        for one in (fit.law, fit.laws)
-    )
-    return crossing("size", {}, bounds, names, Plane({"size": 1}, law, laws))
+def _course(findings: Findings, pair: Pair) -> Midway | None:
+    """The ranking over training of one cell."""
+    curves: Curves = {}
+    for one in pair:
+        # Runs that state no seed are numbered: they cannot be paired, only averaged.
+        curves[one.optimizer] = {
+            number if run.seed is None else run.seed: tuple(np.array(run.points).T)
+            for number, run in enumerate(one.curves)
+        }
+    cell = Cell(size=pair[0].size, ratio=pair[0].ratio)
+    return ranking(cell, curves, own=findings.noise.own, freedom=STATED)
+
+
+def _limits(crossings: list[Crossing], moments: list[Midway]) -> Iterable[str]:
+    axes = {one.axis for one in crossings}
+    if axes & {"size", "ratio"}:
+        yield (
+            "The log of an advantage is taken as linear in log N and log D; what that gets wrong "
+            "counts as noise."
+        )
+    else:
+        yield "One size and one ratio, or no baseline curve: no change was measured."
+    if "batch" in axes:
+        yield (
+            "Batch sizes are compared by the lowest loss of the runs at each, where several "
+            "learning rates were tried."
+        )
+    else:
+        yield NO_BATCHES
+    if not moments:
+        yield (
+            "The results hold no loss curves of both on one seed, so nothing is said of the course "
+            "of training; map a `progress` column to import them."
+        )

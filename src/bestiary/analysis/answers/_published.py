@@ -6,7 +6,7 @@ import numpy as np
 
 from bestiary.analysis.answers._findings import Effort, Finding, Findings, SeedNoise
 from bestiary.analysis.answers._foreign import NO_TIMES, difference, runs_by_cell
-from bestiary.analysis.answers._tried import effort_of, took_full_length
+from bestiary.analysis.answers._tried import effort_of, losses_by_batch, took_full_length
 from bestiary.analysis.published import NOISE, configurations, losses, runs
 from bestiary.analysis.published._data import Losses, Version
 from bestiary.analysis.published._speedups import Speedups
@@ -86,4 +86,5 @@ def _finding(
         speedup=speedups.estimate(*cell),
         time_speedup=NO_TIMES,
         step_time_ratio=NO_TIMES,
+        batches=losses_by_batch(runs),
     )

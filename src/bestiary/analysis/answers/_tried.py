@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bestiary.analysis.answers._findings import Effort
+from bestiary.analysis._ranking import lowest_by_batch
+from bestiary.analysis.answers._findings import Effort, RunCurve
 from bestiary.specs import SIZES, Configuration, Setting
 from bestiary.store import ForeignResult
 
@@ -34,6 +35,30 @@ def effort_of(
         and _still_falls(name, runs, winner, loss, noise)
     )
     return Effort(runs=len(runs), coordinates=varied, unbracketed=edges, inherited=len(runs) == 1)
+
+
+def losses_by_batch(runs: Sequence[ForeignResult]) -> dict[int, float]:
+    """The lowest loss at each batch size, in sequences, where the learning rate was tuned."""
+    batches = [
+        next((run.settings[name] for name in BATCH if name in run.settings), None) for run in runs
+    ]
+    return lowest_by_batch(
+        (int(batch), run.settings.get("learning_rate"), run.loss)
+        for batch, run in zip(batches, runs, strict=True)
+        if isinstance(batch, int | float) and batch == int(batch)
+    )
+
+
+def curves_of(runs: Sequence[ForeignResult], winner: Configuration) -> tuple[RunCurve, ...]:
+    """Loss over training of the finished runs of one configuration."""
+    return tuple(
+        RunCurve(
+            seed=run.seed,
+            points=tuple((progress / run.curve[-1][0], loss) for progress, loss in run.curve),
+        )
+        for run in runs
+        if run.settings == winner and run.loss is not None and len(run.curve) > 1
+    )
 
 
 def took_full_length(size: str, parameters: float, runs: Sequence[ForeignResult]) -> bool | None:

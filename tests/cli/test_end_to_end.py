@@ -86,6 +86,21 @@ def test_another_study_in_the_folder_is_refused_and_nothing_is_lost(
     assert (workplace / "bestiary-tiny/study.sqlite").read_bytes() == before
 
 
+def test_a_mixture_is_stated_in_full_on_the_command_line(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (workplace / "words.txt").read_text().split("\n\n")
+    rows = "".join(json.dumps({"id": index, "body": row}) + "\n" for index, row in enumerate(text))
+    (workplace / "rows.jsonl").write_text(rows)
+    shape = ["--size", "16k", "--shape.layers", "1", "--shape.context", "16", "--steps", "2"]
+    command = ["train", *shape, "--out", "mixed", "--json", "--data"]
+    assert main([*command, "rows.jsonl"]) == 2
+    assert "has id, body; say which it is, as in PATH,field=NAME" in capsys.readouterr().err
+    assert main([*command, "rows.jsonl,field=body,weight=3", "--data", "words.txt"]) == 0
+    run = json.loads((workplace / "mixed" / "run.json").read_text())
+    assert run["data"]["name"] == "rows+words"
+
+
 def test_text_that_is_too_short_is_refused_before_anything_is_made(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,14 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     assert settings_from(flags.set) == {"learning_rate": 0.02, "beta1": 0.8}
 
 
+def test_text_on_the_command_line_is_not_mixed_with_that_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('data = "a.txt"')
+    assert flags_of("--config", str(file)).data == ("a.txt",)
+    flags = flags_of("--config", str(file), "--data", "b.txt", "--data", "c.jsonl,weight=2")
+    assert flags.data == ("b.txt", "c.jsonl,weight=2")
+
+
 @pytest.mark.parametrize(
     ("text", "cure"),
     [

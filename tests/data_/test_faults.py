@@ -18,7 +18,10 @@ BAD = {
     "same.txt": (b"all work and no play\n" * 9, "too short"),
     "torn.jsonl": (b'{"text": "a"}\n{"text": "b', "line 2"),
     "list.jsonl": (b"[1, 2]\n", "line 1"),
-    "field.jsonl": (b'{"txt": "a"}\n', "did you mean 'txt'"),
+    "field.jsonl": (
+        b'{"txt": "a"}\n',
+        "has txt; say which it is, as in PATH,field=NAME",
+    ),
     "type.jsonl": (b'{"text": 3}\n', "int"),
     "nul.jsonl": (b'{"text": "a\\u0000b"}\n', "NUL"),
     "surrogate.jsonl": (b'{"text": "\\ud800"}\n', "surrogate"),
@@ -50,7 +53,7 @@ def test_bad_sources_are_refused(tmp_path: Path, texts: list[Path]) -> None:
     for path, message in [
         ("two", "one kind"),
         ("none", "no .txt"),
-        ("a.doc", "kind of file"),
+        ("a.doc", r"read from \.txt, .* files, got .*a\.doc"),
         ("missing.txt", "no such file"),
     ]:
         with pytest.raises(UserError, match=message):
@@ -176,6 +179,8 @@ def test_everything_is_on_disk_before_the_name_is(
     corpus = prepare([source(texts[2])], tmp_path / "c")
     files = sorted(path.name for path in corpus.folder.iterdir())
     at = calls.index("rename")
-    assert sorted(calls[: at - 1]) == sorted(set(files) - {"verified.json"})
+    memories = {name for name in files if name.startswith(("verified.json", "from-"))}
+    assert len(memories) == 2
+    assert sorted(calls[: at - 1]) == sorted(set(files) - memories)
     assert calls[at - 1].startswith(".prepare-")
     assert calls[at + 1 :] == ["c"]

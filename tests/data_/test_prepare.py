@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.data_.conftest import words
 
 from bestiary.data import (
     DCLM_MIXTURE,
     Corpus,
     Source,
+    _prepare,
+    described,
     mixture,
     prepare,
     source,
@@ -81,6 +84,62 @@ def test_preparing_again_changes_nothing(corpus: Corpus, texts: list[Path]) -> N
     assert os.listdir(corpus.folder.parent) == [corpus.spec.digest]
 
 
+def test_text_is_read_again_only_when_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(words(900, 7))
+    first = prepare([source(path)], tmp_path / "corpora")
+
+    def unread(_: Source) -> None:
+        raise AssertionError("read again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_prepare, "documents", unread)
+        assert prepare([source(path)], tmp_path / "corpora").spec == first.spec
+        with pytest.raises(AssertionError, match="read again"):
+            prepare([source(path)], tmp_path / "corpora", vocabulary=300)
+        status = path.stat()
+        path.write_text(words(900, 8)[: status.st_size])
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        with pytest.raises(AssertionError, match="read again"):
+            prepare([source(path)], tmp_path / "corpora")
+    assert prepare([source(path)], tmp_path / "corpora").spec != first.spec
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{}", {}),
+        ("{},field=body", {"field": "body"}),
+        ("{},weight=3.8,field=body,bytes_per_token=4.5", {"weight": 3.8, "bytes_per_token": 4.5}),
+    ],
+)
+def test_a_source_in_one_line(text: str, expected: dict[str, object], tmp_path: Path) -> None:
+    path = tmp_path / "a,b c=d.jsonl"
+    path.write_text("{}")
+    found = described(text.format(path))
+    assert found.paths == (str(path),)
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{},feld=body", "did you mean 'field'"),
+        ("{},weight=much", "must be numbers, got 'much'"),
+        ("{},weight=-1", "weight"),
+        ("{},field=body,weight", "must be numbers, got ''"),
+        ("{},body", "no such file"),
+    ],
+)
+def test_a_mistake_in_a_line_is_named(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "text.jsonl"
+    path.write_text("{}")
+    with pytest.raises(UserError, match=message):
+        described(text.format(path))
+
+
 def test_the_digest_is_of_content_and_not_of_paths(texts: list[Path], tmp_path: Path) -> None:
     (tmp_path / "moved.txt").write_bytes(texts[1].read_bytes())
     digests = [
@@ -131,7 +190,7 @@ def test_token_shards_are_a_source(tmp_path: Path) -> None:
         ids[begin : begin + 8192].tolist() for begin in range(0, 40_960, 8192)
     ]
     assert corpus.manifest.tokenizer == "given"
-    with pytest.raises(UserError, match="say bytes_per_token"):
+    with pytest.raises(UserError, match=r"bytes_per_token=4\.5"):
         prepare([source(tmp_path / "a.bin")], tmp_path / "d", vocabulary=128_256)
     with pytest.raises(UserError, match=r"below the vocabulary 1000, got \d+ at byte \d+ of"):
         prepare([given], tmp_path / "d", vocabulary=1000)

@@ -33,7 +33,7 @@ def given(study: Study, flops_per_second: float) -> Speed:
 
 def measured(study: Study) -> Speed:
     """The rate of this process on every size that is small enough, and a stand-in for the rest."""
-    corpus = prepared("stdlib")
+    corpus = prepared(())
     small = {n: m for n, m in study.sizes.items() if m.parameters < MOST_PARAMETERS}
     if len(small) < len(study.sizes):
         small[STAND_IN] = SIZES[STAND_IN]

@@ -1,9 +1,15 @@
 """The corpus of a command: text prepared once into the user's cache, or opened from there."""
 
 import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from bestiary.data import Corpus, prepare, source
+from bestiary.data import Corpus, described, prepare
+
+PATIENCE_SECONDS = 5.0
 
 
 def cache_folder() -> Path:
@@ -13,22 +19,31 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen not in ("", "off") else user
 
 
-def prepared(data: str, *, tokenizer: str = "byte", vocabulary: int = 256) -> Corpus:
+def prepared(data: Sequence[str], *, tokenizer: str = "byte", vocabulary: int = 256) -> Corpus:
     """The corpus of some text, tokenised into the cache where it is not there yet.
 
     Args:
-        data: `stdlib`, or a file or folder of .txt, .jsonl, .parquet or .bin.
+        data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
         tokenizer: `byte`, or the path of a tokenizer.json.
         vocabulary: Token ids of the model; bytes need 256 and no more.
 
     Raises:
         UserError: no such text, or text that cannot be used; nothing was written.
     """
-    origin = source(data)
-    is_bytes = tokenizer == "byte" and origin.kind != "shards"
-    return prepare(
-        [origin],
-        cache_folder() / "corpora",
-        tokenizer,
-        vocabulary=256 if is_bytes else vocabulary,
-    )
+    origins = [described(line) for line in data or ("stdlib",)]
+    is_bytes = tokenizer == "byte" and all(origin.kind != "shards" for origin in origins)
+    folder = cache_folder() / "corpora"
+    with _patience(f"reading the text into {folder}; it is kept there"):
+        return prepare(origins, folder, tokenizer, vocabulary=256 if is_bytes else vocabulary)
+
+
+@contextmanager
+def _patience(line: str) -> Iterator[None]:
+    """Say a line on stderr if the block takes long."""
+    timer = threading.Timer(PATIENCE_SECONDS, print, (line,), {"file": sys.stderr, "flush": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import tyro
 
 from bestiary.cli._commands import COMMANDS
@@ -40,7 +41,10 @@ def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
     flags = _parse_once(kind, default, arguments, name)
     config = getattr(flags, "config", "")
     if flags is not None and config:
-        flags = _parse_once(kind, _from_toml(kind, Path(config)), arguments, name)
+        stated = _from_toml(kind, Path(config))
+        if getattr(flags, "data", ()):  # names other text, where `set` adds to what the file says
+            stated = msgspec.structs.replace(stated, data=())
+        flags = _parse_once(kind, stated, arguments, name)
     return None if flags is None else _in_range(flags)
 
 
@@ -121,6 +125,8 @@ def _from_toml(kind: type[F], path: Path) -> F:
             raise unknown(f"field in {path}", field, kind.__struct_fields__)
     if isinstance(settings := table.get("set"), dict):
         table["set"] = [f"{key}={_text(value)}" for key, value in settings.items()]
+    if isinstance(data := table.get("data"), str):
+        table["data"] = [data]
     return from_builtins(kind, table)
 
 

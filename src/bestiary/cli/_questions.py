@@ -1,7 +1,7 @@
 """From the name of a study and some text to the `Study` that is asked."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bestiary.cli._corpora import prepared
@@ -13,12 +13,12 @@ NO_CORPUS = DataSpec(name="none", digest="0" * 64)
 Build = Callable[[DataSpec], Study]
 
 
-def asked(name: str, data: str, tokenizer: str) -> Study:
+def asked(name: str, data: Sequence[str], tokenizer: str) -> Study:
     """The study on this text, which is prepared where it is not yet.
 
     Args:
         name: A named study, or `FILE.py:FUNCTION` for one's own.
-        data: What `bestiary.data.source` takes.
+        data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
         tokenizer: `byte`, or the path of a tokenizer.json.
 
     Raises:

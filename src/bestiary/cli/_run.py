@@ -10,7 +10,7 @@ from msgspec import Meta
 from rich.console import Console
 
 from bestiary.cli._exit import Stopped
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.specs import Spec
 from bestiary.store import StudyStore
@@ -23,7 +23,9 @@ class Flags(Spec, frozen=True, kw_only=True):
         study: The study (`bestiary studies`), or your own as FILE.py:FUNCTION.
         out: Its folder; by default `bestiary-STUDY` here. A study that is there already goes on.
         workers: Processes that train; 0 for one per core, or per accelerator where there is one.
-        data: `stdlib`, or a file or folder of .txt, .jsonl, .parquet or .bin.
+        data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
+            its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
+            given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
         retry_failed: Try the runs again that have failed; `bestiary status` says why they did.
         json: Print the analysis as JSON, and progress on stderr.
@@ -32,7 +34,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     study: tyro.conf.Positional[str] = ""
     out: str = ""
     workers: Annotated[int, Meta(ge=0)] = 0
-    data: str = "stdlib"
+    data: Repeated = ()
     tokenizer: str = "byte"
     retry_failed: Switch = False
     json: Switch = False

@@ -54,7 +54,9 @@ class Flags(Spec, frozen=True, kw_only=True):
         size: A named size (`bestiary sizes`).
         optimizer: An optimizer (`bestiary optimizers`).
         set: A hyperparameter as name=value; may be given several times.
-        data: `stdlib`, or a file or folder of .txt, .jsonl, .parquet or .bin.
+        data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
+            its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
+            given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
         ratio: Tokens over 20 N, the data-to-model ratio.
         steps: Optimizer steps; 0 follows from the ratio.
@@ -75,7 +77,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     size: str = "65k"
     optimizer: str = "adamw"
     set: Repeated = ()
-    data: str = "stdlib"
+    data: Repeated = ()
     tokenizer: str = "byte"
     ratio: Annotated[float, Meta(gt=0)] = 1.0
     steps: Natural = 0

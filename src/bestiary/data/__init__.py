@@ -17,6 +17,7 @@ from bestiary.data._shard import read_shard as read_shard
 from bestiary.data._shard import write_shard as write_shard
 from bestiary.data._source import DCLM_MIXTURE as DCLM_MIXTURE
 from bestiary.data._source import Source as Source
+from bestiary.data._source import described as described
 from bestiary.data._source import mixture as mixture
 from bestiary.data._source import source as source
 from bestiary.data._stream import stream as stream

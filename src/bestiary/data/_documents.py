@@ -6,7 +6,7 @@ file or of a token shard: a contiguous range that overlaps no other.
 
 import json
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 from bestiary.data._shard import read_shard
 from bestiary.data._source import Source
 from bestiary.data._stdlib import stdlib_files
-from bestiary.errors import UserError, unknown
+from bestiary.errors import UserError
 
 PIECE_BYTES = 8192
 PIECE_TOKENS = 8192
@@ -128,7 +128,7 @@ def _row_text(line: bytes, field: str, place: str) -> bytes:
     if not isinstance(row, dict):
         raise UserError(f"every line must be a JSON object, got {type(row).__name__} at {place}")
     if field not in row:
-        raise unknown(f"field at {place}", field, row)
+        raise _no_field(field, row, place)
     return _encoded(row[field], f"field {field!r} at {place}")
 
 
@@ -145,7 +145,7 @@ def _columns(path: Path, field: str) -> Iterator[Document]:
         raise UserError(f"{path} is not a readable parquet file: {first}") from None
     with table:
         if field not in table.schema_arrow.names:
-            raise unknown(f"column of {path}", field, table.schema_arrow.names)
+            raise _no_field(field, table.schema_arrow.names, str(path))
         row = 0
         for batch in table.iter_batches(columns=[field]):
             for value in batch.column(0).to_pylist():
@@ -153,6 +153,13 @@ def _columns(path: Path, field: str) -> Iterator[Document]:
                 row += 1
                 if text:
                     yield Document(text, text)
+
+
+def _no_field(field: str, known: Iterable[str], place: str) -> UserError:
+    return UserError(
+        f"the text is looked for in the field {field!r}, but {place} has {', '.join(known)}; "
+        "say which it is, as in PATH,field=NAME"
+    )
 
 
 def _encoded(value: object, place: str) -> bytes:

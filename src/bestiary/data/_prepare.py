@@ -10,6 +10,7 @@ import numpy as np
 
 from bestiary.data._corpus import Corpus
 from bestiary.data._documents import Document, documents
+from bestiary.data._known import known, note_of, remember
 from bestiary.data._manifest import Content, Manifest, Part, content_digest
 from bestiary.data._mixture import quotas
 from bestiary.data._part import PartWriter
@@ -53,6 +54,7 @@ def prepare(
 
     All text is read and checked before anything is written. The corpus appears by one rename, so a
     process that is killed leaves nothing that looks whole; what is already there is not touched.
+    Files that have not changed since they were prepared into this folder are not read again.
 
     Args:
         sources: Where the text comes from, with the weights of the mixture.
@@ -72,6 +74,9 @@ def prepare(
     quota = quotas([source.weight for source in sources])
     for source in sources:
         _check_shards(source, vocabulary)
+    note = note_of(sources, reader.tokenizer.name, vocabulary)
+    if digest := known(Path(folder), note):
+        return Corpus.open(folder, digest)
     split = _split(sources, quota)
     with scratch(Path(folder)) as path:
         content = _write(path, sources, reader, split=split, quota=quota)
@@ -85,6 +90,7 @@ def prepare(
         write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
         digest = content_digest(content)
         publish(path, Path(folder) / digest)
+    remember(Path(folder) / digest, note)
     return Corpus.open(folder, digest)
 
 
@@ -102,8 +108,8 @@ def _check_shards(source: Source, vocabulary: int) -> None:
         return
     if vocabulary > 256 and source.bytes_per_token == 0:
         raise UserError(
-            f"token shards carry no text, so say bytes_per_token for {source.paths[0]} "
-            "(about 4.5 for English with GPT-2 or Llama-3 tokens)"
+            f"token shards carry no text, so say the bytes per token of {source.paths[0]}, as in "
+            "PATH,bytes_per_token=4.5 (about right for English with GPT-2 or Llama-3 tokens)"
         )
     for path in source.paths:
         check_range(path, read_shard(path), vocabulary)

@@ -1,8 +1,9 @@
 """Where text comes from: the standard library of Python, or local files, with a mixture weight."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -79,6 +80,34 @@ def source(
     )
 
 
+def described(text: str) -> Source:
+    """The source that one line describes: `PATH`, or for instance `PATH,field=body,weight=3.8`.
+
+    Args:
+        text: The `path` of `source`; then any of `weight`, `field` and `bytes_per_token` by name.
+
+    Raises:
+        UserError: as `source`, and for a setting that is unknown or not a number.
+    """
+    path, *_ = re.split(r",\w+=", text, maxsplit=1)
+    pairs = (pair.partition("=") for pair in text[len(path) :].split(",")[1:])
+    given = {name: value for name, _, value in pairs}
+    read: dict[str, Callable[[str], Any]]
+    read = {"weight": _number, "field": str, "bytes_per_token": _number}
+    for name in given:
+        if name not in read:
+            raise unknown(f"setting of {path}", name, read)
+    settings = {name: read[name](value) for name, value in given.items()}
+    return source(path, **settings)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"weight and bytes_per_token must be numbers, got {text!r}") from None
+
+
 def mixture(weights: Mapping[str, float], paths: Mapping[str, str | Path]) -> tuple[Source, ...]:
     """The sources of a mixture preset, such as `DCLM_MIXTURE`, from the path of every component.
 
@@ -107,5 +136,7 @@ def _files(path: Path) -> list[Path]:
 
 def _kind(path: Path) -> Kind:
     if path.suffix not in SUFFIXES:
-        raise unknown(f"kind of file ({path})", path.suffix, SUFFIXES)
+        raise UserError(
+            f"text is read from {', '.join(SUFFIXES)} files, got {path}; rename or convert it"
+        )
     return SUFFIXES[path.suffix]

@@ -1,12 +1,14 @@
 import math
 
 import msgspec
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 from tests.report.made_up import GAIN, RATIOS, SIZE_NAMES, made_up
 
 from bestiary.laws import Noise
-from bestiary.report._identity import SHADES, identities
+from bestiary.report._exhibit import TOGETHER, dodged
+from bestiary.report._identity import SHADES, identities, looks_of
 from bestiary.report._noise import half_width, own_noise
 from bestiary.report._page import exhibits
 
@@ -52,6 +54,14 @@ def test_an_interval_without_an_upper_end_runs_to_the_edge_of_the_panel() -> Non
 def test_an_extrapolated_point_is_hollow() -> None:
     (muon,) = traces_of(EXHIBITS["speedup-ratio"].panels[0].figure, "muon")
     assert [symbol.endswith("-open") for symbol in muon.marker.symbol] == [False, False, True]
+
+
+def test_points_that_share_a_place_stay_at_it_however_many_they_are() -> None:
+    for places in (2, 5, 26):
+        at = [dodged(2.0, place, places) for place in range(places)]
+        assert at == sorted(set(at))
+        assert at[-1] / at[0] <= TOGETHER + 1e-12
+        assert math.sqrt(at[0] * at[-1]) == pytest.approx(2.0)
 
 
 def test_every_reported_run_has_its_curve() -> None:
@@ -161,6 +171,51 @@ def test_sensitivity_starts_at_the_winner_and_marks_where_divergence_begins() ->
     winner = next(p.loss for p in points if p.winner)
     finished = [p.loss for p in points if p.loss is not None]
     assert list(line.y) == [loss - winner for loss in finished]
+
+
+def test_a_winner_on_the_edge_of_what_was_tried_is_hollow() -> None:
+    for panel in EXHIBITS["sensitivity"].panels:
+        (lion,) = [t for t in traces_of(panel.figure, "lion") if t.mode == "lines+markers"]
+        (muon,) = [t for t in traces_of(panel.figure, "muon") if t.mode == "lines+markers"]
+        assert sum(symbol.endswith("-open") for symbol in lion.marker.symbol) == 1
+        assert lion.marker.size[lion.marker.symbol.index("triangle-up-open")] == max(
+            lion.marker.size
+        )
+        assert not any(symbol.endswith("-open") for symbol in muon.marker.symbol)
+
+
+def test_a_training_loss_is_the_mean_of_its_neighbourhood() -> None:
+    shaky = msgspec.structs.replace(
+        made_up().curves[0],
+        train_tokens=tuple(range(10, 1010, 10)),
+        train_loss=tuple(2.0 + 0.1 * (-1) ** step for step in range(100)),
+    )
+    alone = {e.key: e for e in exhibits(msgspec.structs.replace(made_up(), curves=(shaky,)))}
+    shown = alone["curves"].panels[0].figure.data[0]
+    # Two points on either side, inside 2.5% of 1000 tokens: 0.1 x (3 - 2) / 5.
+    assert np.abs(np.array(shown.y[2:-2]) - 2.0) == pytest.approx(np.full(96, 0.02))
+    assert shown.x == shaky.train_tokens
+
+
+def test_axes_of_losses_name_their_unit() -> None:
+    for exhibit in EXHIBITS.values():
+        for panel in exhibit.panels:
+            axes = (panel.figure.layout.xaxis, panel.figure.layout.yaxis)
+            for title in [axis.title.text for axis in axes if "loss" in axis.title.text]:
+                assert title.endswith("(nats/token)")
+
+
+def test_a_full_house_has_different_looks() -> None:
+    families = {"scalar": 10, "variance-reduced": 4, "matrix": 12, "second-order": 4}
+    seen = {
+        f"{family}-{place}": (f"{family} {place}", family)
+        for family, count in families.items()
+        for place in range(count)
+    }
+    looks = looks_of(seen).values()
+    assert len({look.colour for look in looks}) == len(seen)
+    assert len({(look.symbol, look.dash) for look in looks}) == len(seen)
+    assert len({(look.symbol, look.colour) for look in looks}) == len(seen)
 
 
 def test_training_against_validation_shows_every_finished_run() -> None:

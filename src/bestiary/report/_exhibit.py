@@ -10,6 +10,8 @@ from bestiary.analysis import Estimate
 
 # A logarithmic axis goes beyond its outermost ticks by this factor.
 BEYOND = 1.3
+# Markers that share a place on it stand this far apart, as long as all stay this close together.
+APART, TOGETHER = 1.03, 1.2
 
 
 class Panel(NamedTuple):
@@ -43,6 +45,17 @@ class Exhibit(NamedTuple):
         """What a screen reader says in place of the plots."""
         names = ", ".join(panel.title for panel in self.panels)
         return f"{self.title}: {names}. {self.caption} The numbers are in the table that follows."
+
+
+def drawn(panels: Iterable[Panel]) -> frozenset[str]:
+    """The optimizers that have something to show in these panels."""
+    traces = (trace for panel in panels for trace in panel.figure.data)
+    return frozenset(trace.meta for trace in traces if trace.meta and has_points(trace))
+
+
+def has_points(trace: go.Scatter) -> bool:
+    """Whether a trace shows anything."""
+    return trace.x is not None and len(trace.x) > 0
 
 
 def plot(
@@ -105,4 +118,5 @@ def whiskers(estimates: Sequence[Estimate], floor: float, ceiling: float) -> dic
 
 def dodged(value: float, place: int, places: int) -> float:
     """The value moved a little along a logarithmic axis, so that intervals stand side by side."""
-    return float(value * 1.03 ** (place - (places - 1) / 2))
+    apart = min(APART, TOGETHER ** (1 / max(1, places - 1)))
+    return float(value * apart ** (place - (places - 1) / 2))

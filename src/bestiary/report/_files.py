@@ -16,8 +16,8 @@ from bestiary.report._page import exhibits
 from bestiary.report._sheet import sheets
 
 FORMATS = ("svg", "pdf", "png")
-# Pixels of a PNG for each of the sheet's: 3 make 288 to the inch.
-SCALE = 3
+# Pixels of a PNG for each of the sheet's: 600 to the inch, as line art is printed.
+SCALE = 600 / 96
 # Seconds that a figure may take to be drawn.
 PATIENCE = 300
 CAPTIONS = "captions.md"

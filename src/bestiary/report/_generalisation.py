@@ -64,7 +64,7 @@ def _plot(curves: list[LossCurve], looks: dict[str, Identity]) -> go.Figure:
         traces.append(cloud(points, look, places))
     pairs = [pair for trace in traces for pair in zip(trace.x, trace.y, strict=True)]
     equal = equal_line(pairs)
-    x, y = {"title": "training loss (nats per token)"}, {"title": "validation loss"}
+    x, y = {"title": "training loss (nats/token)"}, {"title": "report loss (nats/token)"}
     return plot([*equal, *traces], x=x, y=y)
 
 
@@ -76,7 +76,7 @@ def cloud(
         x=[train for train, _ in points],
         y=[validation for _, validation in points],
         mode="markers",
-        marker={"color": look.colour, "symbol": look.symbol, "size": size, "opacity": 0.8},
+        marker=look.mark(size) | {"opacity": 0.8},
         text=list(places),
         hovertemplate=f"{escape(look.label)} %{{text}}: %{{x:.4f}}, %{{y:.4f}}<extra></extra>",
         meta=look.name,

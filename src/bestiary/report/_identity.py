@@ -5,12 +5,19 @@ from typing import NamedTuple
 
 from bestiary.analysis import Analysis
 
-# Mid-tones that stand out on white and on black alike. The first of a family is its oldest member.
+# Mid-tones that stand out on white and on black alike. Those with a fixed place were chosen to
+# stay apart in the three kinds of colour blindness too.
 SHADES: dict[str, tuple[str, ...]] = {
-    "scalar": ("#64748b", "#2f7fe0", "#14a3c7", "#7286e8", "#3d5fb0", "#5aa9e6", "#8fa3bf"),
-    "variance-reduced": ("#2f9e60", "#86a81f", "#13938a", "#5fbf7f"),
-    "matrix": ("#e2541b", "#c2306f", "#dd9a0c", "#a3562a", "#e57a9b", "#b8452f", "#f08a4b"),
-    "second-order": ("#7b52d3", "#a45bd0", "#5a45a8", "#c08be6"),
+    "scalar": (
+        *("#697589", "#1c78e6", "#14a3c7", "#3d5fb5"),
+        *("#7d93e8", "#2b8c9e", "#5aa9e6", "#8296b4", "#5b6fc9", "#4fb3bf"),
+    ),
+    "variance-reduced": ("#35b06c", "#6f8f1e", "#13806f", "#9ab83a"),
+    "matrix": (
+        *("#e8590c", "#b8204f", "#e0a11b", "#a3562a"),
+        *("#e57a9b", "#8f6b1c", "#f08a4b", "#d6336c", "#c2706b", "#c99a5b", "#8d4a63", "#e0524e"),
+    ),
+    "second-order": ("#b08fe0", "#7b52d3", "#c75fd1", "#5f4bb0"),
 }
 OTHER = ("#8a8f98", "#6d6f75")
 
@@ -34,7 +41,11 @@ SYMBOLS = (
     ("pentagon", "⬟"),
     ("triangle-left", "◀"),
     ("triangle-right", "▶"),
+    ("hexagram", "✶"),
+    ("star-diamond", "✦"),
 )
+# Lines of those after the first dozen, whose markers come again; the law is the dashed one.
+DASHES = ("solid", "dashdot", "longdashdot")
 
 
 class Identity(NamedTuple):
@@ -47,6 +58,7 @@ class Identity(NamedTuple):
         colour: As `#rrggbb`.
         symbol: The marker in plotly's words.
         glyph: The same marker as a character.
+        dash: Its lines in plotly's words.
     """
 
     name: str
@@ -55,6 +67,15 @@ class Identity(NamedTuple):
     colour: str
     symbol: str
     glyph: str
+    dash: str
+
+    def stroke(self, width: float) -> dict[str, object]:
+        """Its line, in plotly's words."""
+        return {"color": self.colour, "width": width, "dash": self.dash}
+
+    def mark(self, size: float) -> dict[str, object]:
+        """Its marker, in plotly's words."""
+        return {"color": self.colour, "symbol": self.symbol, "size": size}
 
 
 def identities(analysis: Analysis) -> dict[str, Identity]:
@@ -65,10 +86,12 @@ def identities(analysis: Analysis) -> dict[str, Identity]:
 def looks_of(seen: Mapping[str, tuple[str, str]]) -> dict[str, Identity]:
     """The look of every optimizer, from its name to (label, family), in that order."""
     colours = _colours((name, family) for name, (_, family) in seen.items())
-    return {
-        name: Identity(name, label, family, colours[name], *SYMBOLS[place % len(SYMBOLS)])
-        for place, (name, (label, family)) in enumerate(seen.items())
-    }
+    looks = {}
+    for place, (name, (label, family)) in enumerate(seen.items()):
+        turn, symbol = divmod(place, len(SYMBOLS))
+        dash = DASHES[turn % len(DASHES)]
+        looks[name] = Identity(name, label, family, colours[name], *SYMBOLS[symbol], dash)
+    return looks
 
 
 def _colours(members: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -2,12 +2,16 @@
 
 from html import escape
 
+import numpy as np
 import plotly.graph_objects as go
 
 from bestiary.analysis import Analysis, BaselineLaw, LossCurve, Row
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, dodged, log_axis, plot, whiskers
 from bestiary.report._identity import Identity, identities, translucent
+
+# The share of a run over which its training loss is averaged.
+WINDOW = 0.05
 
 
 def loss_against_ratio(analysis: Analysis) -> Exhibit:
@@ -23,12 +27,13 @@ def loss_against_ratio(analysis: Analysis) -> Exhibit:
         key="loss-ratio",
         title="Loss against the amount of data",
         caption=(
-            "Mean final loss of the tuned runs on fresh seeds, with its 95 % interval; lower is "
-            f"better. Dashed: the law fitted to {looks[analysis.baseline].label}, with its band."
+            "Mean report loss at the end of the tuned runs on fresh seeds, with its 95% interval; "
+            f"lower is better. Dashed: the law fitted to {looks[analysis.baseline].label}, with "
+            "its 95% band."
         ),
         panels=tuple(panels),
         header=(
-            *("size", "ratio", "optimizer", "loss ± seeds", "95 % of the mean"),
+            *("size", "ratio", "optimizer", "loss ± seeds", "95% of the mean"),
             *("bits per byte", "seeds", "optimizer state"),
         ),
         rows=tuple(_loss_cells(row) for row in analysis.rows),
@@ -55,8 +60,8 @@ def _ratio_plot(rows: list[Row], looks: dict[str, Identity], law: list[go.Scatte
                 y=[row.loss.value for row in own],
                 error_y=whiskers([row.loss for row in own], 0.0, 0.0),
                 mode="markers" if own and own[0].verdict == "baseline" else "lines+markers",
-                line={"color": look.colour, "width": 1.5},
-                marker={"color": look.colour, "symbol": look.symbol, "size": 9},
+                line=look.stroke(1.5),
+                marker=look.mark(9),
                 text=[words.ratio(row.ratio) for row in own],
                 hovertemplate=f"{escape(look.label)} at %{{text}}: %{{y:.4f}}<extra></extra>",
                 meta=look.name,
@@ -65,7 +70,7 @@ def _ratio_plot(rows: list[Row], looks: dict[str, Identity], law: list[go.Scatte
     return plot(
         [*law, *traces],
         x=log_axis("data-to-model ratio", ratios, map(words.ratio, ratios)),
-        y={"title": "loss (nats per token)"},
+        y={"title": "report loss (nats/token)"},
     )
 
 
@@ -106,8 +111,9 @@ def loss_curves(analysis: Analysis) -> Exhibit:
         key="curves",
         title="Loss along each run",
         caption=(
-            "Faint: training loss. With markers: loss on the report set, one line a seed. Orders "
-            "before the end mislead, because the learning rate has not decayed yet."
+            f"Faint: training loss, the running mean over {WINDOW:.0%} of the run. With markers: "
+            "loss on the report set, one line a seed. Orders before the end mislead, because the "
+            "learning rate has not decayed yet."
         ),
         panels=tuple(panels),
         header=("size", "ratio", "optimizer", "seed", "state", "last training", "last report"),
@@ -129,7 +135,7 @@ def _curve_plot(curves: list[LossCurve], looks: dict[str, Identity]) -> go.Figur
         traces += [
             go.Scatter(
                 x=one.train_tokens,
-                y=one.train_loss,
+                y=_smoothed(one),
                 mode="lines",
                 line={"color": translucent(look.colour, 0.3), "width": 1},
                 hoverinfo="skip",
@@ -139,16 +145,24 @@ def _curve_plot(curves: list[LossCurve], looks: dict[str, Identity]) -> go.Figur
                 x=one.report_tokens,
                 y=one.report_loss,
                 mode="lines+markers",
-                line={"color": look.colour, "width": 1.3},
-                marker={"color": look.colour, "symbol": look.symbol, "size": 5},
+                line=look.stroke(1.3),
+                marker=look.mark(5),
                 hovertemplate=f"{escape(look.label)}, seed {one.seed}: %{{y:.4f}}<extra></extra>",
                 meta=look.name,
             ),
         ]
-    loss: dict[str, object] = {"title": "loss (nats per token)"}
+    loss: dict[str, object] = {"title": "loss (nats/token)"}
     if bounds := _without_the_start(curves):
         loss["range"] = list(bounds)
     return plot(traces, x={"title": "training tokens", "rangemode": "tozero"}, y=loss)
+
+
+def _smoothed(one: LossCurve) -> list[float]:
+    """The mean training loss around each point: single batches differ more than optimizers do."""
+    tokens, losses = np.array(one.train_tokens), np.array(one.train_loss)
+    reach = WINDOW / 2 * max(one.train_tokens, default=0)
+    near = [np.abs(tokens - centre) <= reach for centre in one.train_tokens]
+    return [float(losses[around].mean()) for around in near]
 
 
 def _without_the_start(curves: list[LossCurve]) -> tuple[float, float] | None:

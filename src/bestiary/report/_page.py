@@ -1,7 +1,11 @@
 """One self-contained page: words first, then exhibits, then what it was run on. Opens offline."""
 
+import json
 import os
+import zlib
+from base64 import b64encode
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -21,7 +25,7 @@ from bestiary.report import (
     _tuning,
 )
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit
+from bestiary.report._exhibit import Exhibit, drawn
 from bestiary.report._identity import identities
 
 
@@ -87,17 +91,29 @@ def render(template: str, shown: Sequence[Exhibit], **context: object) -> str:
     )
     # The study's order must survive, and a NaN is a mistake that must not reach a page.
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+    plots = {
+        f"{exhibit.key}-{place}": panel.figure.to_plotly_json()
+        for exhibit in shown
+        for place, panel in enumerate(exhibit.panels, 1)
+    }
     return environment.get_template(template).render(
         exhibits=shown,
-        plots={
-            f"{exhibit.key}-{place}": panel.figure.to_plotly_json()
-            for exhibit in shown
-            for place, panel in enumerate(exhibit.panels, 1)
-        },
+        drawn=drawn,
+        plots=packed(json.dumps(plots, allow_nan=False)),
         words=words,
-        plotly_source=plotly.offline.get_plotlyjs(),
+        plotly=_plotly(),
         **context,
     )
+
+
+def packed(text: str) -> str:
+    """Text as the page's script unpacks it, at a third of its size."""
+    return b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+@cache
+def _plotly() -> str:
+    return packed(plotly.offline.get_plotlyjs())
 
 
 def exhibits(analysis: Analysis) -> list[Exhibit]:

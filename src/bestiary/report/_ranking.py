@@ -34,10 +34,10 @@ def ranking(analysis: Analysis) -> Exhibit:
         key="ranking",
         title="Ranking over training",
         caption=(
-            "Report loss less that of the optimizer that wins at the end, averaged over the seeds "
-            "that all of a cell finished. Below 0 a comparison stopped there would have named "
-            "another winner; inside the grey band it would have decided nothing (95 %). The first "
-            "quarter may leave the panel."
+            "Report loss in excess of that of the optimizer that wins at the end, averaged over "
+            "the seeds that all of a cell finished. Below 0 a comparison stopped there would have "
+            "named another winner; inside the grey band it would have decided nothing (95%, seed "
+            "noise of the report runs). The first quarter may leave the panel."
         ),
         panels=tuple(panels),
         header=("size", "ratio", "share of training", "from the lowest loss"),
@@ -80,17 +80,17 @@ def _plot(
                 x=(100 * share_P).tolist(),
                 y=gap_P.tolist(),
                 mode="lines+markers",
-                line={"color": look.colour, "width": 1.6},
-                marker={"color": look.colour, "symbol": look.symbol, "size": 7},
-                hovertemplate=f"{escape(look.label)} at %{{x:.0f}} %: %{{y:+.4f}}<extra></extra>",
+                line=look.stroke(1.6),
+                marker=look.mark(7),
+                hovertemplate=f"{escape(look.label)} at %{{x:.0f}}%: %{{y:+.4f}}<extra></extra>",
                 meta=name,
             )
         )
     late = [float(value) for gap_P in gap.values() for value in gap_P[share_P >= FALLEN]]
     low, high = min([-band, *late]), max([band, *late])
     margin = 0.08 * (high - low) or 0.01
-    y = {"title": "loss above the final winner's", "range": [low - margin, high + margin]}
-    x = {"title": "share of training", "range": [0, 104], "ticksuffix": " %"}
+    y = {"title": "excess loss (nats/token)", "range": [low - margin, high + margin]}
+    x = {"title": "share of training", "range": [0, 104], "ticksuffix": "%"}
     figure = plot(traces, x=x, y=y)
     if band:
         figure.add_hrect(y0=-band, y1=band, fillcolor=BAND, line_width=0, layer="below")

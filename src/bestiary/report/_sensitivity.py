@@ -1,7 +1,7 @@
 """The exhibit of the hyperparameters: how the loss reacts to each one around the optimum."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 import plotly.graph_objects as go
@@ -35,18 +35,25 @@ def sensitivity(analysis: Analysis) -> Exhibit:
         ]
         title = f"{coordinate} · size {size} at {words.ratio(ratio)}"
         band = half_width(own_noise(analysis, size), 1)
-        panels.append(Panel(title, panel(points, looks, coordinate, band=band)))
+        edge = {
+            row.optimizer
+            for row in analysis.rows
+            if (row.size, row.ratio) == (size, ratio) and coordinate in row.unbracketed
+        }
+        panels.append(Panel(title, panel(points, looks, coordinate, band=band, edge=edge)))
     measured = own_noise(analysis, analysis.rows[0].size) if analysis.rows else None
     return Exhibit(
         key="sensitivity",
         title="Sensitivity to the hyperparameters",
         caption=(
-            "Loss of the tuning runs that differ from the winner (large marker) in one coordinate, "
-            "above the winner's own. A cross at the top diverged; the dotted line spans the gap in "
-            "which divergence begins. A winner at the end of its line is not bracketed. On "
-            "logarithmic axes optimizers at the same value stand side by side. "
+            "Selection loss of the tuning runs that differ from the winner (large marker) in one "
+            "coordinate, in excess of the winner's own; values that were tried only beside other "
+            "settings are not shown. A hollow winner lies on the edge of all that was tried: a "
+            "better value may lie beyond. A cross at the top diverged; the dotted line spans the "
+            "gap in which divergence begins. On logarithmic axes optimizers at the same value "
+            "stand side by side. "
             + (
-                "Inside the grey band a single run is not told from the winner (95 %, seed noise "
+                "Inside the grey band a single run is not told from the winner (95%, seed noise "
                 "of the report runs)."
                 if measured
                 else "No noise band: no optimizer ran two seeds."
@@ -79,6 +86,7 @@ def panel(
     *,
     band: float,
     cap: float = CAP,
+    edge: Collection[str] = (),
 ) -> go.Figure:
     """The reaction of every optimizer to one coordinate at one cell.
 
@@ -88,6 +96,7 @@ def panel(
         coordinate: The title of the axis.
         band: Losses above the winner's that seed noise explains; 0 where that is unknown.
         cap: Losses above the winner's up to which the panel reaches.
+        edge: Optimizers whose winner lies on the edge of what was tried.
     """
     lines = {
         name: sorted((p for p in points if p.optimizer == name), key=_value)
@@ -104,11 +113,11 @@ def panel(
         x = [dodged(_value(p), place, len(lines)) if logarithmic else _value(p) for p in own]
         traces += [
             *_edges(own, x, looks[name], high + margin),
-            _line(own, x, looks[name]),
+            _line(own, x, looks[name], "-open" if name in edge else ""),
             _lost(own, x, looks[name], high + margin),
         ]
     bounds = [min([0.0, *excess]) - margin, high + 2 * margin]
-    y = {"title": "loss above the winner's", "range": bounds}
+    y = {"title": "excess loss (nats/token)", "range": bounds}
     figure = plot(traces, x=_axis(coordinate, points), y=y)
     if band:
         figure.add_hrect(y0=-band, y1=band, fillcolor=BAND, line_width=0, layer="below")
@@ -149,7 +158,10 @@ def _axis(coordinate: str, points: Sequence[SensitivityPoint]) -> dict[str, obje
     return axis | ({"type": "log"} if logarithmic else {})
 
 
-def _line(own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity) -> go.Scatter:
+def _line(
+    own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity, winner: str
+) -> go.Scatter:
+    """The finished runs; `winner` is added to the symbol of the winner's marker."""
     triples = zip(own, x, _excess(own), strict=True)
     known = [(point, at, excess) for point, at, excess in triples if excess is not None]
     return go.Scatter(
@@ -157,10 +169,10 @@ def _line(own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity) -
         y=[excess for _, _, excess in known],
         customdata=[_value(point) for point, _, _ in known],
         mode="lines+markers",
-        line={"color": look.colour, "width": 1.5},
+        line=look.stroke(1.5),
         marker={
             "color": look.colour,
-            "symbol": look.symbol,
+            "symbol": [look.symbol + winner * point.winner for point, _, _ in known],
             "size": [12 if point.winner else 6 for point, _, _ in known],
             "opacity": 1,
         },

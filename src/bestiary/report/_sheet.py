@@ -1,20 +1,25 @@
 """A sheet puts the panels of an exhibit on one page with a legend, as a paper prints them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from bestiary.report._exhibit import Exhibit, Panel
+from bestiary.report._exhibit import Exhibit, Panel, drawn, has_points
 from bestiary.report._identity import Identity
 
-# All in CSS pixels, 96 an inch: two columns are as wide as the text of a letter page.
-WIDE, HIGH = 245, 185
-LEFT, BELOW, TOP, LEGEND = 64, 50, 24, 20
-COLUMNS, MOST = 3, 12
+# All in CSS pixels, 96 an inch. A panel is as wide as a column of a two-column paper, 8.5 cm, so
+# that nothing is scaled and letters of 11 pixels are printed at 8 points.
+WIDE, HIGH = 244, 165
+LEFT, RIGHT, BELOW, TOP = 64, 13, 46, 24
+# One panel or two of few optimizers stand in one column, more in both; six fill most of a page.
+FEW, MOST = 8, 6
+# A legend's lines are so high; its letters are so wide, beside a marker with its margins.
+LEGEND, LETTER, KEY, LONGEST = 19, 6.8, 52, 38
 INK, LINE, GRID = "#1d2026", "#9aa0a8", "#e6e6e6"
-FONT = "Helvetica, Arial, sans-serif"
+FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 # What of a panel's axis a sheet takes over; the rest is about the frame of the page.
 AXIS = ("type", "range", "tickvals", "ticktext", "dtick", "ticksuffix", "rangemode")
 
@@ -22,20 +27,39 @@ AXIS = ("type", "range", "tickvals", "ticktext", "dtick", "ticksuffix", "rangemo
 def sheets(exhibit: Exhibit, looks: Mapping[str, Identity]) -> list[go.Figure]:
     """The exhibit as figures of at most `MOST` panels, with fixed width and height."""
     panels = exhibit.panels
-    parts = [panels[at : at + MOST] for at in range(0, len(panels), MOST)]
+    # As many on each: seven are four and three.
+    most = math.ceil(len(panels) / math.ceil(len(panels) / MOST))
+    parts = [panels[at : at + most] for at in range(0, len(panels), most)]
     return [_sheet(part, looks) for part in parts]
 
 
 def _sheet(panels: Sequence[Panel], looks: Mapping[str, Identity]) -> go.Figure:
-    columns = min(COLUMNS, len(panels)) if len(panels) != 4 else 2
+    shown = drawn(panels)
+    keys = {look: wrap(look.label, LONGEST) for look in looks.values() if look.name in shown}
+    columns = 1 if len(panels) == 1 or (len(panels) == 2 and len(keys) <= FEW) else 2
     rows = math.ceil(len(panels) / columns)
-    width = columns * (LEFT + WIDE) + 14
-    shown = {trace.meta for panel in panels for trace in panel.figure.data if _drawn(trace)}
-    keys = [look for name, look in looks.items() if name in shown]
-    # A legend that is wider than the sheet goes on in further lines.
-    lines = math.ceil(sum(60 + 7 * len(look.label) for look in keys) / width)
-    height = rows * (TOP + HIGH + BELOW) + 8 + LEGEND * lines
-    figure = go.Figure(
+    width = columns * (LEFT + WIDE + RIGHT)
+    entry, high = _legend_size(keys.values(), width)
+    height = rows * (TOP + HIGH + BELOW) + high
+    figure = _canvas(width, height, entry)
+    for place, panel in enumerate(panels):
+        left = (place % columns) * (LEFT + WIDE + RIGHT) + LEFT
+        top = height - (place // columns) * (TOP + HIGH + BELOW) - TOP
+        frame = (left / width, (left + WIDE) / width, (top - HIGH) / height, top / height)
+        _place(figure, panel, "" if not place else str(place + 1), frame)
+        _say_once(figure, place, columns)
+    figure.add_traces([_key(look, lines) for look, lines in keys.items()])
+    for place, trace in enumerate(figure.data):
+        # Otherwise plotly draws lots for names that end up in the file.
+        trace.uid = str(place)
+    return figure
+
+
+def _canvas(width: float, height: float, entry: float) -> go.Figure:
+    """An empty sheet whose legend has entries with so much room for their text."""
+    legend = {"orientation": "h", "entrywidth": entry, "entrywidthmode": "pixels"}
+    legend |= {"x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom"}
+    return go.Figure(
         layout=go.Layout(
             template=go.layout.Template(),
             width=width,
@@ -45,24 +69,20 @@ def _sheet(panels: Sequence[Panel], looks: Mapping[str, Identity]) -> go.Figure:
             paper_bgcolor="white",
             plot_bgcolor="white",
             showlegend=True,
-            legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom"},
+            legend=legend,
         )
     )
-    for place, panel in enumerate(panels):
-        left = (place % columns) * (LEFT + WIDE) + LEFT
-        top = height - (place // columns) * (TOP + HIGH + BELOW) - TOP
-        frame = (left / width, (left + WIDE) / width, (top - HIGH) / height, top / height)
-        _place(figure, panel, "" if not place else str(place + 1), frame)
-        _say_once(figure, place, columns)
-    figure.add_traces([_key(look) for look in keys])
-    for place, trace in enumerate(figure.data):
-        # Otherwise plotly draws lots for names that end up in the file.
-        trace.uid = str(place)
-    return figure
 
 
-def _drawn(trace: go.Scatter) -> bool:
-    return trace.x is not None and len(trace.x) > 0
+def _legend_size(names: Iterable[Sequence[str]], width: float) -> tuple[float, float]:
+    """How wide the text of every entry is, and how high the legend; names come in lines."""
+    known = list(names)
+    letters = max((len(line) for lines in known for line in lines), default=0)
+    entry = 8 + LETTER * letters
+    a_line = max(1, int(width / (KEY + entry)))
+    return entry, 8 + LEGEND * sum(
+        max(len(lines) for lines in known[at : at + a_line]) for at in range(0, len(known), a_line)
+    )
 
 
 def _place(
@@ -75,7 +95,7 @@ def _place(
     figure.layout[f"xaxis{number}"] = _axis(source.xaxis, (left, right), y)
     figure.layout[f"yaxis{number}"] = _axis(source.yaxis, (bottom, top), x)
     for trace in panel.figure.data:
-        if _drawn(trace):
+        if has_points(trace):
             moved = trace.to_plotly_json() | {"xaxis": x, "yaxis": y, "showlegend": False}
             figure.add_trace(moved)
     for shape in source.shapes:
@@ -121,13 +141,13 @@ def _axis(source: go.layout.XAxis, domain: tuple[float, float], anchor: str) -> 
     }
 
 
-def _key(look: Identity) -> go.Scatter:
+def _key(look: Identity, lines: Sequence[str]) -> go.Scatter:
     """An entry of the legend."""
     return go.Scatter(
         x=[None],
         y=[None],
         mode="lines+markers",
-        name=escape(look.label),
-        line={"color": look.colour, "width": 1.5},
-        marker={"color": look.colour, "symbol": look.symbol, "size": 9},
+        name="<br>".join(map(escape, lines)),
+        line=look.stroke(1.5),
+        marker=look.mark(9),
     )

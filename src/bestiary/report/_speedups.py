@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -12,7 +12,7 @@ from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, dodged, log_axis, plot, whiskers
 from bestiary.report._identity import Identity, identities
 
-Pick = Callable[[Row], Estimate]
+Kind = Literal["token", "time"]
 FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4)
 COARSE = (0.01, 0.02, 0.05, 0.1, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 16.0, 32.0)
 HEADER = ("size", "ratio", "optimizer", "token speedup", "time speedup", "step time", "verdict")
@@ -30,7 +30,7 @@ def against_ratio(analysis: Analysis) -> Exhibit:
     """Token speedup against the ratio, one panel a size."""
     looks = identities(analysis)
     panels = [
-        Panel(f"size {size}", _over_ratio(rows, looks, lambda row: row.token_speedup))
+        Panel(f"size {size}", _over_ratio(rows, looks, "token"))
         for size, rows in _grouped(analysis, lambda row: row.size)
     ]
     label = looks[analysis.baseline].label
@@ -38,9 +38,9 @@ def against_ratio(analysis: Analysis) -> Exhibit:
         key="speedup-ratio",
         title="Speedup against the amount of data",
         caption=(
-            f"Tokens that {label} needs for the same loss, over the tokens used; 95 % intervals. "
-            "An interval that crosses the line at 1 decides nothing; one that leaves the panel "
-            "goes on. Hollow: read off the law beyond its data."
+            f"Tokens that {label} needs for the same loss, over the tokens used; 95% intervals. "
+            f"The line at 1 is {label}: an interval that crosses it decides nothing. One that "
+            f"leaves the panel goes on. Hollow: read off {label}'s law beyond its data."
         ),
         panels=tuple(panels),
         header=HEADER,
@@ -53,12 +53,15 @@ def against_size(analysis: Analysis) -> Exhibit:
     looks = identities(analysis)
     panels = []
     for _, rows in _grouped(analysis, lambda row: row.ratio):
-        figure = _over_size(rows, looks, lambda row: row.token_speedup)
+        figure = _over_size(rows, looks)
         panels.append(Panel(f"ratio {words.ratio(rows[0].ratio)}", figure))
     return Exhibit(
         key="speedup-size",
         title="Speedup against the size of the model",
-        caption="The same speedups in tokens, along the number of non-embedding parameters N.",
+        caption=(
+            "The same token speedups with their 95% intervals, along the number of non-embedding "
+            "parameters N. Lines join the sizes at one ratio."
+        ),
         panels=tuple(panels),
         header=HEADER,
         rows=cells(analysis),
@@ -69,15 +72,16 @@ def on_the_clock(analysis: Analysis) -> Exhibit:
     """Time speedup against the ratio, one panel a size."""
     looks = identities(analysis)
     panels = [
-        Panel(f"size {size}", _over_ratio(rows, looks, lambda row: row.time_speedup))
+        Panel(f"size {size}", _over_ratio(rows, looks, "time"))
         for size, rows in _grouped(analysis, lambda row: row.size)
     ]
     return Exhibit(
         key="speedup-time",
         title="Speedup on the clock of this machine",
         caption=(
-            "Token speedup over how much longer a step takes here. It differs between machines, "
-            "and the optimizer's share of a step falls as batches grow."
+            "Token speedup over how much longer a step takes here; 95% intervals, which contain "
+            "the scatter of the step times. It differs between machines, and the optimizer's share "
+            "of a step falls as batches grow."
         ),
         panels=tuple(panels),
         header=HEADER,
@@ -108,22 +112,26 @@ def cells(analysis: Analysis) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _over_ratio(rows: list[Row], looks: dict[str, Identity], pick: Pick) -> go.Figure:
+def _over_ratio(rows: list[Row], looks: dict[str, Identity], kind: Kind) -> go.Figure:
     ratios = sorted({row.ratio for row in rows})
     axis = log_axis("data-to-model ratio", ratios, map(words.ratio, ratios))
-    points = [Point(row.optimizer, row.ratio, pick(row)) for row in rows if _challenges(row)]
-    return speedup_plot(points, looks, axis, _baseline(rows, looks))
+    points = [
+        Point(row.optimizer, row.ratio, getattr(row, f"{kind}_speedup"))
+        for row in rows
+        if row.verdict != "baseline"
+    ]
+    return speedup_plot(points, looks, axis, _baseline(rows, looks), title=f"{kind} speedup")
 
 
-def _over_size(rows: list[Row], looks: dict[str, Identity], pick: Pick) -> go.Figure:
+def _over_size(rows: list[Row], looks: dict[str, Identity]) -> go.Figure:
     sizes = {row.parameters: row.size for row in rows}
     axis = log_axis("non-embedding parameters N", sizes, sizes.values())
-    points = [Point(row.optimizer, row.parameters, pick(row)) for row in rows if _challenges(row)]
+    points = [
+        Point(row.optimizer, row.parameters, row.token_speedup)
+        for row in rows
+        if row.verdict != "baseline"
+    ]
     return speedup_plot(points, looks, axis, _baseline(rows, looks))
-
-
-def _challenges(row: Row) -> bool:
-    return row.verdict != "baseline"
 
 
 def _baseline(rows: list[Row], looks: dict[str, Identity]) -> Identity:
@@ -135,6 +143,8 @@ def speedup_plot(
     looks: Mapping[str, Identity],
     axis: Mapping[str, object],
     baseline: Identity,
+    *,
+    title: str = "token speedup",
 ) -> go.Figure:
     """Speedups with intervals along an axis, side by side where they share a place on it."""
     shown = [point for point in points if point.speedup.value is not None]
@@ -149,31 +159,30 @@ def speedup_plot(
                 y=[point.speedup.value for point in own],
                 error_y=whiskers([point.speedup for point in own], *ends),
                 mode="lines+markers",
-                line={"color": look.colour, "width": 1.5},
-                marker={
-                    "color": look.colour,
-                    "size": 9,
-                    # A hollow marker is read off the law beyond the baseline's own runs.
+                line=look.stroke(1.5),
+                # A hollow marker is read off the law beyond the baseline's own runs.
+                marker=look.mark(9)
+                | {
                     "symbol": [
                         look.symbol + ("-open" if point.speedup.extrapolated else "")
                         for point in own
-                    ],
+                    ]
                 },
                 text=[words.speedup(point.speedup) for point in own],
                 hovertemplate=f"{escape(look.label)}: %{{text}}<extra></extra>",
                 meta=look.name,
             )
         )
-    figure = plot(traces, x=axis, y=speedup_axis(*ends))
+    figure = plot(traces, x=axis, y=speedup_axis(title, *ends))
     return figure.add_hline(y=1, line={"width": 1.5, "color": baseline.colour})
 
 
 def speedup_axis(
-    floor: float, ceiling: float, *, fine: Sequence[float] = FINE
+    title: str, floor: float, ceiling: float, *, fine: Sequence[float] = FINE
 ) -> dict[str, object]:
     """Ticks at round factors, fewer where the panel spans more."""
     ticks = fine if ceiling / floor < 2.5 else COARSE
-    axis = log_axis("speedup", ticks, (f"{tick:g}{words.TIMES}" for tick in ticks))
+    axis = log_axis(title, ticks, (f"{tick:g}{words.TIMES}" for tick in ticks))
     return {**axis, "range": [math.log10(floor), math.log10(ceiling)]}
 
 

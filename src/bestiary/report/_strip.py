@@ -1,32 +1,47 @@
-"""The strip at the top of the page: every challenger's overall speedup as a mark on one scale."""
+"""The strip at the top of the page: every challenger's overall speedups as marks on one scale."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bestiary.analysis import Analysis, Estimate, Summary
 from bestiary.report import _words as words
 from bestiary.report._identity import Identity, identities
 
-TICKS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5)
+COARSE = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
+# The scale shows at most this; an interval without an end is drawn so far beyond its value.
+LEAST, MOST, BEYOND = 0.2, 9.0, 1.25
+
+
+class Mark(NamedTuple):
+    """A speedup on the scale; positions are percent of its width.
+
+    Attributes:
+        value: Where it lies.
+        low: Where its interval begins.
+        width: How wide that is.
+        ends: Which of its ends the data left open, as classes of the style sheet.
+    """
+
+    value: float
+    low: float
+    width: float
+    ends: str
 
 
 class Strip(NamedTuple):
-    """One optimizer on the scale; positions are percent of its width.
+    """One optimizer on the scale.
 
     Attributes:
         look: The optimizer.
         summary: Its numbers.
-        low: Where the interval begins.
-        high: Where it ends.
-        mark: Where the value lies; None where there is none.
+        marks: Its speedups by `token` and `time`, those that have a value.
     """
 
     look: Identity
     summary: Summary
-    low: float
-    high: float
-    mark: float | None
+    marks: dict[str, Mark]
 
 
 class Scale(NamedTuple):
@@ -43,37 +58,57 @@ class Scale(NamedTuple):
     ticks: tuple[tuple[str, float], ...]
 
 
+class _Ruler(NamedTuple):
+    floor: float
+    ceiling: float
+
+    def at(self, value: float) -> float:
+        share = math.log(value / self.floor) / math.log(self.ceiling / self.floor)
+        return round(100 * min(1.0, max(0.0, share)), 2)
+
+
 def strips(analysis: Analysis) -> Scale:
     """The scale of all challengers over all cells."""
     looks = identities(analysis)
     known = [one for one in analysis.summaries if one.optimizer in looks]
     known.sort(key=lambda one: -(one.token_speedup.value or 0.0))
-    floor, ceiling = _bounds([one.token_speedup for one in known])
-
-    def position(value: float) -> float:
-        share = math.log(value / floor) / math.log(ceiling / floor)
-        return round(100 * min(1.0, max(0.0, share)), 2)
-
-    made = tuple(_strip(one, looks[one.optimizer], position) for one in known)
-    ticks = tuple(
-        (f"{tick:g}{words.TIMES}", position(tick)) for tick in TICKS if floor <= tick <= ceiling
+    ruler = _ruler(each for one in known for each in (one.token_speedup, one.time_speedup))
+    ticks = FINE if ruler.ceiling / ruler.floor < 2 else COARSE
+    return Scale(
+        strips=tuple(_strip(one, looks[one.optimizer], ruler) for one in known),
+        one=ruler.at(1.0),
+        ticks=tuple(
+            (f"{tick:g}{words.TIMES}", ruler.at(tick))
+            for tick in ticks
+            if ruler.floor < tick < ruler.ceiling
+        ),
     )
-    return Scale(strips=made, one=position(1.0), ticks=ticks)
 
 
-def _strip(summary: Summary, look: Identity, position: Callable[[float], float]) -> Strip:
-    estimate = summary.token_speedup
-    if estimate.value is None:
-        return Strip(look, summary, 0.0, 0.0, None)
-    mark = position(estimate.value)
+def _ruler(estimates: Iterable[Estimate]) -> _Ruler:
+    """A scale that holds every value, and every interval as far as one is readable."""
+    ends = [1 / 1.1, 1.25]
+    for one in estimates:
+        if one.value is not None:
+            ends += [one.low or one.value / BEYOND, one.value, one.high or one.value * BEYOND]
+    return _Ruler(max(LEAST, min(ends) / 1.05), min(MOST, max(ends) * 1.05))
+
+
+def _strip(summary: Summary, look: Identity, ruler: _Ruler) -> Strip:
+    both = {"token": summary.token_speedup, "time": summary.time_speedup}
+    marks = {
+        kind: _mark(one, one.value, ruler) for kind, one in both.items() if one.value is not None
+    }
+    return Strip(look, summary, marks)
+
+
+def _mark(estimate: Estimate, value: float, ruler: _Ruler) -> Mark:
     known = estimate.low is not None or estimate.high is not None
-    low = position(estimate.low) if estimate.low else (0.0 if known else mark)
-    high = position(estimate.high) if estimate.high else (100.0 if known else mark)
-    return Strip(look, summary, low, high, mark)
-
-
-def _bounds(estimates: list[Estimate]) -> tuple[float, float]:
+    low = ruler.at(estimate.low) if estimate.low else (0.0 if known else ruler.at(value))
+    high = ruler.at(estimate.high) if estimate.high else (100.0 if known else ruler.at(value))
     ends = [
-        v for one in estimates for v in (one.value, one.low, one.high) if v is not None and v > 0
+        f"open-{side}"
+        for side, end in (("low", estimate.low), ("high", estimate.high))
+        if known and end is None
     ]
-    return max(0.2, min([0.9, *ends]) / 1.08), min(9.0, max([1.25, *ends]) * 1.08)
+    return Mark(ruler.at(value), low, round(high - low, 2), " ".join(ends))

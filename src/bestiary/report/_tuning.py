@@ -23,7 +23,7 @@ def ledger(analysis: Analysis) -> Exhibit:
             if (cell.size, cell.ratio) == (size, ratio) and entry.optimizer in looks
         ]
         x = {"title": "tuning runs", "dtick": _step(traces)}
-        figure = plot(traces, x=x, y={"title": "best selection loss"})
+        figure = plot(traces, x=x, y={"title": "selection loss (nats/token)"})
         panels.append(Panel(f"size {size} at {words.ratio(ratio)}", figure))
     return Exhibit(
         key="ledger",
@@ -54,8 +54,8 @@ def _trace_of_best(best: tuple[float | None, ...], look: Identity) -> go.Scatter
         x=list(range(1, len(best) + 1)),
         y=best,
         mode="lines+markers",
-        line={"color": look.colour, "width": 1.5, "shape": "hv"},
-        marker={"color": look.colour, "symbol": look.symbol, "size": 6},
+        line=look.stroke(1.5) | {"shape": "hv"},
+        marker=look.mark(6),
         hovertemplate=f"{escape(look.label)} after %{{x}}: %{{y:.4f}}<extra></extra>",
         meta=look.name,
     )

@@ -1,9 +1,15 @@
 "use strict";
 // Draws every figure from the data in the page, in the colours of the page, and nothing else.
-const plots = JSON.parse(document.getElementById("plots").textContent);
 const root = document.documentElement;
 const darkMode = matchMedia("(prefers-color-scheme: dark)");
 const shown = (id) => document.getElementById(id);
+let plots = {};
+
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(shown(id).textContent), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).text();
+}
 
 function themed() {
   const style = getComputedStyle(root);
@@ -36,6 +42,10 @@ const fitted = new ResizeObserver((entries) => {
 });
 
 async function draw() {
+  const library = document.createElement("script");
+  library.textContent = await unpacked("plotly");
+  document.head.append(library);
+  plots = JSON.parse(await unpacked("plots"));
   for (const [id, figure] of Object.entries(plots)) {
     await Plotly.newPlot(id, figure.data, figure.layout, { displayModeBar: false });
     await Plotly.relayout(id, themed());
@@ -61,17 +71,21 @@ darkMode.addEventListener("change", recolour);
 addEventListener("beforeprint", recolour);
 addEventListener("afterprint", recolour);
 
-for (const button of document.querySelectorAll("[data-optimizer]")) {
-  button.addEventListener("click", () => {
-    const visible = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", visible);
-    for (const [id, figure] of Object.entries(plots)) {
-      const own = figure.data.flatMap((trace, place) =>
-        trace.meta === button.dataset.optimizer ? [place] : []);
-      if (own.length) Plotly.restyle(id, { visible }, own);
-    }
-  });
+const buttons = [...document.querySelectorAll("[data-optimizer]")];
+const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
+
+function press(some, pressed) {
+  for (const button of some) button.setAttribute("aria-pressed", pressed);
+  const seen = Object.fromEntries(buttons.map((one) => [one.dataset.optimizer, isPressed(one)]));
+  for (const [id, figure] of Object.entries(plots)) {
+    Plotly.restyle(id, { visible: figure.data.map((trace) => seen[trace.meta] ?? true) });
+  }
 }
+
+for (const button of buttons) {
+  button.addEventListener("click", () => press([button], !isPressed(button)));
+}
+shown("every")?.addEventListener("click", () => press(buttons, !buttons.some(isPressed)));
 
 const record = shown("record").textContent;
 shown("download").href = URL.createObjectURL(new Blob([record], { type: "application/json" }));

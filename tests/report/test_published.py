@@ -96,3 +96,28 @@ def test_the_page_draws_everything_in_a_real_browser(tmp_path: Path) -> None:
     panels = sum(len(exhibit.panels) for exhibit in shown().values())
     assert f'data-drawn="{panels}"' in opened.dom
     assert opened.complaints == []
+
+
+def test_the_headline_names_the_best_at_both_ends() -> None:
+    text = reproduction_page(found())
+    assert "beaten by 1.4\N{MULTIPLICATION SIGN} at 130m and by 1.1\N{MULTIPLICATION SIGN}" in text
+    best = {
+        size: max(p.printed.value for p in found().against_size if p.size == size)
+        for size in ("130m", "1.2b")
+    }
+    for value in best.values():
+        assert f"{value:.2f}\N{MULTIPLICATION SIGN}" in text
+
+
+def test_panels_of_one_exhibit_share_their_scale() -> None:
+    for key in ("speedup-size", "speedup-all-sizes", "speedup-ratio"):
+        ranges = {tuple(panel.figure.layout.yaxis.range) for panel in shown()[key].panels}
+        assert len(ranges) == 1
+
+
+def test_a_claim_says_where_it_would_be_judged_otherwise() -> None:
+    plain = unescape(reproduction_page(found()))
+    otherwise = [one.otherwise for one in found().claims if one.otherwise]
+    assert otherwise
+    for words in otherwise:
+        assert words in plain

@@ -212,18 +212,9 @@ def _infeasible(found: Iterable[Infeasible]) -> Rows:
 
 def _tell_claim(check: ClaimCheck) -> None:
     verdict = check.verdict
-    others = {
-        "released losses": check.released,
-        "AdamW's 16x in its curve": check.with_16x,
-        "half the noise": check.half_noise,
-        "twice the noise": check.double_noise,
-    }
-    differing = [
-        f"{word} with {case}" for case, word in others.items() if word != verdict.judgement
-    ]
-    also = f" ({'; '.join(differing)})" if differing else ""
+    otherwise = f" ({check.otherwise})" if check.otherwise else ""
     tell(
-        f"{verdict.claim} {verdict.judgement}{also}: {verdict.statement}.",
+        f"{verdict.claim} {verdict.judgement}{otherwise}: {verdict.statement}.",
         f"    {verdict.evidence}",
         "",
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from bestiary.analysis.published import Reproduction
+from bestiary.analysis.published import Reproduction, SizePoint
 from bestiary.report._exhibit import Exhibit
 from bestiary.report._files import require_export, write_exhibits
 from bestiary.report._page import render, save
@@ -53,9 +53,21 @@ def reproduction_page(found: Reproduction) -> str:
         reproduction_exhibits(found),
         found=found,
         looks=published_looks(),
+        best=best_at_ends(found),
         counts=[(said, counted.count(one)) for one, said in PLURAL.items() if one in counted],
         record=msgspec.to_builtins(found),
     )
+
+
+def best_at_ends(found: Reproduction) -> tuple[SizePoint, SizePoint]:
+    """The largest speedup at 8x at the smallest and at the largest size."""
+    by_size = sorted(found.against_size, key=lambda point: point.parameters)
+    ends = by_size[0].size, by_size[-1].size
+    smallest, largest = (
+        max((p for p in by_size if p.size == size), key=lambda point: point.printed.value or 0.0)
+        for size in ends
+    )
+    return smallest, largest
 
 
 def reproduction_exhibits(found: Reproduction) -> list[Exhibit]:

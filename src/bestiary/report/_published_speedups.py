@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from bestiary.analysis.published import Reproduction, SizePoint, SpeedupRow
@@ -32,7 +33,7 @@ def headline(found: Reproduction) -> Exhibit:
             f"of {found.noise:.1g} nats between seeds. Rings: the values of the authors' figure. "
             "Hollow: read off AdamW's curve beyond its data; only 130m and 300m have AdamW at 16x."
         ),
-        panels=panels,
+        panels=_one_scale(panels),
         header=(
             *("optimizer", "size", "printed", "paper", "with 16x"),
             *("released", "released figure"),
@@ -93,7 +94,7 @@ def speedups_against_size(found: Reproduction) -> Exhibit:
         key="speedup-all-sizes",
         title="Every speedup against the size",
         caption=CAPTION,
-        panels=tuple(panels),
+        panels=_one_scale(panels),
         header=HEADER,
         rows=_cells(rows, looks),
     )
@@ -114,10 +115,18 @@ def speedups_against_ratio(found: Reproduction) -> Exhibit:
         key="speedup-ratio",
         title="Every speedup against the amount of data",
         caption=CAPTION,
-        panels=tuple(panels),
+        panels=_one_scale(panels),
         header=HEADER,
         rows=_cells(rows, looks),
     )
+
+
+def _one_scale(panels: Sequence[Panel]) -> tuple[Panel, ...]:
+    """Give all panels the widest of their speedup axes, so that heights compare."""
+    ends = np.array([panel.figure.layout.yaxis.range for panel in panels])
+    for panel in panels:
+        panel.figure.update_yaxes(range=[ends[:, 0].min(), ends[:, 1].max()])
+    return tuple(panels)
 
 
 CAPTION = (

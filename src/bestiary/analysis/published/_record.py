@@ -110,6 +110,18 @@ class ClaimCheck(Spec, frozen=True, kw_only=True):
     half_noise: Judgement
     double_noise: Judgement
 
+    @property
+    def otherwise(self) -> str:
+        """What the judgement would be where it differs, in words; empty where it never does."""
+        cases = {
+            "the released losses": self.released,
+            "AdamW's 16x points in its curves": self.with_16x,
+            "half the noise": self.half_noise,
+            "twice the noise": self.double_noise,
+        }
+        differing = {case: word for case, word in cases.items() if word != self.verdict.judgement}
+        return "; ".join(f"{word} with {case}" for case, word in differing.items())
+
 
 class ChangedCell(Spec, frozen=True, kw_only=True):
     """A cell whose loss differs between the printed and the released version."""

@@ -123,14 +123,17 @@ def _curve(evidence: Evidence, speedups: Speedups, size: str, ratios: str) -> Cu
 
 
 def _misfits(found: Iterable[Curve]) -> Iterable[str]:
+    cases: dict[tuple[str, str, float], list[str]] = {}
     for curve in found:
         if curve.fit_probability < MISFIT:
-            yield (
-                f"AdamW at {curve.size} over {curve.ratios}x ({curve.version} losses) does not "
-                f"follow a D^-B + b within the stated noise (probability "
-                f"{curve.fit_probability:.1g}): other tuning at some ratio, or another form; "
-                "intervals over this curve are too narrow."
-            )
+            same = (curve.size, curve.ratios, curve.fit_probability)
+            cases.setdefault(same, []).append(curve.version)
+    for (size, ratios, probability), versions in cases.items():
+        yield (
+            f"AdamW at {size} over {ratios}x ({' and '.join(versions)} losses) does not follow "
+            f"a D^-B + b within the stated noise (probability {probability:.1g}): other tuning at "
+            "some ratio, or another form; intervals over this curve are too narrow."
+        )
 
 
 def _speedups(evidence: Evidence) -> Iterable[SpeedupRow]:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from bestiary.cli import main
+from bestiary.launch import cores
+from bestiary.specs import SIZES
+from bestiary.train import checkpoint_bytes
 
 PAGE = Path(__file__).parents[2] / "docs" / "own-study.md"
 
@@ -29,8 +32,24 @@ def test_the_study_of_the_page_can_be_planned(
     by_name = {one["optimizer"]: one for one in plan["optimizers"]}
     assert by_name["AdamW"]["tuning_runs"] == by_name["Lion"]["tuning_runs"] == 2 * 8
     assert by_name["AdamW"]["report_runs"] == 2 * 3 * 3
+    assert plan["reserve"] == ""
+    largest = SIZES["262k"].parameters
+    assert plan["disk_bytes"]["running"] == len(cores()) * checkpoint_bytes(largest)
     assert plan["all"]["seconds"] == pytest.approx(plan["all"]["flops"] / 1e9)
     assert [path.name for path in mine.iterdir() if path.suffix != ".pyc"] == ["mine.py"]
+
+
+def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "mine.py:wider", "--speed", "1e9"]) == 0
+    own = " ".join(capsys.readouterr().out.split())
+    assert "Tuned in 65k 1x, 262k 1x, with at most 8 runs for every optimizer" in own
+    assert "reported in 6 cells on 3 seeds; the other 4 inherit from the nearest" in own
+    assert main(["plan", "paper", "--speed", "1e15"]) == 0
+    paper = " ".join(capsys.readouterr().out.split())
+    assert "It is phase I of that study" in paper
+    assert "a run must fit one" in paper
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_bytes_have_their_own_units() -> None:
         (245, "4 min 5 s"),
         (12_000, "3 h 20 min"),
         (1e6, "11 d 13 h"),
+        (1e9, "31.7 years"),
     ],
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:

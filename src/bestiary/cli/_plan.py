@@ -8,6 +8,7 @@ from msgspec import Meta
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
 from bestiary.specs import Spec, Study
+from bestiary.studies import STUDIES
 from bestiary.tune import Estimate, plan
 
 COLUMNS = {
@@ -18,6 +19,9 @@ COLUMNS = {
     "flops": "FLOPs",
     "time": "time",
 }
+
+# A line of a metrics file, one for each step.
+METRIC_BYTES = 140
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -38,7 +42,6 @@ def run(flags: Flags) -> None:
     """Print an upper bound per optimizer and in all."""
     from bestiary.cli._calibration import given, measured
     from bestiary.cli._questions import without_corpus
-    from bestiary.report import quantity
 
     study = without_corpus(flags.study)
     estimates = plan(study, {})
@@ -46,21 +49,72 @@ def run(flags: Flags) -> None:
     records = [
         _record(study, one.name, estimates, speed.flops_per_second) for one in study.candidates
     ]
-    total = _sum(records)
+    total, disk = _sum(records), _disk(study, estimates)
+    reserve = STUDIES[flags.study].reserve if flags.study in STUDIES else ""
     if flags.json:
         rate = {"flops_per_second": speed.flops_per_second, "source": speed.source}
-        print_json({"study": study.name, "speed": rate, "optimizers": records, "all": total})
+        about = {"study": study.name, "reserve": reserve, "speed": rate, "disk_bytes": disk}
+        print_json({**about, "optimizers": records, "all": total})
         return
     shown = [{**one, **_in_words(one)} for one in [*records, total]]
     show(shown, COLUMNS, as_json=False, title=study.question)
-    rates = speed.flops_per_second
-    shown_rates = [f"{quantity(rate)}FLOP/s at {size}" for size, rate in rates.items()]
-    if len(set(rates.values())) == 1:
-        shown_rates = [shown_rates[0].partition(" at ")[0]]
-    console().print(
-        f"{', '.join(shown_rates)} ({speed.source}). An upper bound: tuning ends early where the "
-        "best values are found early. Slower optimizers, compilation and evaluation come on top.",
-        highlight=False,
+    _say(_design(study))
+    if reserve:
+        _say(reserve)
+    _say(
+        f"{_rates(speed.flops_per_second)} ({speed.source}). An upper bound: tuning ends early "
+        "where the best values are found early. Slower optimizers, compilation and evaluation come "
+        "on top."
+    )
+    _say(_room(disk))
+
+
+def _say(line: str) -> None:
+    console().print(line, highlight=False, markup=False)
+
+
+def _design(study: Study) -> str:
+    """What is tuned and what is reported, in words."""
+    tuned = ", ".join(f"{cell.size} {cell.ratio:g}x" for cell in study.tuning.cells)
+    rest = len(set(study.cells) - set(study.tuning.cells))
+    inherit = f"; the other {rest} inherit from the nearest" if rest else ""
+    return (
+        f"Tuned in {tuned}, with at most {study.tuning.runs_per_cell} runs for every optimizer; "
+        f"winners are reported in {len(study.cells)} cells on {len(study.seeds)} seeds{inherit}."
+    )
+
+
+def _rates(flops_per_second: dict[str, float]) -> str:
+    """The rate, or that of each size where they differ."""
+    from bestiary.report import quantity
+
+    shown = {size: f"{quantity(rate)} FLOP/s" for size, rate in flops_per_second.items()}
+    if len(set(shown.values())) == 1:
+        return next(iter(shown.values()))
+    return ", ".join(f"{rate} at {size}" for size, rate in shown.items())
+
+
+def _disk(study: Study, estimates: tuple[Estimate, ...]) -> dict[str, int]:
+    """Bytes needed here: checkpoints of the runs under way, and the metrics that stay."""
+    from bestiary.cli._corpora import cache_folder
+    from bestiary.launch import LocalExecutor
+    from bestiary.train import checkpoint_bytes
+
+    workers = LocalExecutor(cache_folder()).slots
+    steps = sum(
+        one.runs * one.tokens // (study.batch_size * study.sizes[one.cell.size].context)
+        for one in estimates
+    )
+    largest = max(model.parameters for model in study.sizes.values())
+    return {"running": workers * checkpoint_bytes(largest), "kept": steps * METRIC_BYTES}
+
+
+def _room(disk: dict[str, int]) -> str:
+    from bestiary.report import size_of
+
+    return (
+        f"Disk: {size_of(disk['running'])} for checkpoints while the largest models train, "
+        f"{size_of(disk['kept'])} of metrics that stay."
     )
 
 

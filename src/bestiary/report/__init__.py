@@ -15,4 +15,5 @@ from bestiary.report._words import duration as duration
 from bestiary.report._words import loss as loss
 from bestiary.report._words import quantity as quantity
 from bestiary.report._words import settings as settings
+from bestiary.report._words import size_of as size_of
 from bestiary.report._words import speedup as speedup

@@ -9,6 +9,7 @@ NOTHING = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 EXTRAPOLATED = "†"
 UNBRACKETED = "‡"
+_YEAR = 365.25 * 86_400
 
 
 def loss(row: Row) -> str:
@@ -79,7 +80,9 @@ def quantity(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: `12 s`, `4 min 5 s`, `3 h 20 min`, `12 d 4 h`."""
+    """Seconds as a person says them: `12 s`, `4 min 5 s`, `3 h 20 min`, `12 d 4 h`, `38 years`."""
+    if seconds >= 2 * _YEAR:
+        return f"{quantity(seconds / _YEAR)} years"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,6 +1,7 @@
 """Training: equal-shaped runs in, their results out, through one compiled program."""
 
 from bestiary.train._checkpoints import CheckpointError as CheckpointError
+from bestiary.train._checks import checkpoint_bytes as checkpoint_bytes
 from bestiary.train._compilation import cache_folder as cache_folder
 from bestiary.train._compilation import enable_compilation_cache as enable_compilation_cache
 from bestiary.train._environment import environment as environment

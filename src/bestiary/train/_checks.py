@@ -43,8 +43,7 @@ def check_space(runs: Sequence[RunSpec], folder: Path, policy: Policy) -> None:
     """
     if not (policy.checkpoint_seconds or policy.checkpoint_every or policy.checkpoint_final):
         return
-    parameters = len(runs) * runs[0].model.parameters
-    need = (KEPT + 1) * _CHECKPOINT_BYTES_PER_PARAMETER * parameters
+    need = len(runs) * checkpoint_bytes(runs[0].model.parameters)
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < need:
@@ -52,6 +51,11 @@ def check_space(runs: Sequence[RunSpec], folder: Path, policy: Policy) -> None:
             f"checkpoints of these runs need about {need / 1e6:.0f} MB, "
             f"but {existing} has {free / 1e6:.0f} MB free; free space or name another folder"
         )
+
+
+def checkpoint_bytes(parameters: int) -> int:
+    """Disk that a run needs for its checkpoints: those kept, and the one that is being written."""
+    return (KEPT + 1) * _CHECKPOINT_BYTES_PER_PARAMETER * parameters
 
 
 def _check_optimizer(run: RunSpec) -> None:

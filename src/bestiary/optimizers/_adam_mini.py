@@ -37,7 +37,6 @@ from bestiary.optimizers._interface import (
 )
 from bestiary.optimizers._per_layer import layer_mean
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
-from bestiary.optimizers._spectral import zeros
 from bestiary.specs import Label
 
 
@@ -68,7 +67,7 @@ def scale_by_adam_mini(hyper: AdamMini, labels: Labels) -> optax.GradientTransfo
         for path, param in params.items():
             _check_heads(path, param, labels[path])
         blocks = {path: _block_means(param, labels[path]) for path, param in params.items()}
-        return AdamMiniState(zeros(params), zeros(blocks))
+        return AdamMiniState(optax.tree.zeros_like(params), optax.tree.zeros_like(blocks))
 
     def update(
         grads: Leaves, state: AdamMiniState, params: Leaves, *, step: Scalar, **extra: object

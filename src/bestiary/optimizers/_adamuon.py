@@ -34,7 +34,6 @@ from bestiary.optimizers._spectral import (
     orthogonal,
     scaled,
     with_adam,
-    zeros,
 )
 
 
@@ -64,26 +63,20 @@ def scale_by_adamuon(hyper: AdaMuon, labels: Labels) -> optax.GradientTransforma
     """The direction s A sqrt(min(M, N)) / ||A||."""
 
     def init(params: Leaves) -> AdaMuonState:
-        return AdaMuonState(zeros(params), zeros(params))
+        return AdaMuonState(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
 
     def update(
         grads: Leaves, state: AdaMuonState, params: Leaves, *, step: Scalar, **extra: object
     ) -> tuple[Leaves, AdaMuonState]:
         del params, extra
-        directions, momenta = momentum_of(
-            grads, state.momentum, decay=hyper.momentum, form=hyper.form, nesterov=hyper.nesterov
-        )
+        directions, momenta = momentum_of(grads, state.momentum, hyper)
         if hyper.sign:
             directions = {path: jnp.sign(leaf) for path, leaf in directions.items()}
-        matrices = orthogonal(directions, labels, epsilon=hyper.matrix_epsilon, hyper=hyper)
-        decay = hyper.entry_beta
-        square = {
-            path: decay * old + (1 - decay) * matrices[path] ** 2
-            for path, old in state.square.items()
-        }
+        matrices = orthogonal(directions, labels, hyper)
+        square = optax.tree.update_moment(matrices, state.square, hyper.entry_beta, 2)
+        correction = 1 - hyper.entry_beta ** (step + 1)
         root = {
-            path: jnp.sqrt(leaf / (1 - decay ** (step + 1))) + hyper.entry_epsilon
-            for path, leaf in square.items()
+            path: jnp.sqrt(leaf / correction) + hyper.entry_epsilon for path, leaf in square.items()
         }
         even = {path: _semi_orthogonal_size(leaf / root[path]) for path, leaf in matrices.items()}
         return scaled(even, hyper.scale), AdaMuonState(momenta, square)

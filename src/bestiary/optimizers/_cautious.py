@@ -31,7 +31,7 @@ from bestiary.optimizers._interface import (
     LearningRate,
     Optimizer,
 )
-from bestiary.optimizers._per_layer import layer_mean
+from bestiary.optimizers._per_layer import as_one_tensor, layer_mean
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
 from bestiary.specs import Label
 
@@ -78,8 +78,7 @@ def scale_by_cautious_adam(hyper: Cautious, labels: Labels) -> optax.GradientTra
 def _mask(direction: Array, grad: Array, *, hyper: Cautious, label: Label) -> Array:
     """The mask k / z of one parameter."""
     agree = (jnp.sign(direction) * jnp.sign(grad) > 0).astype(direction.dtype)
-    whole = Label(role=label.role, kind=label.kind) if hyper.stacked_mean else label
-    mean = layer_mean(agree, whole)
+    mean = layer_mean(agree, as_one_tensor(label) if hyper.stacked_mean else label)
     size = agree.size / mean.size
     return agree / _divisor(mean, size, normalisation=hyper.normalisation, epsilon=hyper.epsilon)
 

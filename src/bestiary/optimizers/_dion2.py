@@ -23,8 +23,7 @@ from jax import Array
 from msgspec import Meta
 
 from bestiary.optimizers._blocks import Layout
-from bestiary.optimizers._interface import Labels, LearningRate, Optimizer
-from bestiary.optimizers._newton_schulz import newton_schulz
+from bestiary.optimizers._interface import STATIC, Labels, LearningRate, Optimizer
 from bestiary.optimizers._rules import Leaves, Rule
 from bestiary.optimizers._spectral import (
     AdamElsewhere,
@@ -33,9 +32,9 @@ from bestiary.optimizers._spectral import (
     MatrixEpsilon,
     Precision,
     Scale,
+    orthogonal_batch,
     scaled,
     with_adam,
-    zeros,
 )
 
 
@@ -47,7 +46,7 @@ class Dion2(AdamElsewhere, frozen=True, kw_only=True):
         float, Meta(ge=0, lt=1, description="share of the momentum that chosen vectors keep")
     ] = 0.95
     fraction: Annotated[
-        float, Meta(gt=0, le=1, extra={"static": True}, description="share of vectors chosen")
+        float, Meta(gt=0, le=1, extra=STATIC, description="share of vectors chosen")
     ] = 0.25
     matrix_epsilon: MatrixEpsilon = 1e-7
     scale: Scale = "spectral"
@@ -73,7 +72,7 @@ def scale_by_dion2(hyper: Dion2, labels: Labels) -> optax.GradientTransformation
         kept = {path: leaf.mT for path, leaf in layout.scatter(after).items()}
         return scaled(matrices, hyper.scale), kept
 
-    return optax.GradientTransformationExtraArgs(zeros, update)
+    return optax.GradientTransformationExtraArgs(optax.tree.zeros_like, update)
 
 
 def _chosen_step(m_GMN: Array, hyper: Dion2) -> tuple[Array, Array]:
@@ -81,13 +80,7 @@ def _chosen_step(m_GMN: Array, hyper: Dion2) -> tuple[Array, Array]:
     chosen = max(1, math.ceil(hyper.fraction * m_GMN.shape[-2]))
     order_GM = jnp.argsort(-jnp.sum(jnp.abs(m_GMN), axis=-1), axis=-1, stable=True)
     rank_GM1 = jnp.argsort(order_GM, axis=-1)[:, :, None]
-    o_GKN = newton_schulz(
-        jnp.take_along_axis(m_GMN, order_GM[:, :chosen, None], axis=-2),
-        coefficients=hyper.coefficients,
-        steps=hyper.iterations,
-        epsilon=hyper.matrix_epsilon,
-        precision=hyper.precision,
-    )
+    o_GKN = orthogonal_batch(jnp.take_along_axis(m_GMN, order_GM[:, :chosen, None], axis=-2), hyper)
     is_chosen_GM1 = rank_GM1 < chosen
     placed_GMN = jnp.take_along_axis(o_GKN, jnp.minimum(rank_GM1, chosen - 1), axis=-2)
     after_GMN = jnp.where(is_chosen_GM1, hyper.feedback * m_GMN, m_GMN)

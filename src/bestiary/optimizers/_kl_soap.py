@@ -19,19 +19,15 @@ State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter
 authors' code (yorkerlin/KL-Methods) has more options. Checked with the first eigenvectors given.
 """
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
-from msgspec import Meta
 
 from bestiary.optimizers._blocks import Batches, Layout
-from bestiary.optimizers._factorizations import orthonormal_columns
 from bestiary.optimizers._interface import (
-    Beta,
     Beta1,
     Beta2,
     Epsilon,
@@ -40,10 +36,15 @@ from bestiary.optimizers._interface import (
     Optimizer,
 )
 from bestiary.optimizers._kronecker import (
+    BlockSize,
+    FactorBeta,
     Factors,
+    PreconditionFrequency,
     eigenbasis,
     identities,
+    orthogonal_step,
     over_factors,
+    paddings,
     product,
     rotated,
     rotated_back,
@@ -54,7 +55,6 @@ from bestiary.optimizers._spectral import AdamElsewhere, with_adam
 
 _FIRST_EIGENVALUE = 0.1
 _LEAST_EIGENVALUE = 4000.0**-2
-_BOTH = (True, True)
 
 
 class KLSOAP(AdamElsewhere, frozen=True, kw_only=True):
@@ -63,14 +63,10 @@ class KLSOAP(AdamElsewhere, frozen=True, kw_only=True):
     learning_rate: LearningRate = 0.008
     beta1: Beta1 = 0.95
     beta2: Beta2 = 0.9
-    shampoo_beta: Annotated[Beta, Meta(description="decay of the Kronecker factors")] = 0.9
+    shampoo_beta: FactorBeta = 0.9
     epsilon: Epsilon = 1e-8
-    precondition_frequency: Annotated[
-        int, Meta(ge=1, description="steps between refreshes of the bases")
-    ] = 10
-    block_size: Annotated[
-        int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
-    ] = 0
+    precondition_frequency: PreconditionFrequency = 10
+    block_size: BlockSize = 0
 
 
 class KLSOAPState(NamedTuple):
@@ -91,26 +87,22 @@ def scale_by_kl_soap(hyper: KLSOAP, labels: Labels) -> optax.GradientTransformat
 
     def init(params: Leaves) -> KLSOAPState:
         batches = layout(params).gather(params)
-        zeros = {name: jnp.zeros_like(x_GMN) for name, x_GMN in batches.items()}
-        return KLSOAPState(
-            mean=zeros,
-            square=zeros,
-            factors={name: identities(x, _BOTH, scale=0.0) for name, x in batches.items()},
-            basis={name: identities(x, _BOTH) for name, x in batches.items()},
-            eigenvalues={
-                name: Factors(*(jnp.full_like(x[:, :, 0], _FIRST_EIGENVALUE) for x in (y, y.mT)))
-                for name, y in batches.items()
-            },
+        basis = identities(batches, dict.fromkeys(batches, (True, True)))
+        mean, square, factors = optax.tree.zeros_like((batches, batches, basis))
+        eigenvalues = jax.tree.map(
+            lambda q_GMM: jnp.full_like(q_GMM[:, :, 0], _FIRST_EIGENVALUE), basis
         )
+        return KLSOAPState(mean, square, factors, basis, eigenvalues)
 
     def update(
         grads: Leaves, state: KLSOAPState, params: Leaves, *, step: Scalar, **extra: Any
     ) -> tuple[Leaves, KLSOAPState]:
         del params, extra
         plan = layout(grads)
-        batches = plan.gather(grads)
-        padding = {name: Factors(*plan.padding(name)) for name in batches}  # type: ignore[arg-type]
-        directions, state = _advance(batches, state, hyper, step=jnp.asarray(step), padding=padding)
+        padding = paddings(plan, like=state.factors)
+        directions, state = _advance(
+            plan.gather(grads), state, hyper, step=jnp.asarray(step), padding=padding
+        )
         return plan.scatter(directions), state
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -126,37 +118,32 @@ def _advance(
 ) -> tuple[Batches, KLSOAPState]:
     """One step: the directions and the new state, by shape of block."""
     first = step == 0
-    directions, means, squares, factors, eigenvalues = {}, {}, {}, {}, {}
-    for name, g_GMN in grads.items():
-        basis, old = state.basis[name], state.eigenvalues[name]
-        turned_GMN = rotated(g_GMN, basis)
-        means[name] = _ema(state.mean[name], turned_GMN, hyper.beta1, unless=first)
-        squares[name] = _ema(state.square[name], turned_GMN**2, hyper.beta2, unless=first)
-        adam_GMN = without_rounding(means[name]) / (jnp.sqrt(squares[name]) + hyper.epsilon)
-        directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, basis))
-        targets, values = _targets(g_GMN, turned_GMN, basis, old, first=first)
-        decay = jnp.where(first, 0.0, hyper.shampoo_beta)
-        factors[name] = jax.tree.map(
-            lambda a, b, decay=decay: decay * a + (1 - decay) * b, state.factors[name], targets
+    moment, where = optax.tree.update_moment, optax.tree.where
+    turned = {name: rotated(g_GMN, state.basis[name]) for name, g_GMN in grads.items()}
+    mean = where(first, state.mean, moment(turned, state.mean, hyper.beta1, 1))
+    square = where(first, state.square, moment(turned, state.square, hyper.beta2, 2))
+    directions, targets, values = {}, {}, {}
+    for name, m_GMN in mean.items():
+        adam_GMN = without_rounding(m_GMN) / (jnp.sqrt(square[name]) + hyper.epsilon)
+        directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, state.basis[name]))
+        targets[name], values[name] = _targets(
+            grads[name], turned[name], state.basis[name], state.eigenvalues[name], first=first
         )
-        eigenvalues[name] = jax.tree.map(
-            lambda a, b: jnp.maximum(
-                _ema(a, b, hyper.shampoo_beta, unless=first), _LEAST_EIGENVALUE
-            ),
-            old,
-            values,
-        )
+    factors = moment(targets, state.factors, jnp.where(first, 0.0, hyper.shampoo_beta), 1)
+    eigenvalues = moment(values, state.eigenvalues, hyper.shampoo_beta, 1)
+    eigenvalues = where(first, state.eigenvalues, eigenvalues)
+    eigenvalues = jax.tree.map(lambda d_GM: jnp.maximum(d_GM, _LEAST_EIGENVALUE), eigenvalues)
     # One branch runs: its index depends on the step alone, which no population batches.
-    due = (step % hyper.precondition_frequency == 0).astype(jnp.int32)
+    due = step % hyper.precondition_frequency == 0
     basis, mean = jax.lax.switch(
-        jnp.where(first, 2, due),
+        jnp.where(first, 2, jnp.int32(due)),
         (
-            lambda: (state.basis, means),
-            lambda: _refreshed(factors, state.basis, means, padding),
-            lambda: (over_factors(eigenbasis, factors, padding)[0], means),
+            lambda: (state.basis, mean),
+            lambda: _refreshed(factors, padding, state.basis, mean),
+            lambda: (*over_factors(eigenbasis, factors, padding), mean),
         ),
     )
-    return directions, KLSOAPState(mean, squares, factors, basis, eigenvalues)
+    return directions, KLSOAPState(mean, square, factors, basis, eigenvalues)
 
 
 def _targets(
@@ -165,9 +152,8 @@ def _targets(
     """What factors and eigenvalues tend to: each side whitened by the other."""
     rows, columns = g_GMN.shape[-2:]
     # At first there is nothing to whiten with.
-    left_GM1, right_G1N = (
-        jnp.where(first, 1.0, values) for values in (_left(eigenvalues), _right(eigenvalues))
-    )
+    left_GM, right_GN = jax.tree.map(lambda d_GM: jnp.where(first, 1.0, d_GM), eigenvalues)
+    left_GM1, right_G1N = left_GM[:, :, None], right_GN[:, None, :]
     by_right_GMN = rotated(g_GMN, Factors(None, basis.right)) / jnp.sqrt(right_G1N)
     by_left_GMN = rotated(g_GMN, Factors(basis.left, None)) / jnp.sqrt(left_GM1)
     factors = Factors(
@@ -182,43 +168,20 @@ def _targets(
 
 def _refreshed(
     factors: dict[str, Factors],
-    bases: dict[str, Factors],
-    means: Batches,
     padding: dict[str, Factors],
+    bases: dict[str, Factors],
+    mean: Batches,
 ) -> tuple[dict[str, Factors], Batches]:
-    """The bases after one step of orthogonal iteration, and the means turned into them."""
-
-    def turn(factor_GMM: Array, basis_GMM: Array, padding_GM: np.ndarray) -> tuple[Array]:
-        # A padded coordinate is an eigenvector of its own.
-        identity_1MM = jnp.eye(factor_GMM.shape[-1], dtype=factor_GMM.dtype)[None]
-        own_GMM = padding_GM[:, :, None] * identity_1MM
-        return (orthonormal_columns(product(factor_GMM + own_GMM, basis_GMM)),)
-
-    (after,) = over_factors(turn, factors, bases, padding)
+    """The bases after one step of orthogonal iteration, and the mean turned into them."""
+    (after,) = over_factors(orthogonal_step, factors, bases, padding)
     return after, {
-        name: rotated(rotated_back(m_GMN, bases[name]), after[name])
-        for name, m_GMN in means.items()
+        name: rotated(rotated_back(m_GMN, bases[name]), after[name]) for name, m_GMN in mean.items()
     }
 
 
-def _left(values: Factors) -> Array:
-    assert values.left is not None
-    return values.left[:, :, None]
-
-
-def _right(values: Factors) -> Array:
-    assert values.right is not None
-    return values.right[:, None, :]
-
-
-def _ema(old: Array, new: Array, decay: Scalar, *, unless: Array) -> Array:
-    return jnp.where(unless, old, decay * old + (1 - decay) * new)
-
-
 def _rules(hyper: KLSOAP, labels: Labels) -> dict[str, Rule]:
-    return with_adam(
-        hyper.rule("kl_soap", scale_by_kl_soap(hyper, labels), idle_first_step=True), hyper
-    )
+    matrices = hyper.rule("kl_soap", scale_by_kl_soap(hyper, labels), idle_first_step=True)
+    return with_adam(matrices, hyper)
 
 
 KL_SOAP = Optimizer(

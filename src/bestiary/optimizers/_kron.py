@@ -23,9 +23,7 @@ and psgd_torch. There, psgd_torch bounds norms with random vectors, here with th
 clips single entries at 10, which is left out here.
 """
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,22 +42,14 @@ from bestiary.optimizers._interface import (
     Optimizer,
     WeightDecay,
 )
-from bestiary.optimizers._kronecker import Factors
-from bestiary.optimizers._per_layer import layer_mean, layer_norm
-from bestiary.optimizers._psgd import (
-    Fitted,
-    balanced,
-    fitted_eq,
-    fitted_without_solves,
-    preconditioned,
-)
+from bestiary.optimizers._kronecker import BlockSize
+from bestiary.optimizers._per_layer import as_one_tensor, layer_mean, layer_norm
+from bestiary.optimizers._psgd import Fitted, Form, fitted, preconditioned, unfitted
 from bestiary.optimizers._psgd_schedule import fit_is_due
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
-from bestiary.optimizers._spectral import zeros
 from bestiary.specs import Label
 
 _PROBE_SEED = 42
-_DAMPING = 1e-9  # Of `q0.5eq1.5`.
 
 
 class Kron(Hyperparameters, frozen=True, kw_only=True):
@@ -84,18 +74,16 @@ class Kron(Hyperparameters, frozen=True, kw_only=True):
         float, Meta(ge=1e-5, extra=STATIC, description="decay of that share, for each step")
     ] = 1e-3
     preconditioner_scale: Annotated[
-        float, Meta(gt=0, description="the first preconditioner is this times the identity")
+        float, Meta(gt=0, description="the first Q is this times the identity; P is Q^T Q")
     ] = 1.0
     rms_clip: Annotated[
         float, Meta(gt=0, description="largest root-mean-square of a tensor's update")
     ] = 1.1
-    block_size: Annotated[
-        int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
-    ] = 256
+    block_size: BlockSize = 256
     max_dimension: Annotated[
         int, Meta(ge=1, description="longer sides have diagonal factors and are not cut")
     ] = 25_000
-    form: Annotated[Literal["eq", "q0.5eq1.5"], Meta(description="how factors are fitted")] = "eq"
+    form: Annotated[Form, Meta(description="how factors are fitted")] = "eq"
     stacked_norms: Annotated[
         bool, Meta(description="norms over all layers of a kind, as the study ran it")
     ] = False
@@ -113,39 +101,39 @@ class _Blocks:
 
     def __init__(self, leaves: Leaves, labels: Labels, hyper: Kron) -> None:
         vectors = {path: leaf for path, leaf in leaves.items() if labels[path].role == "vector"}
-        self._matrices = {path: leaf for path, leaf in leaves.items() if path not in vectors}
-        self._layouts = (
-            Layout(
-                self._matrices,
-                labels,
-                block_size=hyper.block_size,
-                whole_above=hyper.max_dimension,
-                wide=True,
-            ),
-            Layout(vectors, labels),
+        matrices = {path: leaf for path, leaf in leaves.items() if path not in vectors}
+        self._matrices = Layout(
+            matrices,
+            labels,
+            block_size=hyper.block_size,
+            whole_above=hyper.max_dimension,
+            wide=True,
         )
+        self._vectors = Layout(vectors, labels)
 
     def gather(self, leaves: Leaves) -> Batches:
-        matrices, vectors = self._layouts
-        inside = {path: leaf for path, leaf in leaves.items() if path in self._matrices}
-        outside = {path: leaf for path, leaf in leaves.items() if path not in self._matrices}
-        return matrices.gather(inside) | vectors.gather(outside)
+        return self._matrices.gather(leaves) | self._vectors.gather(leaves)
 
     def scatter(self, batches: Batches) -> Leaves:
-        matrices, vectors = self._layouts
-        return matrices.scatter(batches) | vectors.scatter(batches)
+        return self._matrices.scatter(batches) | self._vectors.scatter(batches)
 
-    def padding(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        return {name: layout.padding(name) for layout in self._layouts for name in layout.names}
+    def padding(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        layout = self._matrices if name in self._matrices.names else self._vectors
+        return layout.padding(name)
 
 
 def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationExtraArgs:
     """The direction u; `update` takes `probe=`, leaves by path, in place of its own."""
+    tensors = {
+        path: as_one_tensor(label) if hyper.stacked_norms else label
+        for path, label in labels.items()
+    }
 
     def init(params: Leaves) -> KronState:
         batches = _Blocks(params, labels, hyper).gather(params)
-        fits = {name: _start(x_GMN, hyper) for name, x_GMN in batches.items()}
-        return KronState(zeros(params), fits)
+        scale, longest = hyper.preconditioner_scale, hyper.max_dimension
+        fits = {name: unfitted(x, scale, max_dimension=longest) for name, x in batches.items()}
+        return KronState(optax.tree.zeros_like(params), fits)
 
     def update(
         grads: Leaves,
@@ -157,18 +145,12 @@ def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationEx
         **extra: Any,
     ) -> tuple[Leaves, KronState]:
         del params, extra
+        time = jnp.asarray(step) + 1
+        if hyper.normalize_grads:
+            grads = {path: _normalised(grad, tensors[path]) for path, grad in grads.items()}
+        mean = optax.tree.update_moment(grads, state.mean, hyper.beta1, 1)
         plan = _Blocks(grads, labels, hyper)
-        known = {
-            path: _whole(label) if hyper.stacked_norms else label for path, label in labels.items()
-        }
-        mean = {
-            path: hyper.beta1 * state.mean[path]
-            + (1 - hyper.beta1)
-            * (_normalised(grad, known[path]) if hyper.normalize_grads else grad)
-            for path, grad in grads.items()
-        }
-        corrected = {path: leaf / (1 - hyper.beta1 ** (step + 1)) for path, leaf in mean.items()}
-        batches = plan.gather(corrected)
+        batches = plan.gather(optax.tree.bias_correction(mean, hyper.beta1, time))
         due, balancing = fit_is_due(
             step,
             flat=hyper.update_flat_steps,
@@ -178,10 +160,15 @@ def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationEx
 
         def fit() -> dict[str, Fitted]:
             probes = _probes(batches, step) if probe is None else plan.gather(probe)
-            padding = plan.padding()
             return {
-                name: _fitted(
-                    state.fits[name], x_GMN, probes[name], hyper, balancing, padding[name]
+                name: fitted(
+                    state.fits[name],
+                    x_GMN,
+                    probes[name],
+                    form=hyper.form,
+                    rate=hyper.preconditioner_rate,
+                    balancing=balancing,
+                    padding=plan.padding(name),
                 )
                 for name, x_GMN in batches.items()
             }
@@ -192,58 +179,11 @@ def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationEx
             {name: preconditioned(x_GMN, fits[name].factors) for name, x_GMN in batches.items()}
         )
         clipped = {
-            path: leaf * _clip(leaf, known[path], hyper.rms_clip)
-            for path, leaf in directions.items()
+            path: _clipped(leaf, tensors[path], hyper.rms_clip) for path, leaf in directions.items()
         }
         return clipped, KronState(mean, fits)
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _start(x_GMN: Array, hyper: Kron) -> Fitted:
-    """Multiples of the identity, whose product is `preconditioner_scale`."""
-    count, rows, columns = x_GMN.shape
-    matrix = columns > 1
-
-    def factor(side: int) -> Array:
-        scale = jnp.asarray(hyper.preconditioner_scale, x_GMN.dtype)
-        scale = jnp.sqrt(scale) if matrix else scale
-        ones = jnp.ones((side,)) if not matrix or side > hyper.max_dimension else jnp.eye(side)
-        return jnp.broadcast_to(scale * ones.astype(x_GMN.dtype), (count, *ones.shape))
-
-    bound = jnp.zeros(count, x_GMN.dtype)
-    return Fitted(
-        Factors(factor(rows), factor(columns) if matrix else None),
-        Factors(bound, bound if matrix else None),
-    )
-
-
-def _fitted(
-    fit: Fitted,
-    x_GMN: Array,
-    probe_GMN: Array,
-    hyper: Kron,
-    balancing: Array,
-    padding: tuple[np.ndarray, np.ndarray],
-) -> Fitted:
-    """The factors after one fit; those of a block without gradients stay."""
-    rows_GM, columns_GN = padding
-    probe_GMN = jnp.where(rows_GM[:, :, None] | columns_GN[:, None, :], 0.0, probe_GMN)
-    size_G11 = jnp.mean(jnp.abs(x_GMN), axis=(-2, -1), keepdims=True)
-    level = jax.tree.map(partial(jnp.where, balancing), balanced(fit.factors), fit.factors)
-    before = Fitted(level, fit.bounds)
-    if hyper.form == "eq":
-        damping = float(np.finfo(np.float32).eps) ** 0.5 * size_G11
-        damped_GMN = x_GMN + damping * probe_GMN
-        after = fitted_eq(before, damped_GMN, probe_GMN, hyper.preconditioner_rate)
-    else:
-        damping = _DAMPING + jnp.finfo(x_GMN.dtype).eps * jnp.abs(x_GMN)
-        damped_GMN = x_GMN + damping * probe_GMN
-        after = fitted_without_solves(before, damped_GMN, hyper.preconditioner_rate, padding)
-    alive_G = size_G11[:, 0, 0] > 0
-    return jax.tree.map(
-        lambda old, new: jnp.where(alive_G.reshape(-1, *[1] * (new.ndim - 1)), new, old), fit, after
-    )
 
 
 def _probes(batches: Batches, step: Scalar) -> Batches:
@@ -255,23 +195,19 @@ def _probes(batches: Batches, step: Scalar) -> Batches:
     }
 
 
-def _whole(label: Label) -> Label:
-    """The label of the same parameter as one tensor."""
-    return Label(role=label.role, kind=label.kind)
-
-
 def _normalised(grad: Array, label: Label) -> Array:
     """Every layer's gradient divided by its norm."""
     norm = layer_norm(grad, label)
     return grad / jnp.where(norm > 0, norm, 1.0)
 
 
-def _clip(direction: Array, label: Label, largest: Scalar) -> Array:
-    """The factor that brings every layer's root-mean-square down to the largest."""
-    return jnp.minimum(1.0, largest / (jnp.sqrt(layer_mean(direction**2, label)) + 1e-12))
+def _clipped(direction: Array, label: Label, largest: Scalar) -> Array:
+    """Every layer's direction scaled down to the largest root-mean-square."""
+    rms = jnp.sqrt(layer_mean(direction**2, label))
+    return direction * jnp.minimum(1.0, largest / (rms + 1e-12))
 
 
-def _rules(hyper: Kron, labels: Labels) -> Mapping[str, Rule]:
+def _rules(hyper: Kron, labels: Labels) -> dict[str, Rule]:
     return everywhere(hyper.rule("kron", scale_by_kron(hyper, labels)))
 
 

@@ -5,17 +5,29 @@ is. Products run at the highest precision: TensorFloat-32 ruins the orthogonalit
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from msgspec import Meta
 
+from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._factorizations import eigenvectors, orthonormal_columns
+from bestiary.optimizers._interface import Beta
 from bestiary.optimizers._newton_schulz import frobenius_norm
 
 HIGHEST = jax.lax.Precision.HIGHEST
+
+BlockSize = Annotated[
+    int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
+]
+MaxDimension = Annotated[int, Meta(ge=1, description="longer sides have no factor and are not cut")]
+FactorBeta = Annotated[Beta, Meta(description="decay of the Kronecker factors")]
+PreconditionFrequency = Annotated[
+    int, Meta(ge=1, description="steps between refreshes of the eigenbases")
+]
 
 
 class Factors(NamedTuple):
@@ -25,37 +37,59 @@ class Factors(NamedTuple):
     right: Array | None  # (G, N, N)
 
 
-def sides(shape: tuple[int, ...], *, max_dimension: int, vectors: bool) -> tuple[bool, bool]:
-    """Which sides of blocks of this shape have a factor.
+def sides(batches: Batches, *, max_dimension: int, vectors: bool) -> dict[str, tuple[bool, bool]]:
+    """Which sides of the blocks of each shape have a factor.
 
     Args:
-        shape: (G, M, N).
+        batches: Blocks (G, M, N) by shape.
         max_dimension: Longer sides have none.
-        vectors: Whether blocks of one column have a factor on their rows.
+        vectors: Whether blocks of one row or column have a factor on their other side.
     """
-    rows, columns = shape[-2:]
-    if not vectors and 1 in (rows, columns):
-        return False, False
-    return 1 < rows <= max_dimension, 1 < columns <= max_dimension
+    shapes = {name: x_GMN.shape[-2:] for name, x_GMN in batches.items()}
+    return {
+        name: (
+            1 < rows <= max_dimension and (vectors or columns > 1),
+            1 < columns <= max_dimension and (vectors or rows > 1),
+        )
+        for name, (rows, columns) in shapes.items()
+    }
 
 
-def identities(x_GMN: Array, has: tuple[bool, bool], scale: float = 1.0) -> Factors:
-    """`scale` times the identity on each side that has a factor."""
-    left, right = (
-        jnp.broadcast_to(scale * jnp.eye(n, dtype=x_GMN.dtype), (len(x_GMN), n, n))
-        if present
-        else None
-        for n, present in zip(x_GMN.shape[-2:], has, strict=True)
-    )
-    return Factors(left, right)
+def identities(batches: Batches, has: dict[str, tuple[bool, bool]]) -> dict[str, Factors]:
+    """The identity on each side that has a factor."""
+
+    def one(x_GMN: Array, side: int) -> Array:
+        size = x_GMN.shape[side]
+        return jnp.broadcast_to(jnp.eye(size, dtype=x_GMN.dtype), (len(x_GMN), size, size))
+
+    return {
+        name: Factors(one(x, 1) if has[name][0] else None, one(x, 2) if has[name][1] else None)
+        for name, x in batches.items()
+    }
 
 
-def grams(x_GMN: Array, like: Factors) -> Factors:
+def grams(batches: Batches, like: dict[str, Factors]) -> dict[str, Factors]:
     """X X^T and X^T X, where there is a factor."""
-    return Factors(
-        None if like.left is None else product(x_GMN, x_GMN.mT),
-        None if like.right is None else product(x_GMN.mT, x_GMN),
-    )
+    return {
+        name: Factors(
+            None if like[name].left is None else product(x_GMN, x_GMN.mT),
+            None if like[name].right is None else product(x_GMN.mT, x_GMN),
+        )
+        for name, x_GMN in batches.items()
+    }
+
+
+def paddings(layout: Layout, like: dict[str, Factors]) -> dict[str, Factors]:
+    """Which coordinates of each factor are padding, (G, M) of numpy."""
+    return {
+        name: Factors(
+            *(
+                None if factor is None else padding
+                for factor, padding in zip(factors, layout.padding(name), strict=True)
+            )  # type: ignore[arg-type]
+        )
+        for name, factors in like.items()
+    }
 
 
 def rotated(x_GMN: Array, basis: Factors) -> Array:
@@ -117,10 +151,17 @@ def eigenbasis(gram_GMM: Array, padding_GM: np.ndarray | Array) -> tuple[Array]:
     return (basis_GMM[..., ::-1],)
 
 
-def power_step(
+def orthogonal_step(
+    gram_GMM: Array, basis_GMM: Array, padding_GM: np.ndarray | Array
+) -> tuple[Array]:
+    """One step of orthogonal iteration, qr(S Q)."""
+    return (orthonormal_columns(product(_plus_padding(gram_GMM, padding_GM, 1.0), basis_GMM)),)
+
+
+def sorted_orthogonal_step(
     gram_GMM: Array, basis_GMM: Array, padding_GM: np.ndarray | Array
 ) -> tuple[Array, Array]:
-    """One step of orthogonal iteration, qr(S Q), columns first sorted by their Rayleigh quotient.
+    """The same with columns first sorted by their Rayleigh quotient.
 
     Returns:
         The new basis, and the order (G, M) in which the old columns were taken.
@@ -128,8 +169,18 @@ def power_step(
     rayleigh_GM = jnp.sum(basis_GMM * product(gram_GMM, basis_GMM), axis=-2)
     order_GM = jnp.argsort(-rayleigh_GM, axis=-1, stable=True)
     sorted_GMM = jnp.take_along_axis(basis_GMM, order_GM[:, None, :], axis=-1)
-    powered_GMM = product(_plus_padding(gram_GMM, padding_GM, 1.0), sorted_GMM)
-    return orthonormal_columns(powered_GMM), order_GM
+    return (*orthogonal_step(gram_GMM, sorted_GMM, padding_GM), order_GM)
+
+
+def refreshed(
+    factors: dict[str, Factors],
+    padding: dict[str, Factors],
+    bases: dict[str, Factors],
+    square: Batches,
+) -> tuple[dict[str, Factors], Batches]:
+    """The bases after one sorted step, and second moments with their axes in the same order."""
+    bases, orders = over_factors(sorted_orthogonal_step, factors, bases, padding, outputs=2)
+    return bases, {name: permuted(v_GMN, orders[name]) for name, v_GMN in square.items()}
 
 
 def permuted(x_GMN: Array, orders: Factors) -> Array:

@@ -35,7 +35,6 @@ from bestiary.optimizers._interface import (
 )
 from bestiary.optimizers._per_layer import layer_norm, shrunk
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
-from bestiary.optimizers._spectral import zeros
 
 
 class Mars(Hyperparameters, frozen=True, kw_only=True):
@@ -64,7 +63,7 @@ def scale_by_mars(hyper: Mars, labels: Labels) -> optax.GradientTransformation:
     adam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon)
 
     def init(params: Leaves) -> MarsState:
-        return MarsState(zeros(params), adam.init(params))
+        return MarsState(optax.tree.zeros_like(params), adam.init(params))
 
     def update(
         grads: Leaves, state: MarsState, params: Leaves | None = None

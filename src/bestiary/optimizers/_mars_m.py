@@ -29,7 +29,6 @@ from bestiary.optimizers._spectral import (
     Scale,
     SpectralHyperparameters,
     with_adam,
-    zeros,
 )
 
 
@@ -57,7 +56,7 @@ def scale_by_mars_m(hyper: MarsM, labels: Labels) -> optax.GradientTransformatio
     muon = scale_by_muon(hyper, labels)
 
     def init(params: Leaves) -> MarsMState:
-        return MarsMState(zeros(params), zeros(params))
+        return MarsMState(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
 
     def update(
         grads: Leaves, state: MarsMState, params: Leaves, **extra: object

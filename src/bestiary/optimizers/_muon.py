@@ -27,7 +27,6 @@ from bestiary.optimizers._spectral import (
     orthogonal,
     scaled,
     with_adam,
-    zeros,
 )
 
 
@@ -44,13 +43,11 @@ def scale_by_muon(
         grads: Leaves, momenta: Leaves, params: Leaves, **extra: object
     ) -> tuple[Leaves, Leaves]:
         del params, extra
-        directions, momenta = momentum_of(
-            grads, momenta, decay=hyper.momentum, form=hyper.form, nesterov=hyper.nesterov
-        )
-        matrices = orthogonal(directions, labels, epsilon=hyper.matrix_epsilon, hyper=hyper)
+        directions, momenta = momentum_of(grads, momenta, hyper)
+        matrices = orthogonal(directions, labels, hyper)
         return scaled(matrices, hyper.scale), momenta
 
-    return optax.GradientTransformationExtraArgs(zeros, update)
+    return optax.GradientTransformationExtraArgs(optax.tree.zeros_like, update)
 
 
 def _rules(hyper: Muon, labels: Labels) -> dict[str, Rule]:

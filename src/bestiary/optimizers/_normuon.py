@@ -34,7 +34,6 @@ from bestiary.optimizers._spectral import (
     orthogonal,
     scaled,
     with_adam,
-    zeros,
 )
 
 
@@ -71,21 +70,16 @@ def scale_by_normuon(hyper: NorMuon, labels: Labels) -> optax.GradientTransforma
 
     def init(params: Leaves) -> NorMuonState:
         square = {path: mean_square(jnp.zeros_like(param)) for path, param in params.items()}
-        return NorMuonState(zeros(params), square)
+        return NorMuonState(optax.tree.zeros_like(params), square)
 
     def update(
         grads: Leaves, state: NorMuonState, params: Leaves, **extra: object
     ) -> tuple[Leaves, NorMuonState]:
         del params, extra
-        directions, momenta = momentum_of(
-            grads, state.momentum, decay=hyper.momentum, form=hyper.form, nesterov=hyper.nesterov
-        )
-        matrices = orthogonal(directions, labels, epsilon=hyper.matrix_epsilon, hyper=hyper)
-        decay = hyper.neuron_beta
-        square = {
-            path: decay * old + (1 - decay) * mean_square(matrices[path])
-            for path, old in state.square.items()
-        }
+        directions, momenta = momentum_of(grads, state.momentum, hyper)
+        matrices = orthogonal(directions, labels, hyper)
+        squares = {path: mean_square(leaf) for path, leaf in matrices.items()}
+        square = optax.tree.update_moment(squares, state.square, hyper.neuron_beta, 1)
         equal = {
             path: with_norm_of(leaf, leaf / (jnp.sqrt(square[path]) + hyper.neuron_epsilon))
             for path, leaf in matrices.items()

@@ -7,6 +7,11 @@ from bestiary.optimizers._rules import Scalar
 from bestiary.specs import Label
 
 
+def as_one_tensor(label: Label) -> Label:
+    """The label of the same parameter as if all its layers were one."""
+    return Label(role=label.role, kind=label.kind)
+
+
 def layer_axes(leaf: Array, label: Label) -> tuple[int, ...]:
     """The axes of one layer's tensor: all but the leading layer axis where there is one."""
     return tuple(range(1 if label.layers else 0, leaf.ndim))

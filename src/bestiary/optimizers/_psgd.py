@@ -4,12 +4,14 @@ For blocks X (G, M, N) of gradients, Q = Q_L x Q_R, and P X = Q_L^T Q_L X Q_R^T 
 uncorrelated entries of variance 1. A factor is a square matrix or, for a long side, its diagonal;
 blocks that are vectors have no right factor.
 
-`eq` (Li 2015, arXiv 1512.04202; Li 2022), triangular factors, with a normal probe V:
+`eq` (Li 2015, arXiv 1512.04202; Li 2022), triangular factors, with a normal probe V and X damped
+by sqrt(eps) mean |X| V, eps that of float32:
 
     A = Q_L X Q_R^T;   B = Q_L^-T V Q_R^-1
     Q_L <- Q_L - mu / |A A^T + B B^T| triu(A A^T - B B^T) Q_L,   and so on the right
 
-`q0.5eq1.5` (lixilinx/psgd_torch 2026), symmetric factors, products alone:
+`q0.5eq1.5` (lixilinx/psgd_torch 2026), symmetric factors, products alone, X damped by
+(1e-9 + eps |X|) V:
 
     T = (P X) (P X)^T;   l <- max(0.9 l + 0.1 (|T| + N), |T| + N)
     Q_L <- Q_L - mu / l (T Q_L - N Q_L), then rotated towards a symmetric matrix; and so right
@@ -18,16 +20,19 @@ blocks that are vectors have no right factor.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from bestiary.optimizers._factorizations import one_by_one_on_cpu
 from bestiary.optimizers._kronecker import Factors, product
 from bestiary.optimizers._rules import Scalar
 
+Form = Literal["eq", "q0.5eq1.5"]
+_LEAST_DAMPING = 1e-9
 _BOUND_DECAY = 0.9
 _LARGEST_ROTATION = 1 / 8
 
@@ -45,14 +50,73 @@ def preconditioned(x_GMN: Array, q: Factors) -> Array:
     return _on_right(_on_left(_transposed(q.left), once_GMN), _transposed(q.right))
 
 
+def unfitted(x_GMN: Array, scale: Scalar, *, max_dimension: int) -> Fitted:
+    """Factors, multiples of the identity, whose product Q_L x Q_R is `scale` times the identity."""
+    count, rows, columns = x_GMN.shape
+    matrix = columns > 1
+
+    def factor(side: int) -> Array:
+        own = jnp.asarray(scale, x_GMN.dtype)
+        own = jnp.sqrt(own) if matrix else own
+        ones = jnp.eye(side) if matrix and side <= max_dimension else jnp.ones(side)
+        return jnp.broadcast_to(own * ones.astype(x_GMN.dtype), (count, *ones.shape))
+
+    bound = jnp.zeros(count, x_GMN.dtype)
+    return Fitted(
+        Factors(factor(rows), factor(columns) if matrix else None),
+        Factors(bound, bound if matrix else None),
+    )
+
+
+def fitted(
+    before: Fitted,
+    x_GMN: Array,
+    probe_GMN: Array,
+    *,
+    form: Form,
+    rate: Scalar,
+    balancing: Array,
+    padding: tuple[np.ndarray, np.ndarray],
+) -> Fitted:
+    """One damped fit, factors balanced first where they are to be; without gradients they stay.
+
+    Args:
+        before: The factors so far.
+        x_GMN: What to whiten.
+        probe_GMN: Normal numbers.
+        form: How.
+        rate: The step size mu.
+        balancing: Whether to balance.
+        padding: Which rows (G, M) and columns (G, N) are padding.
+    """
+    rows_GM, columns_GN = padding
+    probe_GMN = jnp.where(rows_GM[:, :, None] | columns_GN[:, None, :], 0.0, probe_GMN)
+    size_G11 = jnp.mean(jnp.abs(x_GMN), axis=(-2, -1), keepdims=True)
+    level = jax.tree.map(partial(jnp.where, balancing), balanced(before.factors), before.factors)
+    start = Fitted(level, before.bounds)
+    if form == "eq":
+        damping = float(np.finfo(np.float32).eps) ** 0.5 * size_G11
+        after = fitted_eq(start, x_GMN + damping * probe_GMN, probe_GMN, rate)
+    else:
+        damping = _LEAST_DAMPING + jnp.finfo(x_GMN.dtype).eps * jnp.abs(x_GMN)
+        after = fitted_without_solves(start, x_GMN + damping * probe_GMN, rate, padding)
+    alive_G = size_G11[:, 0, 0] > 0
+    return jax.tree.map(
+        lambda old, new: jnp.where(alive_G.reshape(-1, *[1] * (new.ndim - 1)), new, old),
+        before,
+        after,
+    )
+
+
 def fitted_eq(fit: Fitted, x_GMN: Array, probe_GMN: Array, rate: Scalar) -> Fitted:
     """One `eq` step from damped gradients."""
     q = fit.factors
     a_GMN = _on_right(_on_left(q.left, x_GMN), q.right)
-    b_GMN = _divided_left(q.left, probe_GMN)
-    b_GMN = b_GMN if q.right is None else _divided_right(q.right, b_GMN)
+    b_GMN = _divided_right(q.right, _divided_left(q.left, probe_GMN))
 
-    def side(factor: Array, a: Array, b: Array) -> Array:
+    def side(factor: Array | None, a: Array, b: Array) -> Array | None:
+        if factor is None:
+            return None
         if factor.ndim == 2:
             a2, b2 = jnp.sum(a**2, axis=-1), jnp.sum(b**2, axis=-1)
             largest = jnp.max(a2 + b2, axis=-1, keepdims=True)
@@ -61,8 +125,8 @@ def fitted_eq(fit: Fitted, x_GMN: Array, probe_GMN: Array, rate: Scalar) -> Fitt
         scale_G11 = _ratio(rate, norm_bound(a2 + b2))[:, None, None]
         return factor - scale_G11 * product(jnp.triu(a2 - b2), factor)
 
-    right = None if q.right is None else side(q.right, a_GMN.mT, b_GMN.mT)
-    return Fitted(Factors(side(_present(q.left), a_GMN, b_GMN), right), fit.bounds)
+    after = Factors(side(q.left, a_GMN, b_GMN), side(q.right, a_GMN.mT, b_GMN.mT))
+    return Fitted(after, fit.bounds)
 
 
 def fitted_without_solves(
@@ -71,19 +135,28 @@ def fitted_without_solves(
     """One `q0.5eq1.5` step from damped gradients; padded rows and columns are left alone."""
     y_GMN = preconditioned(x_GMN, fit.factors)
     real_GM, real_GN = (jnp.asarray(~padded, y_GMN.dtype) for padded in padding)
-    left = _symmetric_step(
-        _present(fit.factors.left), fit.bounds.left, y_GMN, rate, real_GM, real_GN
+    q, l_G = fit
+    left, left_G = _symmetric_step(
+        q.left, l_G.left, y_GMN, rate=rate, real_GM=real_GM, real_GN=real_GN
     )
-    if fit.factors.right is None:
-        return Fitted(Factors(left[0], None), Factors(left[1], None))
-    right = _symmetric_step(fit.factors.right, fit.bounds.right, y_GMN.mT, rate, real_GN, real_GM)
-    return Fitted(Factors(left[0], right[0]), Factors(left[1], right[1]))
+    right, right_G = _symmetric_step(
+        q.right, l_G.right, y_GMN.mT, rate=rate, real_GM=real_GN, real_GN=real_GM
+    )
+    return Fitted(Factors(left, right), Factors(left_G, right_G))
 
 
 def _symmetric_step(
-    factor: Array, bound_G: Any, y_GMN: Array, rate: Scalar, real_GM: Array, real_GN: Array
-) -> tuple[Array, Array]:
-    """The factor of one side after its step, and the bound."""
+    factor: Array | None,
+    bound_G: Any,
+    y_GMN: Array,
+    *,
+    rate: Scalar,
+    real_GM: Array,
+    real_GN: Array,
+) -> tuple[Array | None, Array | None]:
+    """The factor of the left side after its step, and the bound."""
+    if factor is None:
+        return None, None
     target_G = jnp.sum(real_GN, axis=-1)
     diagonal = factor.ndim == 2
     t = jnp.sum(y_GMN**2, axis=-1) if diagonal else product(y_GMN, y_GMN.mT)
@@ -111,9 +184,9 @@ def rotated_to_symmetry(q_GMM: Array) -> Array:
 
 def balanced(q: Factors) -> Factors:
     """The factors with equal largest entries, their product unchanged."""
-    if q.right is None:
+    left, right = q
+    if left is None or right is None:
         return q
-    left, right = _present(q.left), q.right
     left_G, right_G = (jnp.max(jnp.abs(x.reshape(len(x), -1)), axis=-1) for x in (left, right))
     ratio_G = jnp.sqrt(right_G / left_G)
     return Factors(
@@ -142,20 +215,15 @@ def _ratio(number: Scalar, divisor: Array) -> Array:
     return jnp.where(divisor > 0, number / jnp.where(divisor > 0, divisor, 1.0), 0.0)
 
 
-def _present(factor: Array | None) -> Array:
-    """The left factor, which every block has."""
-    assert factor is not None
-    return factor
-
-
 def _transposed(factor: Array | None) -> Array | None:
     return factor if factor is None or factor.ndim == 2 else factor.mT
 
 
 def _on_left(factor: Array | None, x_GMN: Array) -> Array:
     """Q X."""
-    q = _present(factor)
-    return q[:, :, None] * x_GMN if q.ndim == 2 else product(q, x_GMN)
+    if factor is None:
+        return x_GMN
+    return factor[:, :, None] * x_GMN if factor.ndim == 2 else product(factor, x_GMN)
 
 
 def _on_right(x_GMN: Array, factor: Array | None) -> Array:
@@ -167,15 +235,18 @@ def _on_right(x_GMN: Array, factor: Array | None) -> Array:
 
 def _divided_left(factor: Array | None, x_GMN: Array) -> Array:
     """Q^-T X of a diagonal or upper triangular Q."""
-    q = _present(factor)
-    if q.ndim == 2:
-        return x_GMN / q[:, :, None]
+    if factor is None:
+        return x_GMN
+    if factor.ndim == 2:
+        return x_GMN / factor[:, :, None]
     solve = partial(jax.lax.linalg.triangular_solve, left_side=True, transpose_a=True)
-    return one_by_one_on_cpu(solve, q, x_GMN)
+    return one_by_one_on_cpu(solve, factor, x_GMN)
 
 
-def _divided_right(factor: Array, x_GMN: Array) -> Array:
+def _divided_right(factor: Array | None, x_GMN: Array) -> Array:
     """X Q^-1 of a diagonal or upper triangular Q."""
+    if factor is None:
+        return x_GMN
     if factor.ndim == 2:
         return x_GMN / factor[:, None, :]
     solve = partial(jax.lax.linalg.triangular_solve, left_side=False)

@@ -35,7 +35,6 @@ from bestiary.optimizers._interface import (
     Optimizer,
 )
 from bestiary.optimizers._rules import DECAYED_ROLES, Leaves, Rule, Scalar, everywhere
-from bestiary.optimizers._spectral import zeros
 
 
 class ScheduleFree(Hyperparameters, frozen=True, kw_only=True):
@@ -69,7 +68,7 @@ def step_schedule_free(
         kind = jnp.result_type(*params.values())
         nothing = jnp.zeros((), kind)
         return ScheduleFreeState(
-            copies, zeros(params), jnp.asarray(hyper.beta1, kind), nothing, nothing
+            copies, optax.tree.zeros_like(params), jnp.asarray(hyper.beta1, kind), nothing, nothing
         )
 
     def update(

@@ -45,10 +45,8 @@ from bestiary.optimizers._spectral import (
     Momentum,
     Precision,
     Scale,
-    momentum_of,
     orthogonal,
     scaled,
-    zeros,
 )
 from bestiary.specs import Label
 
@@ -100,11 +98,11 @@ def _spectral_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformat
 
     def update(grads: Leaves, means: Leaves, params: Leaves | None = None) -> tuple[Leaves, Leaves]:
         del params
-        means, _ = momentum_of(grads, means, decay=hyper.momentum, form="mean", nesterov=False)
-        matrices = orthogonal(means, labels, epsilon=hyper.matrix_epsilon, hyper=hyper)
+        means = optax.tree.update_moment(grads, means, hyper.momentum, 1)
+        matrices = orthogonal(means, labels, hyper)
         return scaled(matrices, hyper.scale), means
 
-    return optax.GradientTransformation(zeros, update)
+    return optax.GradientTransformation(optax.tree.zeros_like, update)
 
 
 def _steepest_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformation:
@@ -117,14 +115,14 @@ def _steepest_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformat
 
     def update(grads: Leaves, means: Leaves, params: Leaves | None = None) -> tuple[Leaves, Leaves]:
         del params
-        means, _ = momentum_of(grads, means, decay=hyper.beta1, form="mean", nesterov=False)
+        means = optax.tree.update_moment(grads, means, hyper.beta1, 1)
         directions = {
             path: steepest(mean, labels[path], norms[labels[path].role])
             for path, mean in means.items()
         }
         return directions, means
 
-    return optax.GradientTransformation(zeros, update)
+    return optax.GradientTransformation(optax.tree.zeros_like, update)
 
 
 def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:

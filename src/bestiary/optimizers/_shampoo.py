@@ -38,7 +38,9 @@ from bestiary.optimizers._interface import (
     Optimizer,
 )
 from bestiary.optimizers._kronecker import (
+    BlockSize,
     Factors,
+    MaxDimension,
     grams,
     identities,
     over_factors,
@@ -65,12 +67,8 @@ class Shampoo(Hyperparameters, frozen=True, kw_only=True):
     precondition_frequency: Annotated[
         int, Meta(ge=1, description="steps between new roots; until the first, Adam")
     ] = 10
-    block_size: Annotated[
-        int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
-    ] = 512
-    max_dimension: Annotated[
-        int, Meta(ge=1, description="longer sides have no factor and are not cut")
-    ] = 10_000
+    block_size: BlockSize = 512
+    max_dimension: MaxDimension = 10_000
 
 
 class ShampooState(NamedTuple):
@@ -96,19 +94,10 @@ def scale_by_shampoo(hyper: Shampoo, labels: Labels) -> optax.GradientTransforma
 
     def init(params: Leaves) -> ShampooState:
         batches = layout(params).gather(params)
-        zeros = {name: jnp.zeros_like(x_GMN) for name, x_GMN in batches.items()}
-        factors, roots = (
-            {
-                name: identities(
-                    x,
-                    sides(x.shape, max_dimension=hyper.max_dimension, vectors=False),
-                    scale=scale,
-                )
-                for name, x in batches.items()
-            }
-            for scale in (0.0, 1.0)
-        )
-        return ShampooState(zeros, zeros, factors, roots)
+        has = sides(batches, max_dimension=hyper.max_dimension, vectors=False)
+        roots = identities(batches, has)
+        mean, square, factors = optax.tree.zeros_like((batches, batches, roots))
+        return ShampooState(mean, square, factors, roots)
 
     def update(
         grads: Leaves, state: ShampooState, params: Leaves, *, step: Scalar, **extra: Any
@@ -125,16 +114,10 @@ def _advance(
     grads: Batches, state: ShampooState, hyper: Shampoo, time: Array
 ) -> tuple[Batches, ShampooState]:
     """One step: the directions and the new state, by shape of block."""
-    squares = {name: g_GMN**2 for name, g_GMN in grads.items()}
-    gram = {name: grams(g_GMN, like=state.factors[name]) for name, g_GMN in grads.items()}
-    mean, square, factors = (
-        optax.tree.add(optax.tree.scale(decay, old), optax.tree.scale(1 - decay, new))
-        for decay, old, new in (
-            (hyper.beta1, state.mean, grads),
-            (hyper.beta2, state.square, squares),
-            (hyper.beta2, state.factors, gram),
-        )
-    )
+    moment = optax.tree.update_moment
+    mean = moment(grads, state.mean, hyper.beta1, 1)
+    square = moment(grads, state.square, hyper.beta2, 2)
+    factors = moment(grams(grads, like=state.factors), state.factors, hyper.beta2, 1)
     correction = 1 - hyper.beta2**time
     # A branch: whether it runs depends on the step alone, which no population batches.
     roots = jax.lax.cond(

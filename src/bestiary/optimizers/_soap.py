@@ -23,7 +23,6 @@ Checked against both, with the first eigenvectors given: the first Gram matrix i
 and its null space has no unique basis.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
@@ -36,7 +35,6 @@ from msgspec import Meta
 
 from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._interface import (
-    Beta,
     Beta1,
     Beta2,
     Epsilon,
@@ -46,13 +44,17 @@ from bestiary.optimizers._interface import (
     Optimizer,
 )
 from bestiary.optimizers._kronecker import (
+    BlockSize,
+    FactorBeta,
     Factors,
+    MaxDimension,
+    PreconditionFrequency,
     eigenbasis,
     grams,
     identities,
     over_factors,
-    permuted,
-    power_step,
+    paddings,
+    refreshed,
     rotated,
     rotated_back,
     sides,
@@ -68,21 +70,14 @@ class SOAP(Hyperparameters, frozen=True, kw_only=True):
     learning_rate: LearningRate = 0.008
     beta1: Beta1 = 0.95
     beta2: Beta2 = 0.95
-    shampoo_beta: Annotated[Beta, Meta(description="decay of the Kronecker factors")] = 0.95
+    shampoo_beta: FactorBeta = 0.95
     epsilon: Epsilon = 1e-15
-    precondition_frequency: Annotated[
-        int, Meta(ge=1, description="steps between refreshes of the eigenbases")
-    ] = 10
+    precondition_frequency: PreconditionFrequency = 10
     stagger: Annotated[
-        bool,
-        Meta(description="refresh a share of the blocks each step, not all of them every few"),
+        bool, Meta(description="refresh a share of the blocks each step, not all of them every few")
     ] = False
-    block_size: Annotated[
-        int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
-    ] = 256
-    max_dimension: Annotated[
-        int, Meta(ge=1, description="longer sides have no factor and are not cut")
-    ] = 10_000
+    block_size: BlockSize = 256
+    max_dimension: MaxDimension = 10_000
     precondition_vectors: Annotated[
         bool, Meta(description="whether vectors have a factor; else plain Adam")
     ] = True
@@ -115,31 +110,17 @@ def scale_by_soap(hyper: SOAP, labels: Labels) -> optax.GradientTransformationEx
 
     def init(params: Leaves) -> SOAPState:
         batches = layout(params).gather(params)
-        zeros = {name: jnp.zeros_like(x_GMN) for name, x_GMN in batches.items()}
-        has = {
-            name: sides(
-                x_GMN.shape,
-                max_dimension=hyper.max_dimension,
-                vectors=hyper.precondition_vectors,
-            )
-            for name, x_GMN in batches.items()
-        }
-        return SOAPState(
-            mean=zeros,
-            square=zeros,
-            factors={name: identities(x, has[name], scale=0.0) for name, x in batches.items()},
-            basis={name: identities(x, has[name]) for name, x in batches.items()},
-        )
+        has = sides(batches, max_dimension=hyper.max_dimension, vectors=hyper.precondition_vectors)
+        basis = identities(batches, has)
+        mean, square, factors = optax.tree.zeros_like((batches, batches, basis))
+        return SOAPState(mean, square, factors, basis)
 
     def update(
         grads: Leaves, state: SOAPState, params: Leaves, *, step: Scalar, **extra: Any
     ) -> tuple[Leaves, SOAPState]:
         del params, extra
         plan = layout(grads)
-        padding = {
-            name: Factors(*map(_where_present, factors, plan.padding(name)))
-            for name, factors in state.factors.items()
-        }
+        padding = paddings(plan, like=state.factors)
         directions, state = _advance(
             plan.gather(grads), state, hyper, step=jnp.asarray(step), padding=padding
         )
@@ -155,21 +136,21 @@ def _advance(
     first = step == 0
     time = step + 1 if hyper.flavour == "study" else jnp.maximum(step, 1)
     correction = jnp.sqrt(1 - hyper.beta2**time) / (1 - hyper.beta1**time)
-    gram = {name: grams(g_GMN, like=state.factors[name]) for name, g_GMN in grads.items()}
-    factors = _mean(state.factors, gram, hyper.shampoo_beta)
-    mean = _unless(first, state.mean, _mean(state.mean, grads, hyper.beta1))
-    squares = {name: rotated(g_GMN, state.basis[name]) ** 2 for name, g_GMN in grads.items()}
-    square = _unless(first, state.square, _mean(state.square, squares, hyper.beta2))
+    moment, where = optax.tree.update_moment, optax.tree.where
+    factors = moment(grams(grads, like=state.factors), state.factors, hyper.shampoo_beta, 1)
+    mean = where(first, state.mean, moment(grads, state.mean, hyper.beta1, 1))
+    turned = {name: rotated(g_GMN, state.basis[name]) for name, g_GMN in grads.items()}
+    square = where(first, state.square, moment(turned, state.square, hyper.beta2, 2))
     directions = {}
     for name, m_GMN in mean.items():
         basis = state.basis[name]
-        turned_GMN = without_rounding(rotated(m_GMN, basis))
-        adam_GMN = turned_GMN / (jnp.sqrt(square[name]) + hyper.epsilon)
+        mean_GMN = without_rounding(rotated(m_GMN, basis))
+        adam_GMN = mean_GMN / (jnp.sqrt(square[name]) + hyper.epsilon)
         directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, basis) * correction)
     source = state.factors if hyper.flavour == "study" else factors
     # One branch runs: its index depends on the step alone, which no population batches.
     due = hyper.stagger | (time % hyper.precondition_frequency == 0)
-    refresh = partial(_in_turns, time, hyper) if hyper.stagger else _refreshed
+    refresh = partial(_in_turns, time, hyper) if hyper.stagger else refreshed
     bases, square = jax.lax.switch(
         jnp.where(first, 2, jnp.int32(due)),
         (
@@ -181,17 +162,6 @@ def _advance(
     return directions, SOAPState(mean, square, factors, bases)
 
 
-def _refreshed(
-    factors: dict[str, Factors],
-    padding: dict[str, Factors],
-    bases: dict[str, Factors],
-    square: Batches,
-) -> tuple[dict[str, Factors], Batches]:
-    """The bases after one power step, and second moments with their axes in the same order."""
-    bases, orders = over_factors(power_step, factors, bases, padding, outputs=2)
-    return bases, {name: permuted(v_GMN, orders[name]) for name, v_GMN in square.items()}
-
-
 def _in_turns(
     time: Array,
     hyper: SOAP,
@@ -200,21 +170,9 @@ def _in_turns(
     bases: dict[str, Factors],
     square: Batches,
 ) -> tuple[Any, ...]:
-    """The same for those blocks whose turn it is."""
+    """Bases and second moments, refreshed in those blocks whose turn it is."""
     given, before = (factors, padding), (bases, square)
-    return in_turns(_refreshed, before, given, time=time, frequency=hyper.precondition_frequency)
-
-
-def _where_present(factor: Array | None, padding: Any) -> Any:
-    return None if factor is None else padding
-
-
-def _unless(first: Array, old: Any, new: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(first, a, b), old, new)
-
-
-def _mean(old: Any, new: Any, decay: Scalar) -> Any:
-    return jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, old, new)
+    return in_turns(refreshed, before, given, time=time, frequency=hyper.precondition_frequency)
 
 
 def _step_then_decay(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:
@@ -222,7 +180,7 @@ def _step_then_decay(param: Array, direction: Array, rate: Scalar, decay: Scalar
     return (param - rate * direction) * (1 - rate * decay) - param
 
 
-def _rules(hyper: SOAP, labels: Labels) -> Mapping[str, Rule]:
+def _rules(hyper: SOAP, labels: Labels) -> dict[str, Rule]:
     rule = hyper.rule("soap", scale_by_soap(hyper, labels))
     if hyper.flavour == "official":
         rule = replace(rule, advance=_step_then_decay, idle_first_step=True)

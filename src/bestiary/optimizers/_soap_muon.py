@@ -34,17 +34,17 @@ from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._interface import Beta, Labels, Optimizer
 from bestiary.optimizers._kronecker import (
     Factors,
+    PreconditionFrequency,
     eigenbasis,
     grams,
     identities,
     over_factors,
-    permuted,
-    power_step,
+    paddings,
+    refreshed,
     rotated,
     rotated_back,
     without_rounding,
 )
-from bestiary.optimizers._newton_schulz import newton_schulz
 from bestiary.optimizers._normuon import with_norm_of
 from bestiary.optimizers._rules import Leaves, Rule, Scalar
 from bestiary.optimizers._spectral import (
@@ -55,9 +55,9 @@ from bestiary.optimizers._spectral import (
     Momentum,
     SpectralHyperparameters,
     momentum_of,
+    orthogonal_batch,
     scaled,
     with_adam,
-    zeros,
 )
 
 
@@ -73,9 +73,7 @@ class SOAPMuon(SpectralHyperparameters, frozen=True, kw_only=True):
         Beta, Meta(description="decay of Kronecker factors and of the second moment")
     ] = 0.95
     soap_epsilon: Annotated[float, Meta(gt=0, description="least root of the second moment")] = 1e-8
-    precondition_frequency: Annotated[
-        int, Meta(ge=1, description="steps between refreshes of the eigenbases")
-    ] = 10
+    precondition_frequency: PreconditionFrequency = 10
 
 
 class SOAPMuonState(NamedTuple):
@@ -89,16 +87,12 @@ class SOAPMuonState(NamedTuple):
 
 def scale_by_soap_muon(hyper: SOAPMuon, labels: Labels) -> optax.GradientTransformationExtraArgs:
     """The direction s NS(u)."""
-    both = (True, True)
 
     def init(params: Leaves) -> SOAPMuonState:
         batches = Layout(params, labels, wide=True).gather(params)
-        return SOAPMuonState(
-            momentum=zeros(params),
-            square=zeros(batches),
-            factors={name: identities(x, both, scale=0.0) for name, x in batches.items()},
-            basis={name: identities(x, both) for name, x in batches.items()},
-        )
+        basis = identities(batches, dict.fromkeys(batches, (True, True)))
+        momentum, square, factors = optax.tree.zeros_like((params, batches, basis))
+        return SOAPMuonState(momentum, square, factors, basis)
 
     def update(
         grads: Leaves, state: SOAPMuonState, params: Leaves, *, step: Scalar, **extra: Any
@@ -106,28 +100,24 @@ def scale_by_soap_muon(hyper: SOAPMuon, labels: Labels) -> optax.GradientTransfo
         del params, extra
         first = jnp.asarray(step) == 0
         plan = Layout(grads, labels, wide=True)
-        directions, momenta = momentum_of(
-            grads, state.momentum, decay=hyper.momentum, form=hyper.form, nesterov=hyper.nesterov
-        )
+        directions, momenta = momentum_of(grads, state.momentum, hyper)
         matrices, square = {}, {}
         for name, u_GMN in plan.gather(directions).items():
             white_GMN, square[name] = _whitened(u_GMN, state, name, hyper=hyper, first=first)
-            matrices[name] = newton_schulz(
-                white_GMN,
-                coefficients=hyper.coefficients,
-                steps=hyper.iterations,
-                epsilon=hyper.matrix_epsilon,
-                precision=hyper.precision,
-            )
-        factors = {
-            name: jax.tree.map(
-                lambda old, new: hyper.soap_beta * old + (1 - hyper.soap_beta) * new,
-                state.factors[name],
-                grams(g_GMN, like=state.factors[name]),
-            )
-            for name, g_GMN in plan.gather(grads).items()
-        }
-        basis, square = _refreshed(plan, factors, state.basis, square, hyper=hyper, step=step)
+            matrices[name] = orthogonal_batch(white_GMN, hyper)
+        gram = grams(plan.gather(grads), like=state.factors)
+        factors = optax.tree.update_moment(gram, state.factors, hyper.soap_beta, 1)
+        padding = paddings(plan, like=factors)
+        # One branch runs: its index depends on the step alone, which no population batches.
+        due = jnp.asarray(step) % hyper.precondition_frequency == 0
+        basis, square = jax.lax.switch(
+            jnp.where(first, 2, jnp.int32(due)),
+            (
+                lambda: (state.basis, square),
+                lambda: refreshed(factors, padding, state.basis, square),
+                lambda: (*over_factors(eigenbasis, factors, padding), square),
+            ),
+        )
         after = SOAPMuonState(momenta, square, factors, basis)
         return scaled(plan.scatter(matrices), hyper.scale), after
 
@@ -144,35 +134,6 @@ def _whitened(
     root_GMN = jnp.maximum(jnp.sqrt(new), hyper.soap_epsilon)
     white_GMN = with_norm_of(u_GMN, rotated_back(without_rounding(turned_GMN) / root_GMN, basis))
     return jnp.where(first, u_GMN, white_GMN), jnp.where(first, old, new)
-
-
-def _refreshed(
-    plan: Layout,
-    factors: dict[str, Factors],
-    bases: dict[str, Factors],
-    square: Batches,
-    *,
-    hyper: SOAPMuon,
-    step: Scalar,
-) -> tuple[dict[str, Factors], Batches]:
-    """The bases after this step, and second moments with their axes in the same order."""
-    padding: Any = {name: Factors(*plan.padding(name)) for name in plan.names}  # type: ignore[arg-type]
-
-    def turned() -> tuple[dict[str, Factors], Batches]:
-        after, orders = over_factors(power_step, factors, bases, padding, outputs=2)
-        return after, {name: permuted(v_GMN, orders[name]) for name, v_GMN in square.items()}
-
-    # One branch runs: its index depends on the step alone, which no population batches.
-    time = jnp.asarray(step)
-    due = (time % hyper.precondition_frequency == 0).astype(jnp.int32)
-    return jax.lax.switch(
-        jnp.where(time == 0, 2, due),
-        (
-            lambda: (bases, square),
-            turned,
-            lambda: (over_factors(eigenbasis, factors, padding)[0], square),
-        ),
-    )
 
 
 def _rules(hyper: SOAPMuon, labels: Labels) -> dict[str, Rule]:

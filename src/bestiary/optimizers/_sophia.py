@@ -39,7 +39,6 @@ from bestiary.optimizers._interface import (
     Optimizer,
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
-from bestiary.optimizers._spectral import zeros
 
 CurvatureBeta = Annotated[Beta, Meta(description="decay of the mean of curvature estimates")]
 CurvatureFrequency = Annotated[int, Meta(ge=1, description="steps between curvature estimates")]
@@ -105,7 +104,7 @@ def scale_by_sophia(hyper: Sophia) -> optax.GradientTransformationExtraArgs:
 
 def no_curvature(params: Leaves) -> SophiaState:
     """The initial state."""
-    return SophiaState(zeros(params), zeros(params))
+    return SophiaState(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
 
 
 def refreshed(

@@ -2,8 +2,8 @@
 
 from typing import Annotated, Literal, Protocol
 
-import jax.numpy as jnp
 import optax
+from jax import Array
 from msgspec import Meta
 
 from bestiary.optimizers._blocks import Layout
@@ -47,6 +47,8 @@ class Iteration(Protocol):
     """The settings of a Newton-Schulz iteration, in any record."""
 
     @property
+    def matrix_epsilon(self) -> Scalar: ...
+    @property
     def coefficients(self) -> Coefficients: ...
     @property
     def iterations(self) -> int: ...
@@ -78,33 +80,35 @@ class SpectralHyperparameters(AdamElsewhere, frozen=True, kw_only=True):
 
 
 def momentum_of(
-    grads: Leaves, momenta: Leaves, *, decay: Scalar, form: Form, nesterov: bool
+    grads: Leaves, momenta: Leaves, hyper: SpectralHyperparameters
 ) -> tuple[Leaves, Leaves]:
-    """The direction of (Nesterov) momentum, and the new momenta.
+    """The direction of momentum, with or without Nesterov, and the new momenta.
 
     m <- mu m + k g with k = 1 (sum) or 1 - mu (mean); the direction is m, or mu m + k g.
     """
-    weight = 1.0 if form == "sum" else 1.0 - decay
+    decay = hyper.momentum
+    weight = 1.0 if hyper.form == "sum" else 1.0 - decay
     after = {path: decay * momenta[path] + weight * grad for path, grad in grads.items()}
-    if not nesterov:
+    if not hyper.nesterov:
         return after, after
     return {path: decay * after[path] + weight * grad for path, grad in grads.items()}, after
 
 
-def orthogonal(leaves: Leaves, labels: Labels, *, epsilon: Scalar, hyper: Iteration) -> Leaves:
-    """Every matrix orthogonalised: one batch for all layers and kinds of equal shape."""
+def orthogonal(leaves: Leaves, labels: Labels, hyper: Iteration) -> Leaves:
+    """NS of every matrix: one batch for all layers and kinds of equal shape."""
     layout = Layout(leaves, labels, wide=True)
-    return layout.scatter(
-        {
-            name: newton_schulz(
-                x_GMN,
-                coefficients=hyper.coefficients,
-                steps=hyper.iterations,
-                epsilon=epsilon,
-                precision=hyper.precision,
-            )
-            for name, x_GMN in layout.gather(leaves).items()
-        }
+    batches = layout.gather(leaves)
+    return layout.scatter({name: orthogonal_batch(x_GMN, hyper) for name, x_GMN in batches.items()})
+
+
+def orthogonal_batch(x_GMN: Array, hyper: Iteration) -> Array:
+    """NS of a batch, with the settings of a record."""
+    return newton_schulz(
+        x_GMN,
+        coefficients=hyper.coefficients,
+        steps=hyper.iterations,
+        epsilon=hyper.matrix_epsilon,
+        precision=hyper.precision,
     )
 
 
@@ -122,11 +126,6 @@ def shape_scale(shape: tuple[int, ...], scale: Scale) -> float:
 def scaled(leaves: Leaves, scale: Scale) -> Leaves:
     """Every leaf times the factor of its shape."""
     return {path: shape_scale(leaf.shape, scale) * leaf for path, leaf in leaves.items()}
-
-
-def zeros(params: Leaves) -> Leaves:
-    """The initial value of moments."""
-    return {path: jnp.zeros_like(param) for path, param in params.items()}
 
 
 def with_adam(matrices: Rule, hyper: AdamElsewhere) -> dict[str, Rule]:

@@ -48,13 +48,14 @@ from bestiary.optimizers._kronecker import (
     grams,
     identities,
     over_factors,
+    paddings,
     rotated,
     rotated_back,
     sides,
     without_rounding,
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend
-from bestiary.optimizers._spectral import RateFactor, zeros
+from bestiary.optimizers._spectral import RateFactor
 
 
 class SPlus(Hyperparameters, frozen=True, kw_only=True):
@@ -87,15 +88,13 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
 
     def init(params: Leaves) -> SPlusState:
         batches = Layout(params, labels, wide=True).gather(params)
-        has = {
-            name: sides(x_GMN.shape, max_dimension=hyper.max_dimension, vectors=False)
-            for name, x_GMN in batches.items()
-        }
+        has = sides(batches, max_dimension=hyper.max_dimension, vectors=False)
+        basis = identities(batches, has)
         return SPlusState(
-            momentum=zeros(params),
-            factors={name: identities(x, has[name], scale=0.0) for name, x in batches.items()},
-            basis={name: identities(x, has[name]) for name, x in batches.items()},
-            sums=zeros(params),
+            momentum=optax.tree.zeros_like(params),
+            factors=optax.tree.zeros_like(basis),
+            basis=basis,
+            sums=optax.tree.zeros_like(params),
             share=jnp.zeros((), jnp.result_type(*params.values())),
         )
 
@@ -109,10 +108,7 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
             name: _signed(m_GMN, state.basis[name])
             for name, m_GMN in plan.gather(momentum).items()
         }
-        gram = {
-            name: grams(g_GMN, like=state.factors[name])
-            for name, g_GMN in plan.gather(grads).items()
-        }
+        gram = grams(plan.gather(grads), like=state.factors)
         factors = _mean(state.factors, gram, hyper.beta2)
         time = jnp.asarray(step) + 1
         # A branch: whether it runs depends on the step alone, which no population batches.
@@ -148,16 +144,7 @@ def _signed(m_GMN: Array, basis: Factors) -> Array:
 
 
 def _eigenbases(factors: dict[str, Factors], plan: Layout) -> dict[str, Factors]:
-    padding = {
-        name: Factors(
-            *(
-                None if factor is None else padded
-                for factor, padded in zip(factors[name], plan.padding(name), strict=True)
-            )
-        )
-        for name in plan.names
-    }
-    return over_factors(eigenbasis, factors, padding)[0]
+    return over_factors(eigenbasis, factors, paddings(plan, like=factors))[0]
 
 
 def _mean(old: Any, new: Any, decay: Scalar) -> Any:

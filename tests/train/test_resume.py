@@ -143,3 +143,13 @@ def test_other_runs_are_refused(make_run: Make, corpus: Corpus, tmp_path: Path) 
     interrupted(make_run(), corpus, tmp_path / "run")
     with pytest.raises(UserError, match="holds other runs"):
         train([make_run(seed=1)], corpus, tmp_path / "2", Policy(resume_from=tmp_path / "run"))
+
+
+def test_of_a_finished_run_the_final_checkpoint_is_left(
+    make_run: Make, corpus: Corpus, tmp_path: Path
+) -> None:
+    run = make_run()
+    interrupted(run, corpus, tmp_path)
+    policy = Policy(resume_from=tmp_path, checkpoint_every=8, checkpoint_final=True)
+    train([run], corpus, tmp_path, policy)
+    assert [entry.name for entry in (tmp_path / "checkpoints").iterdir()] == [str(run.steps)]

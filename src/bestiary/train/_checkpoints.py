@@ -30,14 +30,15 @@ class CheckpointError(BestiaryError):
     """A checkpoint is not what was written."""
 
 
-def save(folder: Path, step: int, *, record: bytes, arrays: Any) -> Path:
-    """Write a checkpoint so that it is there completely or not at all; the last two are kept.
+def save(folder: Path, step: int, *, record: bytes, arrays: Any, kept: int = KEPT) -> Path:
+    """Write a checkpoint so that it is there completely or not at all; the last ones are kept.
 
     Args:
         folder: The folder of all checkpoints of an attempt, created where it is missing.
         step: Optimizer steps taken; names the checkpoint.
         record: Everything that is not an array, as bytes.
         arrays: A tree of arrays.
+        kept: How many are kept, this one included.
 
     Returns:
         The checkpoint's own folder.
@@ -65,7 +66,7 @@ def save(folder: Path, step: int, *, record: bytes, arrays: Any) -> Path:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    for old in steps(folder)[:-KEPT]:
+    for old in steps(folder)[:-kept]:
         shutil.rmtree(folder / str(old), ignore_errors=True)
     return final
 

@@ -71,7 +71,7 @@ class Session:
         try:
             self._train()
             if self._policy.checkpoint_final and not self._ledger.over:
-                self._save()
+                self._save(kept=1)  # it is what `export` reads; nothing will be resumed
         finally:
             self._ledger.close()
         self._ledger.record.compile_seconds += self._judge.compile_seconds
@@ -157,13 +157,14 @@ class Session:
         seconds = self._policy.checkpoint_seconds
         return seconds > 0 and time.monotonic() - self._saved_at >= seconds
 
-    def _save(self) -> None:
+    def _save(self, *, kept: int = _checkpoints.KEPT) -> None:
         """Write a checkpoint of the current step, where there is not one already."""
         step = self._ledger.record.step
         if step > self._saved_step:
             arrays = (self._params, self._state)
             record = self._ledger.snapshot()
-            _checkpoints.save(self._folder / CHECKPOINTS, step, record=record, arrays=arrays)
+            place = self._folder / CHECKPOINTS
+            _checkpoints.save(place, step, record=record, arrays=arrays, kept=kept)
         self._saved_step, self._saved_at = step, time.monotonic()
 
 

@@ -1,5 +1,7 @@
 """`bestiary check`: a claim and its results in, a list of verdicts out."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import tyro
 
@@ -10,7 +12,10 @@ from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 
-COLUMNS = {"outcome": "", "name": "question", "evidence": "evidence", "cure": "cure"}
+if TYPE_CHECKING:
+    from bestiary.analysis.answers import Item
+
+COLUMNS = {"outcome": "", "name": "question", "evidence": "evidence, and what would cure it"}
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -37,6 +42,15 @@ def run(flags: Flags) -> None:
     if flags.json:
         print_json(msgspec.to_builtins(report))
         return
-    tell(f"Claim: {report.claim.text}", f"Results: {report.source}")
-    show([msgspec.to_builtins(item) for item in report.items], COLUMNS, as_json=False)
-    tell(report.verdict)
+    tell(
+        f"Claim: {report.claim.text}",
+        f"Read as: {report.claim.reading}.",
+        f"Results: {report.source}",
+        f"Verdict: {report.verdict}",
+    )
+    show([_shown(item) for item in report.items], COLUMNS, as_json=False)
+
+
+def _shown(item: "Item") -> dict[str, str]:
+    cure = f"\n-> {item.cure}" if item.cure else ""
+    return {"outcome": item.outcome, "name": item.name, "evidence": item.evidence + cure}

@@ -47,6 +47,26 @@ def test_the_published_speedups_bear_out_a_small_claim_and_not_a_large_one() -> 
     assert "below in 2 (130m 4x 8x)" in item.evidence
 
 
+def test_published_step_times_can_only_refute_a_claim_about_time() -> None:
+    # Muon needs at most 1.43 times fewer tokens, and its step is no shorter than AdamW's.
+    halved = check("Muon halves training time", published_findings()).items[0]
+    assert halved.outcome == "failed"
+    assert "with published ones (1.02x, modded-nanogpt" in halved.evidence
+    modest = check("Muon is 1.05x faster in time at 130m", published_findings()).items[0]
+    assert modest.outcome == "unknown"
+    nothing = check("Sophia is faster in time", published_findings()).items[0]
+    assert (nothing.outcome, nothing.evidence) == ("unknown", "no step times were published")
+
+
+def test_one_cell_can_be_claimed() -> None:
+    report = check("Muon is 1.4x faster than AdamW at 130m 1x", published_findings())
+    assert report.items[0].outcome == "passed"
+    assert "1 of 1 cells" in report.items[0].evidence
+    assert report.claim.reading.endswith("for the same loss at 130m 1x")
+    with pytest.raises(UserError, match=r"share no finished cell at 1\.2b 16x"):
+        check("Muon beats AdamW at 1.2b 16x", published_findings())
+
+
 def test_a_true_speedup_with_seeds_is_borne_out() -> None:
     findings = synthetic_findings()
     report = check("Muon is 1.3x faster than AdamW", findings)

@@ -1,5 +1,7 @@
 """A claim against its results: what a careful reader would ask, answered with evidence."""
 
+from collections.abc import Iterable
+
 from bestiary.analysis.answers import _check_effect as effect
 from bestiary.analysis.answers import _check_method as method
 from bestiary.analysis.answers import _check_tuning as tuning
@@ -58,7 +60,8 @@ def check(text: str, findings: Findings) -> ClaimReport:
     claim = read_claim(text, findings.labels, baseline=findings.baseline, sizes=sizes)
     compared = Compared.of(findings, claim)
     if not compared.pairs:
-        where = f" at {claim.size}" if claim.size else ""
+        scope = [claim.size, f"{claim.ratio:g}x" if claim.ratio else ""]
+        where = f" at {' '.join(filter(None, scope))}" if any(scope) else ""
         raise UserError(
             f"{claim.optimizer!r} and {claim.baseline!r} share no finished cell{where}; "
             "run both at the same size and ratio"
@@ -72,6 +75,13 @@ def check(text: str, findings: Findings) -> ClaimReport:
     )
 
 
+def _conditions(doubts: list[str], open_items: list[str]) -> Iterable[tuple[str, list[str]]]:
+    if doubts:
+        yield f"{len(doubts)} {'is' if len(doubts) == 1 else 'are'} not met", doubts
+    if open_items:
+        yield f"{len(open_items)} {'is' if len(open_items) == 1 else 'are'} not known", open_items
+
+
 def _verdict(items: tuple[Item, ...]) -> str:
     """The claim itself first, then how far its support can be trusted."""
     first, rest = items[0], items[1:]
@@ -82,11 +92,7 @@ def _verdict(items: tuple[Item, ...]) -> str:
     }[first.outcome]
     doubts = [item.name for item in rest if item.outcome == "failed"]
     open_items = [item.name for item in rest if item.outcome == "unknown"]
-    parts = [said]
-    if doubts:
-        parts.append(f"not met: {', '.join(doubts)}")
-    if open_items:
-        parts.append(f"not known: {', '.join(open_items)}")
     if not doubts and not open_items:
-        parts.append("every condition of a fair comparison is met")
-    return "; ".join(parts) + "."
+        return f"{said}; every condition of a fair comparison is met."
+    parts = [f"{what}: {', '.join(which)}" for what, which in _conditions(doubts, open_items)]
+    return f"{said}. Of {len(rest)} conditions of a fair comparison {'; '.join(parts)}."

@@ -27,7 +27,7 @@ class Compared:
         pairs = tuple(
             (finding, others[cell])
             for cell, finding in own.items()
-            if cell in others and claim.size in ("", cell[0])
+            if cell in others and claim.size in ("", cell[0]) and claim.ratio in (None, cell[1])
         )
         return cls(claim, findings, pairs)
 

@@ -20,7 +20,7 @@ def plots_in(dom: str) -> int:
     return len(re.findall(r'<svg class="main-svg"[^>]*>.*?<g class="cartesianlayer"', dom))
 
 
-# What a reader does after the plots are drawn: hides an optimizer and switches the colours.
+# What a reader does after the plots are drawn: hides an optimizer, switches the colours and prints.
 CLICKS = """<script>
 const waiting = setInterval(async () => {
   if (!document.documentElement.dataset.drawn) return;
@@ -31,6 +31,16 @@ const waiting = setInterval(async () => {
   const traces = Object.keys(plots).flatMap((id) => document.getElementById(id).data);
   const visible = (name) => traces.filter((t) => t.meta === name && t.visible !== false).length;
   document.body.dataset.visible = `muon ${visible("muon")}, soap ${visible("soap")}`;
+  const state = () => {
+    const drawn = Object.keys(plots).map((id) => document.getElementById(id)._fullLayout);
+    const ink = new Set(drawn.map((one) => one.font.color)).size;
+    return `${root.dataset.theme} ${ink} ${Math.max(...drawn.map((one) => one.width))}`;
+  };
+  const before = state();
+  dispatchEvent(new Event("beforeprint"));
+  document.body.dataset.printed = state();
+  dispatchEvent(new Event("afterprint"));
+  document.body.dataset.restored = state() === before;
 }, 100);
 </script></body>"""
 
@@ -49,6 +59,8 @@ def test_every_plot_is_drawn_in_a_real_browser_without_a_complaint(tmp_path: Pat
     opened = open_page(tmp_path / "report.html", tmp_path / "profile")
     assert f'data-visible="muon 0, soap {soap}"' in opened.dom
     assert 'data-theme="dark"' in opened.dom
+    assert 'data-printed="light 1 310"' in opened.dom
+    assert 'data-restored="true"' in opened.dom
     expected = opened.dom.count('class="plot js-plotly-plot"')
     assert expected >= 15
     assert plots_in(opened.dom) == expected

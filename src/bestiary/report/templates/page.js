@@ -3,6 +3,7 @@
 const root = document.documentElement;
 const darkMode = matchMedia("(prefers-color-scheme: dark)");
 const shown = (id) => document.getElementById(id);
+const PRINTED = 310; // CSS pixels, two beside each other on A4 and on letter paper
 let plots = {};
 
 async function unpacked(id) {
@@ -68,8 +69,21 @@ shown("theme").addEventListener("click", () => {
   recolour();
 });
 darkMode.addEventListener("change", recolour);
-addEventListener("beforeprint", recolour);
-addEventListener("afterprint", recolour);
+
+// Paper is white and its panels have a width that no observer reports in time.
+const onScreen = {};
+addEventListener("beforeprint", () => {
+  onScreen.theme = root.dataset.theme;
+  root.dataset.theme = "light";
+  const layout = { ...themed(), width: PRINTED };
+  for (const id in plots) Plotly.relayout(id, layout);
+});
+addEventListener("afterprint", () => {
+  if (onScreen.theme) root.dataset.theme = onScreen.theme;
+  else delete root.dataset.theme;
+  const layout = { ...themed(), width: null, autosize: true };
+  for (const id in plots) Plotly.relayout(id, layout);
+});
 
 const buttons = [...document.querySelectorAll("[data-optimizer]")];
 const isPressed = (button) => button.getAttribute("aria-pressed") === "true";

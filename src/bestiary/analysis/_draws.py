@@ -22,7 +22,6 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import fdtrc
 
 from bestiary.analysis._noise import SizeNoise
 from bestiary.analysis._observations import Observations, Reported
@@ -198,6 +197,9 @@ def _misfit(posterior: CurvePosterior, noise_freedom: int) -> float:
     freedom = len(posterior.ratios) - 3
     if freedom < 1:
         return 1.0
+    # Here, because scipy takes longer to import than the rest of `analysis`.
+    from scipy.special import fdtrc
+
     best = fit_power_law(posterior.ratios, posterior.losses, deviations=posterior.deviations)
     scaled_R = (posterior.losses - best.loss(posterior.ratios)) / posterior.deviations
     return float(fdtrc(freedom, noise_freedom, scaled_R @ scaled_R / freedom))

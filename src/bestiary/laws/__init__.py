@@ -24,6 +24,7 @@ from bestiary.laws._profile import profile_speedup as profile_speedup
 from bestiary.laws._setting_law import Kind as Kind
 from bestiary.laws._setting_law import SettingLaw as SettingLaw
 from bestiary.laws._setting_law import fit_setting_law as fit_setting_law
+from bestiary.laws._student import student_quantile as student_quantile
 from bestiary.laws._study_form import StudyForm as StudyForm
 from bestiary.laws._study_form import fit_study_form as fit_study_form
 from bestiary.laws._study_form import fit_study_forms as fit_study_forms

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from bestiary.laws._exponent import EXPONENTS, ExponentPrior
 from bestiary.laws._power import Array
+from bestiary.laws._student import student_quantile
 
 _EXPONENTS = 240
 _POINTS = 481
@@ -45,7 +45,7 @@ class Profile:
             freedom: Degrees of freedom of the noise in the covariance; inf where it is known.
             level: How often the interval holds the truth.
         """
-        threshold = float(stdtrit(freedom, 0.5 + level / 2)) ** 2
+        threshold = student_quantile(0.5 + level / 2, freedom) ** 2
         inside = np.flatnonzero(self.deviance <= threshold)
         return self._end(inside[0], -1, threshold), self._end(inside[-1], 1, threshold)
 

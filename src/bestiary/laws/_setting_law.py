@@ -5,7 +5,9 @@
 by least squares on the tuned values of several cells. The alternative is the constant c, the
 geometric mean. Which of them is believed is decided by held-out error: every size in turn is left
 out and predicted from the others (every ratio where there is one size), because a law is asked
-about a size that nobody has tuned. Optima are read off a grid: none is known better than its step.
+about a size that nobody has tuned. The interval does not lean on that choice: it is that of the
+power law, which has the constant as a special case. Optima are read off a grid, whose rounding is
+known (step^2 / 12) and taken off the scatter; none is known better than that.
 
 Shape suffixes: P points, Q coefficients.
 """
@@ -16,11 +18,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from bestiary.errors import UserError
 from bestiary.laws._feasible import Feasible
 from bestiary.laws._power import Array
+from bestiary.laws._student import student_quantile
 
 Kind = Literal["constant", "power law"]
 # Tuning grids are spaced by factors of two.
@@ -37,8 +39,10 @@ class SettingLaw:
         kind: Which of the two predicts held-out scales better.
         coefficients: (c, A, B) with N and D in units of `scale`; A and B are 0 for a constant, and
             for what did not vary.
-        covariance: Of (c, A, B), in log units squared, shape (3, 3).
-        deviation: Of one tuned value around the law, in log units, at least that of the grid.
+        general: The same of the law that the interval rests on: the power law wherever it can be
+            judged, whether it is believed or not.
+        covariance: Of `general`, in log units squared, shape (3, 3).
+        deviation: Of one optimum around `general`, in log units.
         freedom: Degrees of freedom of `deviation`.
         scale: Geometric means of N and D.
         errors: Held-out root mean square error of each kind, in log units; a kind that cannot be
@@ -50,6 +54,7 @@ class SettingLaw:
 
     kind: Kind
     coefficients: Array
+    general: Array
     covariance: Array
     deviation: float
     freedom: int
@@ -64,11 +69,11 @@ class SettingLaw:
         row = np.array(
             [1.0, -math.log(parameters / self.scale[0]), -math.log(tokens / self.scale[1])]
         )
-        log_value = float(row @ self.coefficients)
+        value = self._value(float(row @ self.coefficients))
         spread = math.sqrt(self.deviation**2 + float(row @ self.covariance @ row))
-        reach = spread * float(stdtrit(max(self.freedom, 1), 0.975))
-        ends = [self._value(log_value + side * reach) for side in (-1, 1)]
-        return self.feasible.nearest(self._value(log_value)), min(ends), max(ends)
+        reach = spread * student_quantile(0.975, max(self.freedom, 1))
+        ends = [self._value(float(row @ self.general) + side * reach) for side in (-1, 1)]
+        return self.feasible.nearest(value), min(*ends, value), max(*ends, value)
 
     def _value(self, log_value: float) -> float:
         """From the log scale into the feasible range."""
@@ -108,21 +113,18 @@ def fit_setting_law(
     kind: Kind = "constant"
     if "power law" in errors and errors["power law"] < errors["constant"]:
         kind = "power law"
-    columns = _columns(design_PQ) if kind == "power law" else [0]
-    used_PQ = design_PQ[:, columns]
-    coefficients = np.zeros(3)
-    coefficients[columns] = np.linalg.lstsq(used_PQ, logs_P, rcond=None)[0]
-    freedom = len(logs_P) - len(columns)
-    residual_P = logs_P - design_PQ @ coefficients
-    squares = float(residual_P @ residual_P) / freedom if freedom else 0.0
-    deviation = math.sqrt(max(squares, step**2 / 12))
-    covariance = np.zeros((3, 3))
-    covariance[np.ix_(columns, columns)] = deviation**2 * np.linalg.inv(used_PQ.T @ used_PQ)
+    coefficients, _ = _least_squares(design_PQ, logs_P, kind == "power law")
+    general, covariance = _least_squares(design_PQ, logs_P, "power law" in errors)
+    freedom = len(logs_P) - int(np.count_nonzero(np.diag(covariance)))
+    residual_P = logs_P - design_PQ @ general
+    rounding = step**2 / 12
+    squares = max(float(residual_P @ residual_P) / freedom if freedom else 0.0, rounding)
     return SettingLaw(
         kind=kind,
         coefficients=coefficients,
-        covariance=covariance,
-        deviation=deviation,
+        general=general,
+        covariance=squares * covariance,
+        deviation=math.sqrt(max(squares - rounding, rounding)),
         freedom=freedom,
         scale=scale,
         errors=errors,
@@ -130,6 +132,16 @@ def fit_setting_law(
         feasible=feasible,
         note=_note(zeros, zeros == len(logs_P), held_out),
     )
+
+
+def _least_squares(design_PQ: Array, logs_P: Array, power_law: bool) -> tuple[Array, Array]:
+    """The coefficients of one kind, and their covariance for a unit deviation."""
+    columns = _columns(design_PQ) if power_law else [0]
+    used_PQ = design_PQ[:, columns]
+    coefficients, covariance = np.zeros(3), np.zeros((3, 3))
+    coefficients[columns] = np.linalg.lstsq(used_PQ, logs_P, rcond=None)[0]
+    covariance[np.ix_(columns, columns)] = np.linalg.inv(used_PQ.T @ used_PQ)
+    return coefficients, covariance
 
 
 def _logs(values_P: Array, n_P: Array, d_P: Array, feasible: Feasible) -> tuple[Array, int]:

@@ -148,8 +148,8 @@ def _from_law(
     return Recommendation(
         name=name,
         value=value,
-        low=low,
-        high=high,
+        low=min(low, value),
+        high=max(high, value),
         origin="; ".join(_origin(law, len(tuned))),
         extrapolated=outside and law.kind == "power law",
         study_value=study,

@@ -16,14 +16,14 @@ from bestiary.specs import Spec
 COLUMNS = {
     "size": "size",
     "ratio": "ratio",
-    "slope": "nats per doubling",
-    "gap": "gap in nats",
-    "paired": "seeds, paired",
-    "unpaired": "seeds, unpaired",
-    "cells": "cells of 3 seeds",
+    "slope": "nats per\ndoubling",
+    "gap": "gap in\nnats",
+    "paired": "seeds,\npaired",
+    "unpaired": "seeds,\nunpaired",
+    "cells": "cells of\n3 seeds",
     "tokens": "tokens",
     "flops": "FLOPs",
-    "smallest": "3 seeds resolve",
+    "smallest": "3 seeds\nresolve",
 }
 
 
@@ -56,8 +56,9 @@ def run(flags: Flags) -> None:
         return
     tell(
         f"To tell a token speedup of {answer.speedup:g}x from 1 with a two-sided test at 5 % that "
-        "finds it 4 times in 5.",
-        f"Results: {answer.source}",
+        f"finds it 4 times in 5, from {answer.source}",
+        "",
+        *answer.answer,
         f"Standard deviation between seeds {answer.noise:.2g} nats, of a paired difference "
         f"{answer.paired_noise:.2g} ({answer.noise_source}).",
     )
@@ -74,10 +75,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "ratio": f"{row['ratio']:g}x",
         "slope": f"{row['slope']:.4f}",
         "gap": f"{row['gap']:.4f}",
+        **{name: _count(row[name]) for name in ("paired", "unpaired", "cells")},
         "tokens": None if row["tokens"] is None else quantity(row["tokens"]),
         "flops": None if row["flops"] is None else f"{row['flops']:.2g}",
         "smallest": None if three is None else f"{three:.3f}x",
     }
+
+
+def _count(count: int | None) -> str:
+    return "> 1,000" if count is None else str(count)
 
 
 def listed(text: str) -> list[str]:

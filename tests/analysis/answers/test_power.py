@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from scipy.stats import ttest_ind, ttest_rel
+from tests.analysis import synthetic
 from tests.analysis.answers.results import imported, synthetic_findings
-from tests.analysis.synthetic import LAW
+from tests.analysis.synthetic import LAW, synthetic_results, synthetic_study
 
-from bestiary.analysis.answers import imported_findings, power, published_findings
-from bestiary.analysis.answers._power import POWER, seeds_needed, t_power
+from bestiary.analysis import Analysis, analyse
+from bestiary.analysis.answers import imported_findings, own_findings, power, published_findings
+from bestiary.analysis.answers._power import POWER, cells_needed, seeds_needed, t_power
 from bestiary.errors import UserError
 
 
@@ -23,6 +26,51 @@ def test_power_is_that_of_simulated_t_tests(seeds: int, effect: float, *, paired
     test = ttest_rel if paired else ttest_ind
     found = test(first + effect, second, axis=1).pvalue < 0.05
     assert t_power(effect, 1.0, seeds, paired=paired) == pytest.approx(found.mean(), abs=0.012)
+
+
+def test_power_over_cells_is_that_of_pooled_t_tests() -> None:
+    cells, seeds, effect = 4, 3, 0.9
+    generator = np.random.default_rng(0)
+    differences = effect + generator.normal(size=(20_000, cells, seeds))
+    pooled = differences.std(axis=2, ddof=1) ** 2
+    deviation = np.sqrt(pooled.mean(axis=1) / (cells * seeds))
+    found = np.abs(differences.mean(axis=(1, 2))) / deviation > student.ppf(0.975, cells * 2)
+    expected = t_power(effect, 1.0, seeds, paired=True, cells=cells)
+    assert expected == pytest.approx(found.mean(), abs=0.012)
+    enough = cells_needed(effect, 1.0)
+    assert enough is not None
+    assert t_power(effect, 1.0, seeds, paired=True, cells=enough) >= POWER
+    assert t_power(effect, 1.0, seeds, paired=True, cells=enough - 1) < POWER
+
+
+def test_the_seeds_recommended_find_the_speedup_as_often_as_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From a pilot of three seeds to a study of as many as it recommends, 50 times."""
+    by_test, by_interval, ratio, speedup = [], [], 4.0, 1.05
+    for trial in range(50):
+        monkeypatch.setitem(synthetic.SPEEDUP, "muon", 1.3)
+        pilot = own_findings(_analysed(seeds=3, trial=1000 + trial))
+        (row,) = power(pilot, speedup, sizes=["65k"], ratios=[ratio]).rows
+        assert row.paired is not None
+        monkeypatch.setitem(synthetic.SPEEDUP, "muon", speedup)
+        rows = {
+            one.optimizer: one
+            for one in _analysed(seeds=row.paired, trial=trial).rows
+            if one.ratio == ratio
+        }
+        muon, adamw = ([seed.loss for seed in rows[name].seeds] for name in ("muon", "adamw"))
+        by_test.append(ttest_rel(muon, adamw).pvalue < 0.05)
+        by_interval.append((rows["muon"].token_speedup.low or 0) > 1)
+    # 80 % give or take what 50 studies can show; the study's interval pools noise over cells.
+    assert 0.68 <= np.mean(by_test) <= 0.92
+    assert np.mean(by_interval) >= np.mean(by_test)
+
+
+def _analysed(seeds: int, trial: int) -> Analysis:
+    names = ("adamw", "muon")
+    study = synthetic_study(sizes=("65k",), seeds=tuple(range(1, seeds + 1)), names=names)
+    return analyse(study, *synthetic_results(study, random_seed=trial), draws=200)
 
 
 @given(effect=st.floats(0.01, 20), deviation=st.floats(1e-4, 1), paired=st.booleans())

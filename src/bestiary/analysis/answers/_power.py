@@ -7,13 +7,11 @@ the own part of the noise counts.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import chi2, norm
-from scipy.stats import t as student
+from scipy.special import chdtri, ndtr, stdtrit
 
 from bestiary.analysis.answers._curve import Curve, curve_at
 from bestiary.analysis.answers._findings import Findings
@@ -68,12 +66,14 @@ class PowerAnswer(Spec, frozen=True, kw_only=True):
     """What it takes to see a speedup, with a two-sided test at 5 % that finds it 4 times in 5.
 
     Attributes:
+        answer: In sentences.
         noise: Standard deviation of one loss between seeds.
         paired_noise: Of the difference of two losses of one seed.
         rows: Sizes ascending, then ratios.
     """
 
     source: str
+    answer: tuple[str, ...]
     speedup: float
     noise: float
     paired_noise: float
@@ -111,6 +111,7 @@ def power(
     rows = [_row(findings, curve, ratio, speedup) for curve in curves for ratio in wanted]
     return PowerAnswer(
         source=f"{findings.name} ({findings.kind})",
+        answer=tuple(_answer(rows, speedup)),
         speedup=speedup,
         noise=findings.noise.total,
         paired_noise=findings.noise.paired,
@@ -128,26 +129,41 @@ def seeds_needed(effect: float, deviation: float, *, paired: bool) -> int | None
         deviation: Of one difference where paired, of one run where not.
         paired: Whether both ran the same seeds.
     """
-    low, high = 2, MOST
-    if t_power(effect, deviation, high, paired=paired) < POWER:
+    return _fewest(2, lambda seeds: t_power(effect, deviation, seeds, paired=paired))
+
+
+def cells_needed(effect: float, deviation: float) -> int | None:
+    """Fewest cells of three paired seeds each that together find an effect; None above 1,000."""
+    return _fewest(1, lambda cells: t_power(effect, deviation, 3, paired=True, cells=cells))
+
+
+def _fewest(low: int, found: Callable[[int], float]) -> int | None:
+    """The least count whose power is enough, by halving."""
+    high = MOST
+    if found(high) < POWER:
         return None
     while low < high:
         middle = (low + high) // 2
-        if t_power(effect, deviation, middle, paired=paired) >= POWER:
-            high = middle
-        else:
-            low = middle + 1
+        low, high = (low, middle) if found(middle) >= POWER else (middle + 1, high)
     return low
 
 
-def t_power(effect: float, deviation: float, seeds: int, *, paired: bool) -> float:
-    """The chance that a two-sided t test at 5 % with so many seeds of each finds an effect.
+def t_power(effect: float, deviation: float, seeds: int, *, paired: bool, cells: int = 1) -> float:
+    """The chance that a two-sided t test at 5 % finds an effect.
 
     The mean over the measured standard deviation s of  Phi(shift - c s) + Phi(-shift - c s),  which
     is the noncentral t without its numerical troubles.
+
+    Args:
+        effect: The difference of means.
+        deviation: Of one difference where paired, of one run where not.
+        seeds: Of each optimizer at each cell.
+        paired: Whether both ran the same seeds.
+        cells: Cells with this effect, over which the mean and the noise are pooled.
     """
-    freedom = seeds - 1 if paired else 2 * seeds - 2
-    shift = effect / (max(deviation, RESOLUTION) * math.sqrt((1 if paired else 2) / seeds))
+    freedom = cells * (seeds - 1 if paired else 2 * seeds - 2)
+    variance = (1 if paired else 2) / (seeds * cells)
+    shift = effect / (max(deviation, RESOLUTION) * math.sqrt(variance))
     reach_Q = _bound(freedom) * _deviations(freedom)
     return float(np.mean(ndtr(shift - reach_Q) + ndtr(-shift - reach_Q)))
 
@@ -155,14 +171,14 @@ def t_power(effect: float, deviation: float, seeds: int, *, paired: bool) -> flo
 @cache
 def _bound(freedom: int) -> float:
     """What |t| must exceed."""
-    return float(student.ppf(1 - ALPHA / 2, freedom))
+    return float(stdtrit(freedom, 1 - ALPHA / 2))
 
 
 @cache
 def _deviations(freedom: int) -> Array:
     """Quantiles of the measured over the true standard deviation, shape (Q,)."""
     levels_Q = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    return np.asarray(np.sqrt(chi2.ppf(levels_Q, freedom) / freedom))
+    return np.asarray(np.sqrt(chdtri(freedom, 1 - levels_Q) / freedom))
 
 
 def _row(findings: Findings, curve: Curve, ratio: float, speedup: float) -> PowerRow:
@@ -184,18 +200,11 @@ def _row(findings: Findings, curve: Curve, ratio: float, speedup: float) -> Powe
         gap=gap,
         paired=paired,
         unpaired=seeds_needed(gap, noise.total, paired=False),
-        cells=_cells(gap, noise.paired),
+        cells=cells_needed(gap, noise.paired),
         tokens=tokens,
         flops=None if tokens is None else tokens * per_token,
         resolvable=tuple(resolvable),
     )
-
-
-def _cells(gap: float, deviation: float, seeds: int = 3) -> int | None:
-    """Cells of three paired seeds each whose mean shows the gap; the noise is then well known."""
-    reach = float(norm.ppf(1 - ALPHA / 2) + norm.ppf(POWER))
-    cells = max(1, math.ceil((reach * deviation / gap) ** 2 / seeds)) if gap > 0 else MOST + 1
-    return cells if cells <= MOST else None
 
 
 def _smallest(curve: Curve, ratio: float, deviation: float, seeds: int) -> float | None:
@@ -207,6 +216,23 @@ def _smallest(curve: Curve, ratio: float, deviation: float, seeds: int) -> float
         low, high = (low, middle) if found else (middle, high)
     reached = curve.ratio(curve.loss(ratio) - high) / ratio
     return reached if reached < 100 else None
+
+
+def _answer(rows: list[PowerRow], speedup: float) -> Iterable[str]:
+    """The cheapest cell that does, and what cannot be resolved."""
+    able = [row for row in rows if row.flops is not None]
+    if able:
+        best = min(able, key=lambda row: row.flops or 0.0)
+        yield (
+            f"A speedup of {speedup:g}x is resolved most cheaply at {best.size} {best.ratio:g}x, "
+            f"with {best.paired} seeds of each optimizer."
+        )
+        most = max(able, key=lambda row: row.paired or 0)
+        if most is not best:
+            yield f"It takes up to {most.paired} seeds, at {most.size} {most.ratio:g}x."
+    if len(able) < len(rows):
+        beyond = [f"{row.size} {row.ratio:g}x" for row in rows if row.flops is None]
+        yield f"More than {MOST:,} seeds would be needed at {', '.join(beyond)}."
 
 
 def _notes(findings: Findings, rows: list[PowerRow], measured: list[float]) -> Iterable[str]:

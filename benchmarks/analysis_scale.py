@@ -1,18 +1,26 @@
-"""How long an analysis of a hundred thousand results takes, and what it needs of memory.
+"""How long reading, importing and analysing a hundred thousand results take, and what memory.
 
 The study is made up: many sizes, ratios and optimizers, thousands of tuning runs for each of them,
-and reported runs with evaluations and curves. Results are plain records, as a store returns them.
+and reported runs with evaluations and curves. It is read from a study file, as `bestiary report`
+does; the same runs as a table of somebody's are imported, read back and compared.
 """
 
+import contextlib
+import csv
 import math
 import resource
+import sqlite3
 import sys
+import tempfile
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bestiary.analysis import analyse
+from bestiary.analysis.published import compare_foreign
 from bestiary.specs import (
     SIZES,
     Candidate,
@@ -28,8 +36,12 @@ from bestiary.specs import (
     Study,
     TrainPoint,
     Tuning,
+    canonical_json,
     run_id,
 )
+from bestiary.store import StudyStore, foreign_imports, import_file, import_into, mapping
+
+T = TypeVar("T")
 
 NAMES = ("adamw", "nadamw", "lion", "mars", "cautious", "muon", "scion", "kron", "soap", "sophia")
 LADDER = ("16k", "65k", "262k", "1m", "4m")
@@ -40,24 +52,82 @@ TUNED = {
     "weight_decay": [0.02 * k for k in range(12)],
     "beta2": [0.9 + 0.008 * k for k in range(12)],
 }
+TABLE: dict[str, Any] = {
+    "origin": {"source": "theirs"},
+    "unit": {"name": "nats_per_token"},
+    "columns": {name: name for name in ("optimizer", "size", "ratio", "seed", "loss")},
+    "settings": {name: name for name in (*TUNED, "epsilon")},
+    "repeats": "keep",
+}
 START: Configuration = {"learning_rate": 0.004, "weight_decay": 0.1, "beta2": 0.95}
 
 
 def run(results: int = 100_000) -> list[dict[str, Any]]:
-    """One row: the time of `analyse`, and its parts by what was given."""
-    study = _study()
-    planned, found = _runs(study, results)
+    """One row for each thing that is done with that many results."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        study = _study()
+        _make(folder, study, results)
+        _own(rows, study, folder / "own")
+        _theirs(rows, folder / "theirs.csv", folder / "kept")
+    return [{"benchmark": "analysis_scale", "results": results, **row} for row in rows]
+
+
+def _own(rows: list[dict[str, Any]], study: Study, folder: Path) -> None:
+    planned, found = _timed(rows, "read a study file", lambda: _read(folder))
+    _timed(rows, "analyse, 2000 draws", lambda: analyse(study, planned, found))
+
+
+def _theirs(rows: list[dict[str, Any]], table: Path, folder: Path) -> None:
+    imported = _timed(rows, "read a CSV table", lambda: import_file(table, mapping(TABLE)))
+    _timed(rows, "keep the import", lambda: import_into(folder, imported))
+    (kept,) = _timed(rows, "read it back", lambda: foreign_imports(folder))
+    _timed(rows, "compare it, 2000 draws", lambda: compare_foreign(kept.results))
+
+
+def _timed(rows: list[dict[str, Any]], case: str, work: Callable[[], T]) -> T:
+    """Do it, and note the time it took and the most memory the process has had so far."""
     began = time.perf_counter()
-    analysis = analyse(study, planned, found)
+    done = work()
     seconds = time.perf_counter() - began
-    return [
-        {
-            "benchmark": "analysis_scale",
-            "case": f"{len(found)} results, {len(analysis.rows)} rows, 2000 draws",
-            "seconds": seconds,
-            "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }
-    ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rows.append({"case": case, "seconds": seconds, "peak_MiB": peak})
+    return done
+
+
+def _make(folder: Path, study: Study, results: int) -> None:
+    planned, found = _runs(study, results)
+    _keep(folder / "own", study, planned, found)
+    _write_table(folder / "theirs.csv", planned, found)
+
+
+def _keep(folder: Path, study: Study, planned: list[Planned], found: dict[str, RunResult]) -> None:
+    """A study file as a driver leaves it, without the hundred thousand commits of a driver."""
+    with StudyStore.create(folder, study) as store:
+        store.plan(planned)
+        path = store.path
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO results VALUES (?, 1, 'done', ?)",
+            ((name, canonical_json(result)) for name, result in found.items()),
+        )
+
+
+def _read(folder: Path) -> tuple[list[Planned], dict[str, RunResult]]:
+    with StudyStore.open(folder, read_only=True) as store:
+        return list(store.planned().values()), store.results()
+
+
+def _write_table(path: Path, planned: list[Planned], found: dict[str, RunResult]) -> None:
+    settings = list(TABLE["settings"])
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["optimizer", "size", "ratio", "seed", "loss", *settings])
+        for one, result in zip(planned, found.values(), strict=True):
+            numbers = [one.configuration.get(name, "") for name in settings]
+            cell = [one.optimizer, one.cell.size, one.cell.ratio, one.run.seed]
+            writer.writerow([*cell, result.loss["report"], *numbers])
 
 
 def _study() -> Study:

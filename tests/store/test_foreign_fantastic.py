@@ -57,9 +57,31 @@ def test_gaps_are_said(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ({"soape": {"train_loss": [3.3]}}, "missing required field `c4en_eval_loss`"),
+        ({"soape": {"train_loss": [3.3], "c4en_eval_loss": []}}, "equal length, got 1 and 0"),
+        ([1], "Expected `object`, got `array`"),
+    ],
+)
+def test_pairs_that_are_not_as_published_are_refused(
+    folder: Path, pairs: object, message: str
+) -> None:
+    (folder / "train_vs_eval_losses.json").write_text(json.dumps(pairs))
+    with pytest.raises(UserError, match=message):
+        read_fantastic2025(folder)
+
+
+def test_a_loss_that_is_no_number_never_enters(folder: Path) -> None:
+    (folder / "final_losses.csv").write_text(LOSSES.replace("3.482165", "nan"))
+    with pytest.raises(UserError, match="must be a finite number, got 'nan'"):
+        read_fantastic2025(folder)
+
+
 def test_a_missing_file_and_a_bad_number_are_named(folder: Path) -> None:
     (folder / "final_losses.csv").write_text(LOSSES.replace("3.482165", "low"))
-    with pytest.raises(UserError, match=r"final_losses.csv row 2 column 'soape': must be a number"):
+    with pytest.raises(UserError, match=r"final_losses.csv row 2 column 'soape': must be a finite"):
         read_fantastic2025(folder)
     (folder / "runs.csv").unlink()
     with pytest.raises(UserError, match=r"no such file: .*runs.csv"):

@@ -5,6 +5,7 @@ cell), `final_losses.csv` and `final_losses_cache_122c5018.csv` (minimum loss pe
 and as presumably printed) and `train_vs_eval_losses.json` (pairs of final losses).
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ _RUNS: dict[str, Any] = {
     # 30 runs are listed twice, always with the same loss.
     "repeats": "keep",
 }
+
+
+class _Lists(msgspec.Struct):
+    """Final losses of all runs of an optimizer, as published."""
+
+    train_loss: list[float]
+    c4en_eval_loss: list[float]
 
 
 def read_fantastic2025(folder: Path) -> ForeignImport:
@@ -100,17 +108,22 @@ def _final_losses(path: Path) -> Iterator[ForeignResult]:
 def _pairs(path: Path) -> Iterator[ForeignResult]:
     """Final training and validation losses of all runs of an optimizer, without their cells."""
     try:
-        stated = msgspec.json.decode(path.read_bytes())
+        stated = msgspec.json.decode(path.read_bytes(), type=dict[str, _Lists])
     except (OSError, msgspec.DecodeError) as error:
         raise UserError(f"{path.name} must be readable JSON: {error}") from None
     for optimizer, lists in stated.items():
-        pairs = zip(lists["train_loss"], lists["c4en_eval_loss"], strict=True)
+        if len(lists.train_loss) != len(lists.c4en_eval_loss):
+            raise UserError(
+                f"{path.name}: the lists of {optimizer!r} must be of equal length, got "
+                f"{len(lists.train_loss)} and {len(lists.c4en_eval_loss)}; download it again"
+            )
+        pairs = zip(lists.train_loss, lists.c4en_eval_loss, strict=True)
         for number, (train, loss) in enumerate(pairs, start=1):
             yield ForeignResult(
                 kind="pair",
                 optimizer=NAMES.get(optimizer, optimizer),
-                loss=_number(path, number, "c4en_eval_loss", loss),
-                train_loss=_number(path, number, "train_loss", train),
+                loss=loss,
+                train_loss=train,
                 file=path.name,
                 row=number,
             )
@@ -118,8 +131,11 @@ def _pairs(path: Path) -> Iterator[ForeignResult]:
 
 def _number(path: Path, row: int, column: str, value: Any) -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
         raise UserError(
-            f"{path.name} row {row} column {column!r}: must be a number, got {value!r}"
-        ) from None
+            f"{path.name} row {row} column {column!r}: must be a finite number, got {value!r}"
+        )
+    return number

@@ -137,6 +137,35 @@ def test_the_tuning_is_told(usual: tuple[Study, Analysis]) -> None:
     assert entry.device_seconds > 0
 
 
+def test_a_value_tried_only_beside_other_settings_says_which() -> None:
+    study, planned, results = data()
+    coordinate = "learning_rate"
+    told = analyse(study, planned, results, draws=100).sensitivity
+    winner = next(
+        p for p in told if (p.optimizer, p.coordinate, p.winner) == ("soap", coordinate, True)
+    )
+    assert winner.differs == {}
+
+    def elsewhere(one: Planned) -> Planned:
+        mine = (one.optimizer, one.purpose) == ("soap", "tune")
+        if not mine or one.configuration[coordinate] == winner.value:
+            return one
+        return msgspec.structs.replace(
+            one, configuration={**one.configuration, "weight_decay": 9.0}
+        )
+
+    moved = analyse(study, [elsewhere(one) for one in planned], results, draws=100).sensitivity
+    rates = [
+        p for p in moved if (p.optimizer, p.size, p.coordinate) == ("soap", winner.size, coordinate)
+    ]
+    assert [p.value for p in rates] == [
+        p.value
+        for p in told
+        if (p.optimizer, p.size, p.coordinate) == ("soap", winner.size, coordinate)
+    ]
+    assert {p.winner: p.differs for p in rates} == {True: {}, False: {"weight_decay": 9.0}}
+
+
 def test_where_it_was_tuned_and_at_what_cost_agrees_with_the_planner() -> None:
     study, results, planned = synthetic_study(), {}, []
     while asked := needed(study, results):

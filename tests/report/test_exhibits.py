@@ -6,7 +6,9 @@ import plotly.graph_objects as go
 import pytest
 from tests.report.made_up import GAIN, RATIOS, SIZE_NAMES, made_up
 
+from bestiary.analysis import SensitivityPoint
 from bestiary.laws import Noise
+from bestiary.report import _words as words
 from bestiary.report._exhibit import TOGETHER, dodged
 from bestiary.report._identity import SHADES, identities, looks_of
 from bestiary.report._noise import half_width, own_noise
@@ -182,6 +184,27 @@ def test_a_winner_on_the_edge_of_what_was_tried_is_hollow() -> None:
             lion.marker.size
         )
         assert not any(symbol.endswith("-open") for symbol in muon.marker.symbol)
+
+
+def test_a_value_tried_only_beside_other_settings_is_a_small_hollow_marker() -> None:
+    def beside(point: SensitivityPoint) -> SensitivityPoint:
+        apart = point.optimizer == "soap" and not point.winner
+        return msgspec.structs.replace(point, differs={"weight_decay": 0.2} if apart else {})
+
+    apart = tuple(beside(point) for point in made_up().sensitivity)
+    analysis = msgspec.structs.replace(made_up(), sensitivity=apart)
+    shown = {exhibit.key: exhibit for exhibit in exhibits(analysis)}["sensitivity"]
+    line, hollow, _ = traces_of(shown.panels[0].figure, "soap")
+    assert len(line.x) == 1
+    assert len(hollow.x) == 4
+    assert hollow.mode == "markers"
+    assert hollow.marker.symbol == "diamond-open"
+    assert max(hollow.marker.size) < line.marker.size[0]
+    assert all("weight_decay 0.2" in text for text in hollow.text)
+    assert {row[-1] for row in shown.rows if row[0] == "SOAP"} == {
+        words.NOTHING,
+        "weight_decay 0.2",
+    }
 
 
 def test_a_training_loss_is_the_mean_of_its_neighbourhood() -> None:

@@ -163,13 +163,15 @@ class LossCurve(Spec, frozen=True, kw_only=True):
 
 
 class SensitivityPoint(Spec, frozen=True, kw_only=True):
-    """A tuning run that differs from the winner of its cell in at most one coordinate.
+    """What a value of a coordinate gave: the run nearest to the winner of its cell.
 
     Attributes:
         coordinate: The coordinate that is varied.
         value: Its value in this run.
         loss: Selection loss; None where the run diverged or failed.
         winner: Whether this is the winner's own value.
+        differs: Settings of this run in other coordinates that are not the winner's; empty where
+            its value was tried beside the winner's own.
     """
 
     optimizer: str
@@ -181,6 +183,7 @@ class SensitivityPoint(Spec, frozen=True, kw_only=True):
     loss: float | None
     state: Literal["done", "diverged", "failed"]
     winner: bool
+    differs: Configuration = {}
 
 
 class TuningTrace(Spec, frozen=True, kw_only=True):

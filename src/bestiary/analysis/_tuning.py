@@ -78,37 +78,46 @@ def _on_edge(value: Setting, seen: list[Setting]) -> bool:
 def sensitivity(
     one: Candidate, cell: Cell, runs: Runs, winner: Configuration
 ) -> list[SensitivityPoint]:
-    """The tuning runs of a cell that differ from the winner in one coordinate, and the winner."""
+    """For every value of every coordinate the run beside the winner's settings, else the best."""
     points = []
     for coordinate, values in _tried_values(runs).items():
-        around = {
-            planned.configuration[coordinate]: result
-            for planned, result in runs
-            if _differs_only_in(coordinate, planned.configuration, winner)
-        }
-        if len(around) < 2:
-            continue
-        points += [
-            SensitivityPoint(
-                optimizer=one.name,
-                label=one.label,
-                size=cell.size,
-                ratio=cell.ratio,
-                coordinate=coordinate,
-                value=value,
-                loss=_selection_loss(around[value]),
-                state=around[value].state,
-                winner=value == winner[coordinate],
+        for value in _in_order(values):
+            here = [
+                (_differs(coordinate, planned.configuration, winner), result)
+                for planned, result in runs
+                if planned.configuration.get(coordinate) == value
+            ]
+            differs, result = min(here, key=lambda one: (bool(one[0]), _rank(one[1])))
+            points.append(
+                SensitivityPoint(
+                    optimizer=one.name,
+                    label=one.label,
+                    size=cell.size,
+                    ratio=cell.ratio,
+                    coordinate=coordinate,
+                    value=value,
+                    loss=_selection_loss(result),
+                    state=result.state,
+                    winner=value == winner.get(coordinate) and not differs,
+                    differs=differs,
+                )
             )
-            for value in _in_order(values)
-            if value in around
-        ]
     return points
 
 
-def _differs_only_in(coordinate: str, one: Configuration, other: Configuration) -> bool:
-    """Whether two configurations agree in every other coordinate."""
-    return {**one, coordinate: 0} == {**other, coordinate: 0} and coordinate in one
+def _differs(coordinate: str, one: Configuration, winner: Configuration) -> Configuration:
+    """The settings beside a coordinate that are not the winner's."""
+    return {
+        name: value
+        for name, value in one.items()
+        if name != coordinate and (name not in winner or winner[name] != value)
+    }
+
+
+def _rank(result: RunResult) -> float:
+    """By loss, those without one last."""
+    loss = _selection_loss(result)
+    return math.inf if loss is None else loss
 
 
 def _in_order(values: list[Setting]) -> list[Setting]:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Collection, Sequence
 from html import escape
+from itertools import pairwise
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
@@ -16,7 +18,7 @@ RATE = "learning_rate"
 # A panel shows losses up to this far above the winner's; beyond, differences say only "bad".
 CAP = 0.8
 DIVERGED, FAILED = "x", "circle-open"
-HEADER = ("optimizer", "size", "ratio", "coordinate", "value", "selection loss", "state")
+HEADER = ("optimizer", "size", "ratio", "coordinate", "value", "selection loss", "state", "beside")
 
 
 def sensitivity(analysis: Analysis) -> Exhibit:
@@ -47,11 +49,11 @@ def sensitivity(analysis: Analysis) -> Exhibit:
         title="Sensitivity to the hyperparameters",
         caption=(
             "Selection loss of the tuning runs that differ from the winner (large marker) in one "
-            "coordinate, in excess of the winner's own; values that were tried only beside other "
-            "settings are not shown. A hollow winner lies on the edge of all that was tried: a "
-            "better value may lie beyond. A cross at the top diverged; the dotted line spans the "
-            "gap in which divergence begins. On logarithmic axes optimizers at the same value "
-            "stand side by side. "
+            "coordinate, in excess of the winner's own; runs at the same value stand side by side. "
+            "Small hollow markers, on no line: the best run at a value that was tried only beside "
+            "other settings. A hollow winner lies on the edge of all that was tried: a better one "
+            "may lie beyond. A cross at the top diverged; the dotted line spans the gap in which "
+            "divergence begins. "
             + (
                 "Inside the grey band a single run is not told from the winner (95%, seed noise "
                 "of the report runs)."
@@ -76,7 +78,8 @@ def point_cells(point: SensitivityPoint) -> tuple[str, ...]:
     loss = words.NOTHING if point.loss is None else f"{point.loss:.4f}"
     mark = " (winner)" if point.winner else ""
     place = (point.label, point.size, words.ratio(point.ratio), point.coordinate)
-    return (*place, f"{value}{mark}", loss, point.state)
+    beside = words.settings(point.differs)
+    return (*place, f"{value}{mark}", loss, point.state, beside)
 
 
 def panel(
@@ -98,30 +101,42 @@ def panel(
         cap: Losses above the winner's up to which the panel reaches.
         edge: Optimizers whose winner lies on the edge of what was tried.
     """
-    lines = {
-        name: sorted((p for p in points if p.optimizer == name), key=_value)
-        for name in looks
-        if any(p.optimizer == name for p in points)
-    }
+    lines = {name: [p for p in points if p.optimizer == name] for name in looks}
+    lines = {name: sorted(own, key=_value) for name, own in lines.items() if own}
     excess = [e for own in lines.values() for e in _excess(own) if e is not None]
-    high = min(max([band, *excess], default=0.0), cap) or 0.01
-    margin = 0.08 * (high - min([0.0, *excess]))
-    logarithmic = _is_logarithmic(points)
+    low, high = min([0.0, *excess]), min(max([band, *excess], default=0.0), cap) or 0.01
+    margin = 0.08 * (high - low)
     traces = []
     for place, (name, own) in enumerate(lines.items()):
-        # Winners often share a value: side by side, as far as a logarithmic axis lets them.
-        x = [dodged(_value(p), place, len(lines)) if logarithmic else _value(p) for p in own]
-        traces += [
-            *_edges(own, x, looks[name], high + margin),
-            _line(own, x, looks[name], "-open" if name in edge else ""),
-            _lost(own, x, looks[name], high + margin),
-        ]
-    bounds = [min([0.0, *excess]) - margin, high + 2 * margin]
-    y = {"title": "excess loss (nats/token)", "range": bounds}
+        x = _places(own, points, place, len(lines))
+        runs = [_Run(*one) for one in zip(own, x, _excess(own), strict=True)]
+        traces += _traces(runs, looks[name], high + margin, on_edge=name in edge)
+    y = {"title": "excess loss (nats/token)", "range": [low - margin, high + 2 * margin]}
     figure = plot(traces, x=_axis(coordinate, points), y=y)
     if band:
         figure.add_hrect(y0=-band, y1=band, fillcolor=BAND, line_width=0, layer="below")
     return figure
+
+
+class _Run(NamedTuple):
+    """A run in its panel; `y` is its excess loss."""
+
+    point: SensitivityPoint
+    x: float
+    y: float | None
+
+
+def _traces(runs: Sequence[_Run], look: Identity, top: float, *, on_edge: bool) -> list[go.Scatter]:
+    """One optimizer: its line around the winner, runs beside it, and what was lost at the top."""
+    beside = [run for run in runs if run.point.differs]
+    around = [run for run in runs if not run.point.differs]
+    winner = look.symbol + ("-open" if on_edge else "")
+    symbols = [winner if run.point.winner else look.symbol for run in around if run.y is not None]
+    line = _finished(around, look, symbols) | {"mode": "lines+markers", "line": look.stroke(1.5)}
+    traces = [*_edges(around, look, top), go.Scatter(line)]
+    if any(run.y is not None for run in beside):
+        traces.append(go.Scatter(_finished(beside, look, f"{look.symbol}-open")))
+    return [*traces, _lost(runs, look, top)]
 
 
 def _value(point: SensitivityPoint) -> float:
@@ -142,6 +157,18 @@ def _is_logarithmic(points: Sequence[SensitivityPoint]) -> bool:
     return min(values) > 0 and max(values) > 3 * min(values)
 
 
+def _places(
+    own: Sequence[SensitivityPoint], every: Sequence[SensitivityPoint], place: int, places: int
+) -> list[float]:
+    """Where the runs of one of several optimizers lie: those at the same value side by side."""
+    values = [_value(point) for point in own]
+    if _is_logarithmic(every):
+        return [dodged(value, place, places) for value in values]
+    span = max(map(_value, every)) - min(map(_value, every))
+    apart = span * min(0.014, 0.1 / places)
+    return [value + apart * (place - (places - 1) / 2) for value in values]
+
+
 def _axis(coordinate: str, points: Sequence[SensitivityPoint]) -> dict[str, object]:
     """Ticks at the values, as many as stand apart."""
     values = sorted({_value(point) for point in points})
@@ -158,69 +185,63 @@ def _axis(coordinate: str, points: Sequence[SensitivityPoint]) -> dict[str, obje
     return axis | ({"type": "log"} if logarithmic else {})
 
 
-def _line(
-    own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity, winner: str
-) -> go.Scatter:
-    """The finished runs; `winner` is added to the symbol of the winner's marker."""
-    triples = zip(own, x, _excess(own), strict=True)
-    known = [(point, at, excess) for point, at, excess in triples if excess is not None]
-    return go.Scatter(
-        x=[at for _, at, _ in known],
-        y=[excess for _, _, excess in known],
-        customdata=[_value(point) for point, _, _ in known],
-        mode="lines+markers",
-        line=look.stroke(1.5),
-        marker={
+def _finished(runs: Sequence[_Run], look: Identity, symbol: object) -> dict[str, object]:
+    """The runs that have a loss, as markers."""
+    known = [run for run in runs if run.y is not None]
+    return {
+        "x": [run.x for run in known],
+        "y": [run.y for run in known],
+        "customdata": [_value(run.point) for run in known],
+        "mode": "markers",
+        "marker": {
             "color": look.colour,
-            "symbol": [look.symbol + winner * point.winner for point, _, _ in known],
-            "size": [12 if point.winner else 6 for point, _, _ in known],
+            "symbol": symbol,
+            "size": [12 if run.point.winner else 6 for run in known],
             "opacity": 1,
         },
-        text=[f"{point.loss:.4f}" for point, _, _ in known],
-        hovertemplate=(
+        "text": [_told(run.point) for run in known],
+        "hovertemplate": (
             f"{escape(look.label)} at %{{customdata:.4g}}: %{{text}} (%{{y:+.4f}})<extra></extra>"
         ),
-        meta=look.name,
-    )
+        "meta": look.name,
+    }
 
 
-def _lost(
-    own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity, height: float
-) -> go.Scatter:
+def _told(point: SensitivityPoint) -> str:
+    """The loss of a run, and what else sets it apart from the winner."""
+    beside = f", {escape(words.settings(point.differs))}" if point.differs else ""
+    return f"{point.loss:.4f}{beside}"
+
+
+def _lost(runs: Sequence[_Run], look: Identity, height: float) -> go.Scatter:
     """Runs without a loss, at the top: a cross where they diverged, a ring where they failed."""
-    lost = [(point, at) for point, at in zip(own, x, strict=True) if point.loss is None]
-    symbols = [DIVERGED if point.state == "diverged" else FAILED for point, _ in lost]
+    lost = [run for run in runs if run.y is None]
+    symbols = [DIVERGED if run.point.state == "diverged" else FAILED for run in lost]
     return go.Scatter(
-        x=[at for _, at in lost],
+        x=[run.x for run in lost],
         y=[height] * len(lost),
-        customdata=[_value(point) for point, _ in lost],
+        customdata=[_value(run.point) for run in lost],
         mode="markers",
         marker={"color": look.colour, "symbol": symbols, "size": 8},
-        text=[point.state for point, _ in lost],
+        text=[run.point.state for run in lost],
         hovertemplate=f"{escape(look.label)} at %{{customdata:.4g}}: %{{text}}<extra></extra>",
         meta=look.name,
     )
 
 
-def _edges(
-    own: Sequence[SensitivityPoint], x: Sequence[float], look: Identity, height: float
-) -> list[go.Scatter]:
+def _edges(runs: Sequence[_Run], look: Identity, height: float) -> list[go.Scatter]:
     """From each finished run to a diverged neighbour: divergence begins in between."""
-    traces = []
-    losses = _excess(own)
-    neighbours = [pair for at in range(len(own) - 1) for pair in ((at, at + 1), (at + 1, at))]
-    for inner, outer in neighbours:
-        loss = losses[inner]
-        if loss is not None and own[outer].state == "diverged":
-            traces.append(
-                go.Scatter(
-                    x=[x[inner], x[outer]],
-                    y=[min(loss, height), height],
-                    customdata=[_value(own[inner]), _value(own[outer])],
-                    mode="lines",
-                    line={"color": translucent(look.colour, 0.7), "width": 1.2, "dash": "dot"},
-                    hoverinfo="skip",
-                    meta=look.name,
-                )
-            )
-    return traces
+    neighbours = [pair for a, b in pairwise(runs) for pair in ((a, b), (b, a))]
+    return [
+        go.Scatter(
+            x=[inner.x, outer.x],
+            y=[min(inner.y, height), height],
+            customdata=[_value(inner.point), _value(outer.point)],
+            mode="lines",
+            line={"color": translucent(look.colour, 0.7), "width": 1.2, "dash": "dot"},
+            hoverinfo="skip",
+            meta=look.name,
+        )
+        for inner, outer in neighbours
+        if inner.y is not None and outer.point.state == "diverged"
+    ]

@@ -2,7 +2,8 @@
 
 The losses scatter around a law by their seed noise and by what the law gets wrong. The second part
 is read from the residuals: a part common to all optimizers of a cell, and a part of each one's own.
-Weights and bootstrap draws contain both, so a law that fits badly has wide intervals.
+Weights and bootstrap draws contain both, so a law that fits badly has wide intervals; a draw takes
+the size of each part as freely as the residuals leave it.
 
 Shape suffixes: K draws, P points, Q parameters, S starts.
 """
@@ -107,8 +108,9 @@ def _draws(
     generator = np.random.default_rng([seed, len(law.values)])
     cells_P = np.array(problem.data.cells)
     fitted_P = problem.losses - problem.residuals(law.values)
-    own_KP = generator.normal(size=(count, cells_P.size)) * scatter.own
-    shared_KC = generator.normal(size=(count, cells_P.max() + 1)) * scatter.shared
+    deviation_KP, deviation_K1 = scatter.draws(generator, count)
+    own_KP = generator.normal(size=(count, cells_P.size)) * deviation_KP
+    shared_KC = generator.normal(size=(count, cells_P.max() + 1)) * deviation_K1
     centres_KQ = problem.centres + problem.spreads * generator.normal(size=(count, law.values.size))
     values_KQ, _ = descend(
         *problem.batch(

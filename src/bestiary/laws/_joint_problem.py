@@ -12,28 +12,51 @@ import numpy as np
 from bestiary.laws._descent import Problems
 from bestiary.laws._joint_data import JointData, JointPrior
 from bestiary.laws._joint_terms import JointForm
+from bestiary.laws._noise import Noise
 from bestiary.laws._power import Array
 
+# Losses are float32: no deviation between them is known to be smaller, in nats.
+_RESOLUTION = 1e-6
 # Share of the lowest loss that is E, alpha, beta.
 STARTS = tuple(product((0.3, 0.6, 0.85), (0.12, 0.3, 0.7), (0.2, 0.45, 0.9)))
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """How losses scatter around a law, standard deviations in nats.
+    """How losses scatter around a law.
 
     Attributes:
-        own: Of each point alone, seed noise included; shape (P,).
-        shared: Of all optimizers of a cell together.
+        noise: Standard deviation of each loss by its seeds, in nats, shape (P,).
+        residuals: What the residuals show: a part of each loss alone, and one of a whole cell.
     """
 
-    own: Array
-    shared: float
+    noise: Array
+    residuals: Noise
+
+    @property
+    def own(self) -> Array:
+        """Standard deviation of each loss alone, at least that of its seeds; shape (P,)."""
+        return self._own(np.array([self.residuals.own]))[0]
+
+    @property
+    def shared(self) -> float:
+        """Standard deviation of all optimizers of a cell together, in nats."""
+        return self.residuals.shared
 
     @property
     def total(self) -> Array:
-        """Of each point, shape (P,)."""
+        """Of each loss, shape (P,)."""
         return np.hypot(self.own, self.shared)
+
+    def draws(self, generator: np.random.Generator, count: int) -> tuple[Array, Array]:
+        """`own` (K, P) and `shared` (K, 1), drawn as freely as the residuals leave them."""
+        own_K, shared_K = self.residuals.draws(generator, count)
+        return self._own(own_K), shared_K[:, None]
+
+    def _own(self, own_K: Array) -> Array:
+        """What residuals show beyond the mean seed noise, on top of that of each loss."""
+        excess_K = np.maximum(own_K**2 - np.mean(self.noise**2), 0.0)
+        return np.sqrt(np.maximum(self.noise**2 + excess_K[:, None], _RESOLUTION**2))
 
 
 class JointProblem:
@@ -88,25 +111,30 @@ class JointProblem:
         return self.losses - self.terms.loss(values_Q[None])[0]
 
     def scatter(self, values_Q: Array, deviations_P: Array) -> Scatter:
-        """Seed noise and misfit, the residuals enlarged by the parameters that were fitted."""
+        """Residuals within and between cells, less the freedom that the fit took from each."""
         jacobian_PQ = self.terms.jacobian(values_Q[None])[0] / deviations_P[:, None]
-        curvature_QQ = jacobian_PQ.T @ jacobian_PQ
-        posterior_QQ = curvature_QQ + np.diag(self.spreads**-2.0)
-        spent = float(np.trace(np.linalg.solve(posterior_QQ, curvature_QQ)))
-        points = len(self.losses)
-        residuals_P = self.residuals(values_Q) * math.sqrt(points / max(points - spent, 1.0))
-        cells_P = np.array(self.data.cells)
-        members_C = np.bincount(cells_P)
-        means_C = np.bincount(cells_P, residuals_P) / members_C
-        noise_P = np.asarray(self.data.deviations)
-        noise = float(np.mean(noise_P**2))
-        total, freedom = float(np.mean(residuals_P**2)), points - len(members_C)
-        within = (
-            float(((residuals_P - means_C[cells_P]) ** 2).sum()) / freedom if freedom else total
-        )
-        own_P = np.sqrt(noise_P**2 + max(0.0, min(within, total) - noise))
-        shared = math.sqrt(max(0.0, total - max(within, noise)))
-        return Scatter(np.maximum(own_P, 1e-6), shared)
+        posterior_QQ = jacobian_PQ.T @ jacobian_PQ + np.diag(self.spreads**-2.0)
+        hat_PP = jacobian_PQ @ np.linalg.solve(posterior_QQ, jacobian_PQ.T)
+        cell_CP = np.eye(max(self.data.cells) + 1)[:, self.data.cells]
+        members_C = cell_CP.sum(1)
+        residuals_P = self.residuals(values_Q)
+        total = float(residuals_P @ residuals_P)
+        between = float(((cell_CP @ residuals_P) ** 2 / members_C).sum())
+        spent_between = float((np.diag(cell_CP @ hat_PP @ cell_CP.T) / members_C).sum())
+        spent_within = float(np.trace(hat_PP)) - spent_between
+        points, cells = len(residuals_P), len(members_C)
+        if points == cells:
+            found = Noise(total, max(round(points - spent_between), 1))
+        else:
+            freedom = max(round(cells - spent_between), 1)
+            found = Noise(
+                own_squares=total - between,
+                own_freedom=max(round(points - cells - spent_within), 1),
+                shared_squares=between,
+                shared_freedom=freedom,
+                shared_weight=freedom * points / cells,
+            )
+        return Scatter(np.asarray(self.data.deviations), found)
 
     def criterion(self, values_Q: Array) -> float:
         """AICc of a normal scatter: the stated noise, and one deviation for what a law misses."""

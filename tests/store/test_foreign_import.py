@@ -302,6 +302,28 @@ def test_wandb_runs_of_the_api_are_flattened(tmp_path: Path) -> None:
     assert "row 1 column 'state': state must be one of" in message
 
 
+def test_the_history_of_the_api_gives_curves(tmp_path: Path) -> None:
+    # As `scan_history` gives it: most rows have no validation loss, and NaN is a string.
+    columns = {field: f"config.{field}" for field in ("optimizer", "size", "seed")}
+    columns |= {"loss": "val/loss", "tokens": "tokens", "progress": "_step"}
+    how = {"preset": "wandb_json", "columns": columns, "unit": {"name": "nats_per_token"}}
+    how |= {"empty": "unfinished", "non_finite": "diverged", "tags": ["name"]}
+    head = {"state": "finished", "config": {"optimizer": "adamw", "size": "130m", "seed": 0}}
+    rows = [
+        head | {"name": name, "_step": step, "tokens": 2684354560 * step // 40, "val/loss": loss}
+        for name, losses in {
+            "good": (None, 3.6, None, 3.5),
+            "bad": (4.0, "NaN", None, None),
+        }.items()
+        for step, loss in zip((10, 20, 30, 40), losses, strict=True)
+    ]
+    path = tmp_path / "history.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    good, bad = import_file(path, mapping(how | {"origin": {"source": "wandb"}})).results
+    assert (good.ratio, good.loss, good.curve) == (1.0, 3.5, ((20.0, 3.6), (40.0, 3.5)))
+    assert (bad.state, bad.loss, bad.curve) == ("diverged", None, ((10.0, 4.0),))
+
+
 def test_the_mapping_on_the_page_is_one(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text()
     (tmp_path / "how.toml").write_text(page.split("```toml\n")[1].split("```")[0])

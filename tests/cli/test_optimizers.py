@@ -38,3 +38,13 @@ def test_a_mistake_gets_one_line(
     assert main(["optimizers", "show", "muon", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert cure in line
+
+
+@pytest.mark.parametrize(("name", "studied"), [("soap", True), ("normuon", False)])
+def test_whose_starting_point_it_is_is_said(
+    name: str, studied: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["optimizers", "show", name]) == 0
+    assert ("the study did not run it" in capsys.readouterr().out) != studied
+    assert main(["optimizers", "show", name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["studied"] == studied

@@ -30,12 +30,24 @@ def show(
     if as_json:
         print_json(list(records))
         return
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
-    for field, heading in columns.items():
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for index, (field, heading) in enumerate(columns.items()):
         numeric = all(_is_number(record.get(field)) for record in records)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        # The first column names its row: narrow terminals fold the others.
+        table.add_column(
+            heading,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=index == 0,
+        )
     for record in records:
-        table.add_row(*(Text(_shown(record.get(field))) for field in columns))
+        table.add_row(*(Text(shown(record.get(field))) for field in columns))
     console().print(table)
 
 
@@ -54,7 +66,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a cell shows it."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -63,4 +76,7 @@ def _shown(value: Any) -> str:
         return f"{value:.5g}"
     if isinstance(value, int):
         return f"{value:,}"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        # Between commas, thousands have none.
+        return ", ".join(shown(item).replace(",", "") for item in value)
+    return str(value)

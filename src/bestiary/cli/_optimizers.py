@@ -6,7 +6,7 @@ from typing import Any
 import tyro
 
 from bestiary.cli._flags import Repeated, Switch, settings_from
-from bestiary.cli._listing import console, print_json, show
+from bestiary.cli._listing import console, print_json, show, shown
 from bestiary.errors import UserError, unknown
 from bestiary.specs import SIZES, Setting, Spec
 
@@ -16,7 +16,7 @@ FIELDS = {
     "meaning": "meaning",
     "range": "range",
     "start": "start",
-    "grid": "the study's grid",
+    "grid": "grid",
     "kind": "kind",
 }
 ROUTES = {
@@ -25,10 +25,11 @@ ROUTES = {
     "shape": "shape",
     "rule": "rule",
     "learning_rate_factor": "rate x",
-    "decay": "weight decay",
-    "state_bytes": "state B each",
-    "flops_percent": "FLOPs, % of 6ND",
+    "decay": "decay",
+    "state_bytes": "bytes",
+    "flops_percent": "FLOPs %",
 }
+ABOUT = ("name", "label", "family", "summary", "paper", "studied", "schedule")
 ACTIONS = ("list", "show")
 
 
@@ -69,17 +70,7 @@ def run(flags: Flags) -> None:
 def _list(as_json: bool) -> None:
     from bestiary.optimizers import available
 
-    records = [
-        {
-            "name": entry.name,
-            "label": entry.label,
-            "family": entry.family,
-            "summary": entry.summary,
-            "paper": entry.paper,
-            "schedule": entry.schedule,
-        }
-        for entry in available().values()
-    ]
+    records = [{key: getattr(entry, key) for key in ABOUT} for entry in available().values()]
     show(records, COLUMNS, as_json=as_json)
 
 
@@ -90,18 +81,20 @@ def _show(flags: Flags) -> None:
     fields = [asdict(one) for one in described(entry)]
     routes = _routes(entry, flags.size, settings_from(flags.set)) if flags.size else []
     if flags.json:
-        about = {key: getattr(entry, key) for key in ("name", "label", "family", "summary")}
+        about = {key: getattr(entry, key) for key in ABOUT}
         presets = {key: dict(value) for key, value in entry.presets.items()}
-        more = {"paper": entry.paper, "schedule": entry.schedule, "presets": presets}
-        print_json({**about, **more, "hyperparameters": fields, "routing": routes})
+        more = {"hyperparameters": fields, "presets": presets, "routing": routes}
+        print_json({**about, **more})
         return
     _say(f"{entry.label} ({entry.family}): {entry.summary}\n{entry.paper}")
+    origin = "the study's" if entry.studied else "ours, not tuned: the study did not run it"
+    _say(f"start and grid at 130m, 1x Chinchilla: {origin}")
     show(fields, FIELDS, as_json=False)
     for preset, values in entry.presets.items():
-        settings = ", ".join(f"{key} {value}" for key, value in values.items())
+        settings = ", ".join(f"{key} {shown(value)}" for key, value in values.items())
         _say(f"preset {preset}: {settings or 'the starting point'}")
     if routes:
-        show(routes, ROUTES, as_json=False)
+        show([_row(route) for route in routes], ROUTES, as_json=False)
         _say(_total(routes, flags.size))
 
 
@@ -135,10 +128,21 @@ def _routes(entry: Any, size: str, settings: dict[str, Setting]) -> list[dict[st
     ]
 
 
+def _row(route: dict[str, Any]) -> dict[str, Any]:
+    """A route as a table shows it: short enough for 80 columns."""
+    short = {
+        "shape": route["shape"].replace(" ", ""),
+        "state_bytes": round(route["state_bytes"], 2),
+        "flops_percent": round(route["flops_percent"], 4),
+    }
+    return {**route, **short}
+
+
 def _total(routes: list[dict[str, Any]], size: str) -> str:
     state = sum(row["state_bytes"] * row["parameters"] for row in routes)
     share = sum(row["flops_percent"] for row in routes)
     return (
+        "decay: of the weights; bytes: state of one parameter; FLOPs: in % of the model's 6ND\n"
         f"{size}: {state / 1e6:,.1f} MB of state, {share:.3g}% of the FLOPs of a training at 1x "
         f"Chinchilla with {routes[0]['batch_tokens']:,} tokens a batch"
     )

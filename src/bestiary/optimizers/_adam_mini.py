@@ -147,6 +147,7 @@ ADAM_MINI = Optimizer(
         "batch_size": (128, 256, 512, 1024),
         "warmup_steps": (500.0, 1000.0, 2000.0, 4000.0),
     },
+    studied=True,
     presets={
         "study": {},
         "official": {"flavour": "official", "beta2": 0.95, "epsilon": 1e-8},

@@ -116,6 +116,7 @@ CAUTIOUS = Optimizer(
         "batch_size": (128, 256, 512, 1024),
         "warmup_steps": (500.0, 1000.0, 2000.0, 4000.0),
     },
+    studied=True,
     presets={
         "study": {"stacked_mean": True},
         "official": {"normalisation": "official", "epsilon": 1e-6},

@@ -19,8 +19,8 @@ class Described:
         range: The values it takes, in words.
         kind: `traced` floats are data of the compiled step, so that a sweep compiles once;
             `static` values change the program; `run` coordinates belong to the run.
-        start: The study's starting point at 130M, 1x Chinchilla.
-        grid: The study's grid there; empty where it is not tuned.
+        start: The starting point at 130M, 1x Chinchilla.
+        grid: The grid there; empty where it is not tuned.
     """
 
     name: str
@@ -49,8 +49,8 @@ def described(entry: Optimizer) -> tuple[Described, ...]:
     run = [
         Described(
             name=name,
-            meaning="of the run",
-            range="",
+            meaning=_OF_THE_RUN[name][0],
+            range=_OF_THE_RUN[name][1],
             kind="run",
             start=start,
             grid=tuple(entry.grid.get(name, ())),
@@ -58,6 +58,16 @@ def described(entry: Optimizer) -> tuple[Described, ...]:
         for name, start in entry.run.items()
     ]
     return (*own, *run)
+
+
+# Meaning and range of the coordinates that belong to the run.
+_OF_THE_RUN = {
+    "batch_size": ("sequences a step", "1 <= x"),
+    "warmup_fraction": ("share of the steps that warm up", "0 <= x <= 1"),
+    "warmup_steps": ("steps over which the rate rises to its peak", "0 <= x"),
+    "decay_fraction": ("share of the steps, at the end, over which it falls", "0 <= x <= 1"),
+    "final_fraction": ("rate at the end, as a share of the peak", "0 <= x <= 1"),
+}
 
 
 def _range(schema: dict[str, Any]) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
-import jax
 import msgspec
 import optax
 from msgspec import Meta
 
-from bestiary.optimizers._rules import Rule, routed
+from bestiary.optimizers._rules import Rule, by_path, routed
 from bestiary.specs import Configuration, Label, Setting, Spec
 
 Family = Literal["scalar", "variance-reduced", "matrix", "second-order"]
@@ -33,7 +32,7 @@ MaxGradNorm = Annotated[
 
 
 class Hyperparameters(Spec, frozen=True, kw_only=True):
-    """The hyperparameters of one optimizer, with the study's starting point at 130M as defaults.
+    """The hyperparameters of one optimizer, with the starting point at 130M, 1x as defaults.
 
     Ranges and meanings are in the types. Validate with `resolve`; the constructor does not look at
     the values, so that the trainer can pass traced arrays.
@@ -71,10 +70,11 @@ class Optimizer:
         family: The kind of preconditioning.
         summary: One line.
         paper: Authors, year, arXiv number.
-        hyperparameters: The record type; its defaults are the study's starting point at 130M, 1x.
+        hyperparameters: The record type; its defaults are the starting point at 130M, 1x.
         rules: From hyperparameters and the labels by path to the rule of every role it covers.
         run: The starting point of the coordinates that belong to the run (`RUN_COORDINATES`).
-        grid: The study's grid at 130M, 1x: values of each coordinate, in the order of tuning.
+        grid: The grid at 130M, 1x: values of each coordinate, in the order of tuning.
+        studied: Whether starting point and grid are those of the study, which ran this optimizer.
         schedule: The kind of learning-rate schedule it is trained with.
         presets: Named settings: the variants of other implementations.
         needs_curvature: Whether `update` needs `curvature=`.
@@ -90,6 +90,7 @@ class Optimizer:
     rules: Callable[[Any, Labels], Mapping[str, Rule]]
     run: Configuration = field(default_factory=dict)
     grid: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
+    studied: bool = False
     schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
     presets: Mapping[str, Configuration] = field(default_factory=dict)
     needs_curvature: bool = False
@@ -108,7 +109,8 @@ class Optimizer:
         Raises:
             UserError: a parameter's role is covered by no rule.
         """
-        return routed(self.rules(hyperparameters, by_path(labels)), by_path(labels))
+        named = by_path(labels)
+        return routed(self.rules(hyperparameters, named), named)
 
     @property
     def fields(self) -> dict[str, msgspec.structs.FieldInfo]:
@@ -122,19 +124,13 @@ class Optimizer:
 
     @property
     def defaults(self) -> Configuration:
-        """Every hyperparameter at its default, the study's starting point."""
+        """Every hyperparameter at its default, the starting point."""
         return {name: item.default for name, item in self.fields.items()}
 
     @property
     def start(self) -> Configuration:
         """The complete starting configuration: hyperparameters and run coordinates."""
         return {**self.defaults, **self.run}
-
-
-def by_path(tree: Any) -> dict[str, Any]:
-    """The leaves of a tree by path, for instance `"layers/q"`; empty nodes have no leaf."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def _is_traced(kind: Any) -> bool:

@@ -233,6 +233,7 @@ KRON = Optimizer(
         "batch_size": (128, 256, 512, 1024),
         "warmup_steps": (1000.0, 2000.0, 4000.0),
     },
+    studied=True,
     presets={
         "study": {"stacked_norms": True},
         "modern": {

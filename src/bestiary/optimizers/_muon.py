@@ -76,6 +76,7 @@ MUON = Optimizer(
         "max_grad_norm": (0.0, 1.0, 2.0),
         "batch_size": (128, 256, 512, 1024),
     },
+    studied=True,
     schedule="wsd",
     presets={
         "study": {},

@@ -11,16 +11,16 @@ from bestiary.optimizers._catalogue import CATALOGUE
 from bestiary.optimizers._describe import Described, described
 from bestiary.optimizers._interface import Hyperparameters, Optimizer
 from bestiary.optimizers._routing import Routed, routing
-from bestiary.optimizers._rules import DECAYED_ROLES
 from bestiary.specs import ROLES, SIZES, Label, Setting
 
 INTRODUCTION = """\
 # The optimizers
 
-Made by `python -m bestiary.optimizers`; a test compares. Starting points and grids are the study's
-(arXiv 2509.02046) at 130M parameters and 1x Chinchilla. Weight decay is decoupled, multiplied by
-the learning rate, and skips embeddings and vectors. `bestiary optimizers show NAME --size 130m`
-prints what happens to every parameter of a size; `docs/adding-an-optimizer.md` adds one.
+Made by `python -m bestiary.optimizers`; a test compares. Starting points and grids are for 130M
+parameters and 1x Chinchilla: the study's (arXiv 2509.02046) where it ran the optimizer, else ours,
+not tuned. Weight decay is decoupled, multiplied by the learning rate, and skips embeddings and
+vectors. `bestiary optimizers show NAME --size 130m` prints what happens to every parameter of a
+size; `docs/adding-an-optimizer.md` adds one.
 
 State is in bytes per hidden parameter; FLOPs are the optimizer's own, as a share of the model's
 6ND, counted at 130m with 524,288 tokens a batch. Curvature counts too: a Hessian-vector product is
@@ -89,6 +89,7 @@ def _record(entry: Optimizer) -> Hyperparameters:
 def _section(entry: Optimizer, *, equations: bool) -> str:
     # The file that defines the record states the rule; several optimizers may share one.
     text = textwrap.dedent(sys.modules[entry.hyperparameters.__module__].__doc__ or "").strip()
+    origin = "the study's" if entry.studied else "ours"
     told = f"```text\n{text}\n```\n\n" if equations else ""
     table = "".join(map(_field, described(entry)))
     presets = "".join(
@@ -97,7 +98,8 @@ def _section(entry: Optimizer, *, equations: bool) -> str:
     )
     return (
         f'\n## <a id="{entry.name}"></a>{entry.label}\n\n'
-        f"`{entry.name}`. {entry.summary} {entry.paper}. Schedule: {entry.schedule}.\n\n{told}"
+        f"`{entry.name}`. {entry.summary} {entry.paper}. Schedule: {entry.schedule}.\n"
+        f"Start and grid: {origin}.\n\n{told}"
         f"{_roles(entry)}\n"
         "| hyperparameter | meaning | range | kind | start | grid |\n|---|---|---|---|---|---|\n"
         f"{table}" + (f"\nPresets:\n\n{presets}" if presets else "")
@@ -112,7 +114,7 @@ def _roles(entry: Optimizer) -> str:
     for role in ROLES:
         rule = rules[role]
         factor = float(rule.learning_rate / hyper.learning_rate)
-        decay = ", decayed" if role in DECAYED_ROLES and float(rule.weight_decay) else ""
+        decay = ", decayed" if float(rule.decay(role)) else ""
         rate = "" if factor == 1 else f", learning rate x {factor:.3g}"
         lines.setdefault(f"`{rule.name}`", []).append(f"{role}{rate}{decay}")
     return "".join(f"- {rule}: {'; '.join(who)}\n" for rule, who in lines.items())

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from bestiary.optimizers._flops import mean_flops
-from bestiary.optimizers._interface import Hyperparameters, Optimizer, by_path
-from bestiary.optimizers._rules import DECAYED_ROLES, flat
+from bestiary.optimizers._interface import Hyperparameters, Optimizer
+from bestiary.optimizers._rules import by_path, flat
 from bestiary.specs import Label, Role
 
 # A Hessian-vector product, forward over reverse: the gradient itself, and twice that for its
@@ -92,7 +92,7 @@ def routing(
                 shape=tuple(leaf.shape),
                 rule=rule.name,
                 learning_rate_factor=float(rule.learning_rate / hyperparameters.learning_rate),
-                weight_decay=float(rule.weight_decay) if label.role in DECAYED_ROLES else 0.0,
+                weight_decay=float(rule.decay(label.role)),
                 state_bytes=cost.state_bytes() / max(1, math.prod(leaf.shape)),
                 flops_share=cost.flops(steps, model_flops=own) / model_flops,
             )

@@ -14,11 +14,11 @@ import optax
 from jax import Array
 
 from bestiary.errors import UserError
-from bestiary.specs import Label
+from bestiary.specs import ROLES, Label
 
 Leaves = dict[str, Array]
 Scalar = float | Array
-DECAYED_ROLES = ("hidden_matrix", "head")
+DECAYED_ROLES: tuple[str, ...] = ("hidden_matrix", "head")
 # Kinds of parameters that hold several matrices side by side.
 FUSED_KINDS = ("qkv", "qk", "kv", "gate_up", "up_gate")
 
@@ -37,7 +37,8 @@ class Rule:
         direction: A transform from gradients to a direction to descend, over a flat dictionary
             from path to array; it may take `step=` and other extra arguments.
         learning_rate: Of this group at this step.
-        weight_decay: Decoupled; skips `embedding` and `vector` leaves.
+        weight_decay: Decoupled, of leaves whose role decays.
+        decayed_roles: Those roles; not embeddings and vectors, unless the rule says so.
         max_norm: Clips the global norm of this group's gradients; 0 never clips.
         advance: From parameter, direction, learning rate and weight decay to the update.
         idle_first_step: Whether step 0 leaves the parameters alone, decay included.
@@ -49,15 +50,20 @@ class Rule:
     direction: optax.GradientTransformation
     learning_rate: Scalar
     weight_decay: Scalar = 0.0
+    decayed_roles: tuple[str, ...] = DECAYED_ROLES
     max_norm: Scalar = 0.0
     advance: Callable[[Array, Array, Scalar, Scalar], Array] = descend
     idle_first_step: bool = False
     elementwise: bool = False
 
+    def decay(self, role: str) -> Scalar:
+        """The weight decay of leaves of a role."""
+        return self.weight_decay if role in self.decayed_roles else 0.0
+
 
 def everywhere(rule: Rule) -> dict[str, Rule]:
     """One rule for parameters of every role."""
-    return dict.fromkeys(("embedding", "hidden_matrix", "head", "vector"), rule)
+    return dict.fromkeys(ROLES, rule)
 
 
 def routed(
@@ -116,18 +122,23 @@ def clipped(leaves: Leaves, max_norm: Scalar) -> Leaves:
     return {path: leaf * factor.astype(leaf.dtype) for path, leaf in leaves.items()}
 
 
+def by_path(tree: Any) -> dict[str, Any]:
+    """The leaves by path, for instance `"layers/q"`, in the order of the tree."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
 def flat(tree: Any, labels: dict[str, Label]) -> tuple[Leaves, Any]:
-    """The leaves by path, in the order of the tree, and the tree's structure.
+    """The leaves by path, and the tree's structure.
 
     Raises:
         UserError: the tree and the labels have different leaves.
     """
-    leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
-    flat = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-    if flat.keys() != labels.keys():
-        odd = sorted(flat.keys() ^ labels.keys())[0]
+    leaves = by_path(tree)
+    if leaves.keys() != labels.keys():
+        odd = sorted(leaves.keys() ^ labels.keys())[0]
         raise UserError(f"every parameter needs exactly one label; the trees differ at {odd!r}")
-    return flat, structure
+    return leaves, jax.tree.structure(tree)
 
 
 def _apply(
@@ -147,7 +158,7 @@ def _apply(
             param,
             directions[path],
             rule.learning_rate,
-            rule.weight_decay if labels[path].role in DECAYED_ROLES else 0.0,
+            rule.decay(labels[path].role),
         )
         for path, param in params.items()
     }

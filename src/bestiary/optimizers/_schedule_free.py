@@ -34,7 +34,7 @@ from bestiary.optimizers._interface import (
     LearningRate,
     Optimizer,
 )
-from bestiary.optimizers._rules import DECAYED_ROLES, Leaves, Rule, Scalar, everywhere
+from bestiary.optimizers._rules import DECAYED_ROLES, Leaves, Rule, Scalar, by_path, everywhere
 
 
 class ScheduleFree(Hyperparameters, frozen=True, kw_only=True):
@@ -100,12 +100,11 @@ def step_schedule_free(
 def averaged(state: dict[str, ScheduleFreeState], params: optax.Params) -> optax.Params:
     """x, the weights to evaluate, from the state and the weights trained."""
     own = state["schedule_free"]
-
-    def slow(path: Any, y: Array) -> Array:
-        z = own.fast[jax.tree_util.keystr(path, simple=True, separator="/")]
-        return ((y - (1 - own.beta1) * z) / own.beta1).astype(y.dtype)
-
-    return jax.tree_util.tree_map_with_path(slow, params)
+    means = [
+        ((y - (1 - own.beta1) * own.fast[path]) / own.beta1).astype(y.dtype)
+        for path, y in by_path(params).items()
+    ]
+    return jax.tree.unflatten(jax.tree.structure(params), means)
 
 
 def _decay(hyper: ScheduleFree, labels: Labels, path: str) -> Scalar:

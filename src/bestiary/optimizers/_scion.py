@@ -37,7 +37,7 @@ from bestiary.optimizers._interface import (
     Optimizer,
     WeightDecay,
 )
-from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend, everywhere
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
 from bestiary.optimizers._spectral import (
     CoefficientSet,
     Iterations,
@@ -48,7 +48,7 @@ from bestiary.optimizers._spectral import (
     orthogonal,
     scaled,
 )
-from bestiary.specs import Label
+from bestiary.specs import ROLES, Label
 
 Norm = Literal["sign", "width_sign", "column", "row", "rms"]
 MatrixNorm = Literal["sign", "width_sign", "column", "row"]
@@ -127,13 +127,10 @@ def _steepest_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformat
 
 def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:
     def within(radius: Scalar, rule: Rule) -> Rule:
-        def contract(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:
-            """The decay of the constraint, which spares no role."""
-            del decay
-            return descend(param, direction, rate, 1 / radius)
-
-        advance = contract if hyper.constrained else descend
-        return replace(rule, learning_rate=hyper.learning_rate * radius, advance=advance)
+        rule = replace(rule, learning_rate=hyper.learning_rate * radius)
+        if not hyper.constrained:
+            return rule
+        return replace(rule, weight_decay=1 / radius, decayed_roles=ROLES)
 
     others = hyper.rule("steepest", _steepest_descent(hyper, labels))
     hidden = hyper.rule("spectral", _spectral_descent(hyper, labels), max_norm=0.0)
@@ -162,6 +159,7 @@ SCION = Optimizer(
         "max_grad_norm": (0.0, 1.0, 2.0),
         "batch_size": (128, 256, 512, 1024),
     },
+    studied=True,
     schedule="wsd",
     presets={
         "study": {},

@@ -208,6 +208,7 @@ SOAP_ENTRY = Optimizer(
         "batch_size": (128, 256, 512),
         "warmup_steps": (500.0, 1000.0, 2000.0),
     },
+    studied=True,
     presets={
         "study": {},
         "official": {

@@ -158,5 +158,6 @@ SOPHIA = Optimizer(
         "batch_size": (128, 256, 512, 1024),
         "warmup_steps": (500.0, 1000.0, 2000.0, 4000.0),
     },
+    studied=True,
     needs_curvature=True,
 )

@@ -15,6 +15,14 @@ class UserError(BestiaryError):
     """
 
 
+# A table of somebody's may have hundreds of columns; every list of Bestiary's own is shorter.
+SHOWN = 40
+
+
+class DiskError(BestiaryError):
+    """The disk is full or fails: not this run alone but none can go on; exit code 1."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that does not exist, with the nearest known name suggested.
 
@@ -25,5 +33,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    known_names = ", ".join(names[:SHOWN]) + more
+    cure = f"did you mean {near[0]!r}?" if near else f"known: {known_names}"
     return UserError(f"unknown {kind} {name!r}; {cure}")

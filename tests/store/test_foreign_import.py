@@ -347,3 +347,10 @@ def test_every_finite_table_is_read_without_loss(
     results = import_file(path, mapping(stated())).results[1:]
     assert [(row.optimizer, row.ratio, row.loss) for row in results] == table
     assert [row.row for row in results] == list(range(3, 3 + len(table)))
+
+
+def test_a_wide_table_is_not_listed_whole(tmp_path: Path) -> None:
+    columns = [f"config.column_{number}" for number in range(300)]
+    path = written(tmp_path, ",".join("1" for _ in columns), header=",".join(columns))
+    message = refusal(path, mapping(stated()))
+    assert message.endswith("and 260 more")

@@ -108,8 +108,8 @@ def test_an_own_study_answers_every_question(capsys: pytest.CaptureFixture[str])
     [
         (["check", "Muon beats AdamW", "bestiary-synthetic"], "seeds"),
         (["power", "bestiary-synthetic"], "paired difference"),
-        (["compare", "bestiary-synthetic", "bestiary-synthetic", "--all"], "within noise"),
-        (["compare", "fantastic2025", "fantastic2025-released"], "Only in fantastic2025-released"),
+        (["compare", "bestiary-synthetic", "bestiary-synthetic", "--all"], "Nothing differs"),
+        (["compare", "fantastic2025", "fantastic2025-released"], "Only in the second: shampoo"),
         (["advise", "bestiary-synthetic", "--params", "2e5", "--tokens", "4e6"], "Extrapolation:"),
         (["crossover", "muon", "soap", "bestiary-synthetic"], "data soap needs"),
         (["crossover", "muon", "nadamw"], "muon ahead throughout"),

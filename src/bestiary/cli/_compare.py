@@ -1,6 +1,6 @@
 """`bestiary compare`: what changed between two studies, beyond noise or not."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import tyro
@@ -12,17 +12,23 @@ from bestiary.cli._telling import number, tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 
+if TYPE_CHECKING:
+    from bestiary.analysis.answers import LossChange, OptimizerChange
+
 FACTS = {"name": "what differs", "first": "first", "second": "second"}
+OPTIMIZERS = {
+    "optimizer": "optimizer",
+    "cells": "cells",
+    "change": "mean loss change",
+    "speedup_ratio": "mean speedup, second over first",
+}
 COLUMNS = {
     "optimizer": "optimizer",
-    "size": "size",
-    "ratio": "ratio",
+    "place": "cell",
     "first": "first",
     "second": "second",
     "change": "change",
-    "losses": "loss",
     "speedup_ratio": "speedup, second over first",
-    "speedups": "speedup",
     "settings": "settings",
 }
 
@@ -53,27 +59,52 @@ def run(flags: Flags) -> None:
     if flags.json:
         print_json(msgspec.to_builtins(found))
         return
-    tell(f"First: {found.first}", f"Second: {found.second}", "", *found.answer)
+    tell(
+        f"First: {flags.first}, {found.first}",
+        f"Second: {flags.second}, {found.second}",
+        "",
+        *found.answer,
+    )
     if found.facts:
         show([msgspec.to_builtins(fact) for fact in found.facts], FACTS, as_json=False)
+    if found.answer[1:]:
+        show([_summed(one) for one in found.optimizers], OPTIMIZERS, as_json=False)
     shown = [
         one
         for one in found.cells
         if flags.all or "beyond noise" in (one.losses, one.speedups) or one.settings
     ]
     if shown:
-        show([_shown(one) for one in shown], COLUMNS, as_json=False)
-    for name, only in ((found.first, found.only_first), (found.second, found.only_second)):
+        columns = {
+            key: head
+            for key, head in COLUMNS.items()
+            if key != "settings" or any(one.settings for one in shown)
+        }
+        show([_shown(one) for one in shown], columns, as_json=False)
+        tell("* beyond noise")
+    for name, only in (("the first", found.only_first), ("the second", found.only_second)):
         if only:
             tell(f"Only in {name}: {', '.join(only)}.")
 
 
-def _shown(one: Any) -> dict[str, Any]:
+def _summed(one: "OptimizerChange") -> dict[str, Any]:
+    return {"optimizer": one.optimizer, "cells": one.cells, **_marked(one)}
+
+
+def _shown(one: "LossChange") -> dict[str, Any]:
     return {
-        **msgspec.to_builtins(one),
-        "ratio": f"{one.ratio:g}x",
+        "optimizer": one.optimizer,
+        "place": f"{one.size} {one.ratio:g}x",
         "first": f"{one.first:.4f}",
         "second": f"{one.second:.4f}",
-        "change": number(one.change, "+.4f"),
-        "speedup_ratio": number(one.speedup_ratio),
+        "settings": "\n".join(one.settings),
+        **_marked(one),
+    }
+
+
+def _marked(one: "LossChange | OptimizerChange") -> dict[str, str]:
+    """Both changes, starred where they are more than noise."""
+    return {
+        "change": number(one.change, "+.4f") + " *" * (one.losses == "beyond noise"),
+        "speedup_ratio": number(one.speedup_ratio) + " *" * (one.speedups == "beyond noise"),
     }

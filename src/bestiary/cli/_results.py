@@ -33,7 +33,7 @@ def findings_of(name: str) -> "Findings":
         from bestiary.cli._answer import analysis_of
 
         with StudyStore.open(folder, read_only=True) as store:
-            return own_findings(analysis_of(store))
+            return own_findings(analysis_of(store), store.study)
     from bestiary.analysis.answers import imported_findings
 
     return imported_findings(_import(folder, source))

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from tests.analysis.answers.results import imported, synthetic_analysis, synthetic_findings
+from tests.analysis.synthetic import synthetic_study
 
 from bestiary.analysis.answers import (
     Findings,
@@ -11,6 +12,8 @@ from bestiary.analysis.answers import (
     own_findings,
     published_findings,
 )
+from bestiary.analysis.answers._change import change_of
+from bestiary.analysis.answers._compare_summary import _beyond
 from bestiary.errors import UserError
 
 
@@ -21,6 +24,7 @@ def test_a_study_is_the_same_as_itself() -> None:
     assert all(cell.change.value == 0 for cell in answer.cells)
     assert {cell.losses for cell in answer.cells} == {"within noise"}
     assert all(one.first == one.second for one in answer.winners)
+    assert answer.answer == ("Nothing differs: the same design and the same losses.",)
 
 
 def test_the_released_losses_differ_from_the_printed_ones_where_the_study_says() -> None:
@@ -41,6 +45,10 @@ def test_the_released_losses_differ_from_the_printed_ones_where_the_study_says()
     assert {c.size for c in still} == {"520m"}
     assert next(one for one in answer.winners if one.first != one.second).size == "130m"
     assert {one.split()[0] for one in answer.only_second} == {"shampoo"}
+    assert answer.by_chance == pytest.approx(0.35)
+    told = " ".join(answer.answer)
+    assert "143 of 150 losses are identical. 5 of the other 7 losses changed" in told
+    assert "11 single speedups changed beyond noise, 9 of them because the baseline moved" in told
 
 
 def test_another_seed_is_noise_and_a_shift_is_not() -> None:
@@ -51,6 +59,15 @@ def test_another_seed_is_noise_and_a_shift_is_not() -> None:
     assert beyond[0] <= 4
     assert beyond[1] == len(shifted.cells) == 18
     assert shifted.cells[0].change.value == pytest.approx(0.1)
+    for one in shifted.optimizers:
+        assert one.change.value == pytest.approx(0.1)
+        assert one.losses == "beyond noise"
+        # Less noisy than one cell alone, by the root of their number.
+        width = (one.change.high or 0) - (one.change.low or 0)
+        single = [c.change for c in shifted.cells if c.optimizer == one.optimizer]
+        assert width == pytest.approx(
+            ((single[0].high or 0) - (single[0].low or 0)) / len(single) ** 0.5, rel=0.01
+        )
     # Every loss rose alike, so the order of optimizers stays.
     assert all(one.change == "within noise" for one in shifted.winners)
 
@@ -78,6 +95,35 @@ def test_what_the_studies_are_is_compared_too() -> None:
     assert [(fact.name, fact.first, fact.second) for fact in answer.facts] == [
         ("jax", "0.10.2", "0.11")
     ]
+
+
+def test_studies_that_differ_in_one_thing_are_said_to() -> None:
+    study, analysis = synthetic_study(), synthetic_analysis()
+    wider = msgspec.structs.replace(study.candidates[1], schedule="linear")
+    changed = msgspec.structs.replace(
+        study, candidates=(study.candidates[0], wider, study.candidates[2])
+    )
+    answer = compare(own_findings(analysis, study), own_findings(analysis, changed))
+    assert [(fact.name, fact.first, fact.second) for fact in answer.facts] == [
+        ("muon schedule", "cosine", "linear")
+    ]
+    assert answer.answer[0] == "The studies differ in muon schedule."
+
+
+def test_losses_on_different_text_do_not_compare_but_speedups_do() -> None:
+    analysis = synthetic_analysis()
+    elsewhere = msgspec.structs.replace(analysis.provenance, data_name="other")
+    other = own_findings(msgspec.structs.replace(analysis, provenance=elsewhere))
+    answer = compare(own_findings(analysis), other)
+    assert "the second on other" in answer.incomparable
+    assert answer.answer[1].startswith("Losses do not compare, only speedups and rankings do")
+    assert not any("losses changed" in told for told in answer.answer)
+
+
+def test_what_stays_after_correction_for_all_comparisons() -> None:
+    one, far = change_of(0.0021, 0.002), change_of(0.0061, 0.002)
+    assert [_beyond(one, count) for count in (1, 20)] == [True, False]
+    assert [_beyond(far, count) for count in (1, 20)] == [True, True]
 
 
 def test_an_own_study_compares_with_an_import() -> None:

@@ -2,6 +2,8 @@
 
 from bestiary.analysis.answers._advise import Advice as Advice
 from bestiary.analysis.answers._advise import advise as advise
+from bestiary.analysis.answers._change import LossChange as LossChange
+from bestiary.analysis.answers._change import OptimizerChange as OptimizerChange
 from bestiary.analysis.answers._check import ClaimReport as ClaimReport
 from bestiary.analysis.answers._check import check as check
 from bestiary.analysis.answers._choice import Choice as Choice
@@ -18,6 +20,10 @@ from bestiary.analysis.answers._findings import RunCurve as RunCurve
 from bestiary.analysis.answers._findings import SeedNoise as SeedNoise
 from bestiary.analysis.answers._foreign import imported_findings as imported_findings
 from bestiary.analysis.answers._item import Item as Item
+from bestiary.analysis.answers._laws import CurveLaw as CurveLaw
+from bestiary.analysis.answers._laws import Laws as Laws
+from bestiary.analysis.answers._laws import SettingCheck as SettingCheck
+from bestiary.analysis.answers._laws import laws_of as laws_of
 from bestiary.analysis.answers._option import Measured as Measured
 from bestiary.analysis.answers._option import Option as Option
 from bestiary.analysis.answers._order import order as order

@@ -2,64 +2,24 @@
 
 import math
 from collections.abc import Iterable
-from typing import Literal
-
-from scipy.stats import norm
 
 from bestiary.analysis._record import Estimate
+from bestiary.analysis.answers._change import (
+    Fact,
+    LossChange,
+    OptimizerChange,
+    WinnerChange,
+    change_of,
+    side,
+)
+from bestiary.analysis.answers._compare_summary import ALPHA, answer, by_optimizer
 from bestiary.analysis.answers._findings import Finding, Findings
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 
-Z = float(norm.ppf(0.975))
-Change = Literal["beyond noise", "within noise", "not known"]
+Z = 1.959964
 # In these the two studies differ by being two; they are no finding.
 _ALWAYS = ("command", "runs finished")
-
-
-class Fact(Spec, frozen=True, kw_only=True):
-    """Something about the studies themselves that differs; empty where a study does not have it."""
-
-    name: str
-    first: str
-    second: str
-
-
-class LossChange(Spec, frozen=True, kw_only=True):
-    """One optimizer at one cell in both studies.
-
-    Attributes:
-        change: Second loss minus first, with its interval from the noise of both.
-        losses: Whether the loss changed.
-        speedup_ratio: Second speedup over first; its interval takes the two as independent.
-        speedups: Whether the speedup changed.
-        settings: Hyperparameters that differ, as `name first -> second`.
-    """
-
-    optimizer: str
-    size: str
-    ratio: float
-    first: float
-    second: float
-    change: Estimate
-    losses: Change
-    speedup_ratio: Estimate
-    speedups: Change
-    settings: tuple[str, ...]
-
-
-class WinnerChange(Spec, frozen=True, kw_only=True):
-    """The lowest loss of a cell in both studies, among the optimizers that both have there.
-
-    Attributes:
-        change: Whether the first study's winner is behind in the second by more than noise.
-    """
-
-    size: str
-    ratio: float
-    first: str
-    second: str
-    change: Change
 
 
 class Comparison(Spec, frozen=True, kw_only=True):
@@ -67,17 +27,22 @@ class Comparison(Spec, frozen=True, kw_only=True):
 
     Attributes:
         answer: In sentences.
-        facts: What differs in data, environment and scope.
+        facts: What differs in design, data, environment and scope.
+        incomparable: Why losses do not compare; empty where they do.
+        optimizers: Every optimizer over the cells that both have.
         cells: Every optimizer and cell that both have.
         winners: Cells where both have two optimizers or more.
         only_first: Optimizers at cells that only the first has, and the same of the second.
-        by_chance: Cells whose loss would change beyond noise by chance alone.
+        by_chance: Cells whose loss would change beyond noise by chance alone, among those whose
+            losses are not identical.
     """
 
     first: str
     second: str
     answer: tuple[str, ...]
     facts: tuple[Fact, ...]
+    incomparable: str
+    optimizers: tuple[OptimizerChange, ...]
     cells: tuple[LossChange, ...]
     winners: tuple[WinnerChange, ...]
     only_first: tuple[str, ...]
@@ -105,18 +70,22 @@ def compare(first: Findings, second: Findings) -> Comparison:
     cells = tuple(_change(firsts[key], seconds[key], first, second) for key in shared)
     winners = tuple(_winners(cells, second))
     facts = tuple(_facts(first, second))
+    optimizers = tuple(by_optimizer(cells))
+    incomparable = _incomparable(facts)
     only_first = tuple(_named(firsts[key]) for key in firsts if key not in seconds)
     only_second = tuple(_named(seconds[key]) for key in seconds if key not in firsts)
     return Comparison(
         first=f"{first.name} ({first.kind})",
         second=f"{second.name} ({second.kind})",
-        answer=tuple(_answer(cells, winners, facts)),
+        answer=tuple(answer(cells, optimizers, winners, facts, incomparable)),
         facts=facts,
+        incomparable=incomparable,
+        optimizers=optimizers,
         cells=cells,
         winners=winners,
         only_first=only_first,
         only_second=only_second,
-        by_chance=0.05 * len(cells),
+        by_chance=ALPHA * sum(cell.change.value != 0 for cell in cells),
     )
 
 
@@ -136,7 +105,8 @@ def _change(one: Finding, other: Finding, first: Findings, second: Findings) -> 
         first.noise.total / math.sqrt(one.runs), second.noise.total / math.sqrt(other.runs)
     )
     value = other.loss - one.loss
-    change = Estimate(value=value, low=value - Z * spread, high=value + Z * spread)
+    change = change_of(value, Z * spread)
+    baseline = one.optimizer == first.baseline == second.baseline
     ratio = _speedup_ratio(one.speedup, other.speedup)
     return LossChange(
         optimizer=one.optimizer,
@@ -145,10 +115,11 @@ def _change(one: Finding, other: Finding, first: Findings, second: Findings) -> 
         first=one.loss,
         second=other.loss,
         change=change,
-        losses=_side(change, 0.0),
+        losses=side(change, 0.0),
         speedup_ratio=ratio,
-        speedups="within noise" if one.optimizer == first.baseline else _side(ratio, 1.0),
+        speedups="within noise" if baseline else side(ratio, 1.0),
         settings=tuple(_settings(one, other)),
+        baseline=baseline,
     )
 
 
@@ -166,15 +137,6 @@ def _speedup_ratio(one: Estimate, other: Estimate) -> Estimate:
 
 def _spread(value: float, end: float | None) -> float | None:
     return None if end is None else abs(math.log(end / value))
-
-
-def _side(interval: Estimate, neutral: float) -> Change:
-    """Whether an interval excludes the value of no change."""
-    if interval.value is None or (interval.low is None and interval.high is None):
-        return "not known"
-    above = interval.low is not None and interval.low > neutral
-    below = interval.high is not None and interval.high < neutral
-    return "beyond noise" if above or below else "within noise"
 
 
 def _settings(one: Finding, other: Finding) -> Iterable[str]:
@@ -211,6 +173,16 @@ def _winners(cells: Iterable[LossChange], second: Findings) -> Iterable[WinnerCh
         )
 
 
+def _incomparable(facts: tuple[Fact, ...]) -> str:
+    """Nats per token are those of one text and one tokenizer."""
+    for fact in facts:
+        if fact.name == "data" and fact.first and fact.second:
+            return f"the first is on {fact.first}, the second on {fact.second}"
+        if fact.name.endswith("vocabulary"):
+            return f"{fact.name} is {fact.first} in the first and {fact.second} in the second"
+    return ""
+
+
 def _facts(first: Findings, second: Findings) -> Iterable[Fact]:
     """What differs in what the studies are."""
     one, other = (_about(study) for study in (first, second))
@@ -228,39 +200,5 @@ def _about(study: Findings) -> dict[str, str]:
         "optimizers": ", ".join(sorted(study.optimizers)),
         "sizes": ", ".join(study.sizes),
         "ratios": ", ".join(f"{ratio:g}" for ratio in ratios),
-        "noise": f"{study.noise.total:.2g} ({study.noise.source})",
         **study.facts,
     }
-
-
-def _answer(
-    cells: tuple[LossChange, ...], winners: tuple[WinnerChange, ...], facts: tuple[Fact, ...]
-) -> Iterable[str]:
-    losses = [cell for cell in cells if cell.losses == "beyond noise"]
-    yield (
-        f"{len(losses)} of {len(cells)} losses changed beyond noise "
-        f"({0.05 * len(cells):.1f} would by chance)" + (f": {_list(losses)}." if losses else ".")
-    )
-    speedups = [cell for cell in cells if cell.speedups == "beyond noise"]
-    yield f"{len(speedups)} speedups changed beyond noise" + (
-        f": {_list(speedups)}." if speedups else "."
-    )
-    moved = [one for one in winners if one.first != one.second]
-    sure = [one for one in moved if one.change == "beyond noise"]
-    told = "".join(
-        f"; {one.size} {one.ratio:g}x {one.first} -> {one.second} ({one.change})"
-        for one in moved[:6]
-    )
-    yield (
-        f"The winner changed in {len(moved)} of {len(winners)} cells, beyond noise in "
-        f"{len(sure)}{told}."
-    )
-    retuned = sum(bool(cell.settings) for cell in cells)
-    yield f"Tuned hyperparameters differ in {retuned} of {len(cells)}."
-    if facts:
-        yield f"The studies differ in {', '.join(fact.name for fact in facts)}."
-
-
-def _list(cells: list[LossChange], most: int = 6) -> str:
-    told = ", ".join(f"{cell.optimizer} {cell.size} {cell.ratio:g}x" for cell in cells[:most])
-    return told + (f" and {len(cells) - most} more" if len(cells) > most else "")

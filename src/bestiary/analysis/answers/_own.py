@@ -2,15 +2,18 @@
 
 from bestiary.analysis._noise import ASSUMED
 from bestiary.analysis._record import Analysis, Row
+from bestiary.analysis.answers._design import design_of
 from bestiary.analysis.answers._findings import Effort, Finding, Findings, SeedNoise
 from bestiary.laws import cell_noise, pooled
+from bestiary.specs import Study
 
 
-def own_findings(analysis: Analysis) -> Findings:
+def own_findings(analysis: Analysis, study: Study | None = None) -> Findings:
     """Every row that has a loss, with the tuning behind it.
 
     Args:
         analysis: Of a study, finished or not.
+        study: The study itself, so that `compare` can say in what two studies differ.
     """
     return Findings(
         name=analysis.study,
@@ -23,7 +26,7 @@ def own_findings(analysis: Analysis) -> Findings:
             for row in analysis.rows
             if row.loss.value is None
         ),
-        facts=_facts(analysis),
+        facts=_facts(analysis) | (design_of(study) if study else {}),
     )
 
 
@@ -94,7 +97,6 @@ def _facts(analysis: Analysis) -> dict[str, str]:
     about = analysis.provenance
     seeds = sorted({seed.seed for row in analysis.rows for seed in row.seeds})
     return {
-        "study digest": about.study_digest,
         "data": f"{about.data_name} {about.data_digest[:12]}",
         "report seeds": ", ".join(map(str, seeds)),
         "command": about.command,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bestiary.errors import UserError
-from bestiary.optimizers import lookup
-from bestiary.specs import Label
+from bestiary.optimizers import CATALOGUE, lookup, resolve
+from bestiary.specs import DataSpec, Label
+from bestiary.studies import STUDIES
 
 FOLDER = Path(__file__).parent.parent / "data" / "goldens"
 STACK = {"w": Label(role="hidden_matrix", kind="up", layers=3)}
@@ -138,3 +139,12 @@ def test_a_population_computes_what_is_rare_in_a_branch(
     step = jax.vmap(one.step, in_axes=(0, None, 0, 0, None))
     program = jax.make_jaxpr(step)(traced, random(1), stack[1], stack[0], 3)
     assert "cond" in {equation.primitive.name for equation in program.eqns}
+
+
+def test_the_paper_study_enters_the_studys_variants() -> None:
+    study = STUDIES["paper"].build(DataSpec(name="text", digest="0" * 64))
+    assert len(study.candidates) == 11
+    for one in study.candidates:
+        variant = CATALOGUE[one.name].presets.get("study", {})
+        entered = {field: one.start[field] for field in CATALOGUE[one.name].fields}
+        assert entered == resolve(one.name, variant).settings

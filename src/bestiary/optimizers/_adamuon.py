@@ -9,8 +9,10 @@ so that updates have Adam's size. AdamW elsewhere, as in Muon.
 
 State: m and v, 8 bytes a parameter. Cost: Muon's.
 
-The paper from its second version takes O = NS(sign(u)), the setting `sign`; the authors' code and
-pytorch_optimizer do not, and differ in Nesterov and beta_v. Checked against pytorch_optimizer.
+The paper from its second version, and the authors' code with it, take O = NS(sign(u)), the setting
+`sign`; they correct no bias, which the last scaling cancels but for epsilon. Their first code, the
+preset `first_code`, has no sign and a slower v; pytorch_optimizer has neither sign nor Nesterov.
+Checked against the authors' code, to 2e-8 for that epsilon, and `pytorch_optimizer.AdaMuon`.
 """
 
 from typing import Annotated, NamedTuple
@@ -112,5 +114,5 @@ ADAMUON = Optimizer(
         "batch_size": (128, 256, 512, 1024),
     },
     schedule="wsd",
-    presets={"paper": {}, "authors_code": {"sign": False, "entry_beta": 0.999}},
+    presets={"paper": {}, "first_code": {"sign": False, "entry_beta": 0.999}},
 )

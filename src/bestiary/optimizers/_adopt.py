@@ -11,9 +11,9 @@ so the gradient is divided by a second moment that has not seen it, before the m
 
 State: m and v, 8 bytes a parameter. No bias correction. Weight decay does not act at step 0
 either. The transform is optax's; Levanter's ADOPT corrects the bias of v, and pytorch_optimizer's
-is another rule. The starting point is AdamW's best at 130M with the authors' betas; their epsilon
-is large for gradients of a mean loss. Checked against the rule of iShohei220/adopt as stated in
-numpy.
+counts one step more where it clips, and decays at step 0. The starting point is AdamW's best at
+130M with the authors' betas; their epsilon is large for gradients of a mean loss. Checked against
+iShohei220/adopt, and `pytorch_optimizer.ADOPT` with that count corrected.
 """
 
 import optax

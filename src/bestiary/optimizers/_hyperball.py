@@ -12,8 +12,9 @@ MuonH and NorMuonH wrap Muon and NorMuon on hidden matrices, AdamH wraps Adam; i
 has AdamH, and embedding and vectors have Adam, with the learning rate times `adam_factor`.
 State and cost: those of the wrapped rules.
 
-R is recomputed at each step, from the parameters (modded-nanogpt stores the first one). Nothing is
-decayed. Checked against the modded-nanogpt track 3 files of MuonH and AdamH.
+R is recomputed at each step, from the parameters, as in modded-nanogpt. Nothing is decayed. Its
+NorMuonH counts neurons along the longer side and iterates `classic` 12 times, which are settings.
+Checked against the modded-nanogpt track 3 files of AdamH, MuonH and NorMuonH.
 """
 
 from typing import Annotated, Literal

@@ -16,7 +16,8 @@ groups of gradients are clipped, each by its own norm.
 
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: SOAP's and
 4 M N (M + N) FLOPs. Follows the modded-nanogpt track 3 file, which is for whole matrices; the
-authors' code (yorkerlin/KL-Methods) has more options. Checked with the first eigenvectors given.
+authors' code (yorkerlin/KL-Methods) has more options. Checked against that file,
+its hyperball replaced by weight decay, with the first eigenvectors given.
 """
 
 from typing import Any, NamedTuple

@@ -8,8 +8,8 @@ With gradient g_t, t = 1, 2, ..., g_0 = 0, and Newton-Schulz iteration NS:
 No Nesterov. AdamW elsewhere, as in Muon. The approximate form, as in `_mars.py`: g_{t-1} is the
 stored gradient of the last batch.
 
-State: g_{t-1} and m, 8 bytes a parameter. Cost: Muon's. Checked against a statement of the rule
-composed of those of Mars and Muon, each of which was checked against its authors' code.
+State: g_{t-1} and m, 8 bytes a parameter. Cost: Muon's. Checked against AGI-Arena/MARS, its
+`mars_m.py`.
 """
 
 from typing import Annotated, NamedTuple

@@ -11,7 +11,7 @@ State: Muon's, and one number for each neuron. Cost: Muon's.
 
 A neuron is an output of the matrix (paper, dion, pytorch_optimizer), or an index of its longer side
 (modded-nanogpt); epsilon is added to the root here and in the paper, modded-nanogpt clamps.
-Checked against `pytorch_optimizer.NorMuon`.
+Checked against zichongli5/NorMuon (5e-12: its norm has an epsilon) and `pytorch_optimizer.NorMuon`.
 """
 
 from typing import Annotated, Literal, NamedTuple

@@ -16,7 +16,7 @@ State: m, v, factors and roots, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, 24 
 
 All parameters get it, as in Distributed Shampoo (Shi et al. 2023, arXiv 2309.06497), and each block
 is grafted by itself. The study ran it as a side study with settings that are not published.
-Checked against facebookresearch/optimizers.
+Checked against facebookresearch/optimizers, to 1e-8, as its learning rate is float32.
 """
 
 from typing import Annotated, Any, NamedTuple

@@ -1,4 +1,4 @@
-r"""SOAP-Muon (Vyas 2026, nikhilvyas.github.io/SOAP_Muon.pdf): Muon on momentum that SOAP whitened.
+r"""SOAP-Muon (Vyas, Zhao, Morwani, Kwun, Kakade 2025): Muon on momentum that SOAP whitened.
 
 For each hidden matrix M x N with gradient G at step k = 0, 1, ..., and Newton-Schulz iteration NS:
 
@@ -16,10 +16,12 @@ Both groups of gradients are clipped, each by its own norm.
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: those of
 Muon and SOAP.
 
-Follows the modded-nanogpt track 3 records from #14 on, without what they add to any direction (a
-floor of the update's size, a radial brake), and with Frobenius in place of Schatten norms. The
-paper's own text was not at hand. Checked against a statement of the rule composed of those of SOAP
-and Muon, with the first eigenvectors given.
+The report (nikhilvyas.github.io/SOAP_Muon.pdf, of February 2025) whitens the smaller side alone,
+takes entries' square roots before NS, and found both sides better. This is its form in the
+modded-nanogpt track 3 records, #14 to #46: both sides, no square roots; without what they add to
+any direction (a floor of the update's size, a radial brake), and with Frobenius in place of
+Schatten norms. Checked against the functions of record #46, with those norms and the first
+eigenvectors given.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -145,7 +147,7 @@ SOAP_MUON = Optimizer(
     label="SOAP-Muon",
     family="matrix",
     summary="Muon on momentum that is whitened in SOAP's eigenbasis.",
-    paper="Vyas 2026, nikhilvyas.github.io/SOAP_Muon.pdf",
+    paper="Vyas, Zhao, Morwani, Kwun, Kakade 2025, nikhilvyas.github.io/SOAP_Muon.pdf",
     hyperparameters=SOAPMuon,
     rules=_rules,
     run={"batch_size": 128, "warmup_steps": 0.0, "decay_fraction": 0.6},

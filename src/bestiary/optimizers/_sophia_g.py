@@ -14,8 +14,7 @@ State: m and h, 8 bytes a parameter. Cost: one more gradient every `curvature_fr
 `update` needs `curvature=`, an object with `key`, `tokens` (B) and `sampled_gradient(params, key)`.
 
 Liuhong99/Sophia keeps the mean of s^2 and multiplies by B when it is used, which is the same; its
-script draws fresh sequences for s, here they are those of the step. Checked against its `SophiaG`
-as stated in numpy.
+script draws fresh sequences for s, here they are those of the step. Checked against its `SophiaG`.
 """
 
 from typing import Annotated, Any

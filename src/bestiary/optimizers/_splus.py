@@ -1,4 +1,4 @@
-r"""SPlus (Frans, Levine, Abbeel 2025, arXiv 2506.07254): the sign of momentum in Shampoo's eigenbasis.
+r"""SPlus (Frans, Levine, Abbeel 2025, arXiv 2506.07254): momentum's sign in Shampoo's basis.
 
 For each hidden matrix M x N with gradient G_t, t = 1, 2, ..., and Q_L = Q_R = I at first:
 
@@ -105,8 +105,7 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
         plan = Layout(grads, labels, wide=True)
         momentum = _mean(state.momentum, grads, hyper.beta1)
         directions = {
-            name: _signed(m_GMN, state.basis[name])
-            for name, m_GMN in plan.gather(momentum).items()
+            name: _signed(m_GMN, state.basis[name]) for name, m_GMN in plan.gather(momentum).items()
         }
         gram = grams(plan.gather(grads), like=state.factors)
         factors = _mean(state.factors, gram, hyper.beta2)

@@ -1,6 +1,7 @@
 """`bestiary status` on studies in every state, made without training."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_what_is_in_training_is_shown_while_a_driver_is_alive(
     assert main(["status"]) == 0
     text = capsys.readouterr().out
     assert "process 7 on laptop" in text
-    assert "in training" in text
+    assert re.search(r" tune +2 +2 +[\d,]+ +\d+ s", text)
 
 
 def test_what_a_killed_driver_left_is_not_in_training(

@@ -242,6 +242,17 @@ def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> N
         ] * 2
 
 
+def test_a_full_disk_stops_the_study_and_blames_no_run(tmp_path: Path, executor: Make) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        for _ in range(2):  # one run in each tuned cell finds it full, once
+            with pytest.raises(BestiaryError, match="No space left on device; free some; then the"):
+                drive(store, executor("full"))
+        assert "failed" not in {one.state for one in store.results().values()}
+        drive(store, executor("full"))
+        assert_exactly_once(store, question)
+
+
 def test_a_worker_that_lives_but_stands_still_is_lost(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.tune.study import outcome
 
-from bestiary.errors import UserError
+from bestiary.errors import DiskError, UserError
 from bestiary.launch import Job, StopRequested
 from bestiary.specs import RunResult
 
@@ -86,6 +86,13 @@ def memoryless(job: Job, corpus: str, *, progress: Progress, should_stop: Asked)
     """Run out of memory on the first attempt at one configuration."""
     if _bad(job) and not job.earlier:
         raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def full(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Find the disk full at one configuration, until somebody makes space."""
+    if _bad(job) and not job.earlier:
+        raise DiskError("cannot write: No space left on device; free some")
     return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 

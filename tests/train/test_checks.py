@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bestiary import data
-from bestiary.errors import BestiaryError, UserError
+from bestiary.errors import DiskError, UserError
 from bestiary.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec
 from bestiary.train import Policy, _train, train
 
@@ -67,7 +67,9 @@ def test_a_full_disk(
     from bestiary.train import _checks
 
     monkeypatch.setattr(_checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    assert "free space or name another folder" in refused([make_run()], corpus, tmp_path / "run")
+    with pytest.raises(DiskError, match="free space or name another folder"):
+        train([make_run()], corpus, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_disk_that_fills_up_is_one_line_and_nothing_is_lost(
@@ -84,11 +86,10 @@ def test_a_disk_that_fills_up_is_one_line_and_nothing_is_lost(
 
     write = _metrics.MetricWriter.write
     monkeypatch.setattr(_metrics.MetricWriter, "write", full)
-    with pytest.raises(BestiaryError) as error:
+    with pytest.raises(DiskError) as error:
         train([run], corpus, tmp_path, Policy(steps_per_dispatch=4, checkpoint_every=4))
     monkeypatch.undo()
     assert str(error.value).startswith(f"cannot write to {tmp_path}: No space left on device; ")
-    assert not isinstance(error.value, UserError)
     seen: list[int] = []
     policy = Policy(
         resume_from=tmp_path, steps_per_dispatch=4, progress=lambda step, loss: seen.append(step)

@@ -37,6 +37,7 @@ def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
     from bestiary.train import Interrupted, Policy, train
 
     if (finished := _finished(spec, folder)) is not None:
+        print(f"trained before, not again; this is its result in {folder}", file=sys.stderr)
         return finished
     with progress(spec.steps) as told:
         policy = Policy(resume_from=folder, checkpoint_final=True, progress=told)

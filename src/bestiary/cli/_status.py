@@ -1,5 +1,6 @@
 """`bestiary status`: how far a study is, read from its store, also while a driver runs."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import tyro
@@ -25,7 +26,7 @@ COLUMNS = {
 }
 
 RUN = {"optimizer": "optimizer", "size": "size", "ratio": "ratio", "purpose": "for"}
-RUNNING = {**RUN, "attempt": "attempt", "step": "step", "steps": "of", "started": "since"}
+RUNNING = {**RUN, "attempt": "attempt", "step": "step", "steps": "of", "time": "time"}
 TROUBLES = {**RUN, "tuned": "with", "outcome": "what", "reason": "why", "log": "log"}
 
 
@@ -52,17 +53,24 @@ def run(flags: Flags) -> None:
         counts = {"done": done, "at_most": most, "driver": driver or None}
         print_json({**counts, "running": now, "cells": records, "troubles": wrong})
         return
-    answered = done == most
-    absent = "" if answered else "; nobody drives it, the same `bestiary run` goes on"
+    absent = "" if done == most else "; nobody drives it, the same `bestiary run` goes on"
     _say(f"{store.study.name}: {done} of at most {most} runs", f"; {driver}" if driver else absent)
     show(records, COLUMNS, as_json=False)
     if now:
-        show(now, RUNNING, as_json=False, title="in training")
+        show(
+            [{**one, "time": _since(one)} for one in now], RUNNING, as_json=False, title="training"
+        )
     if wrong:
         show(wrong, TROUBLES, as_json=False, title="what went wrong")
-        _say(
-            "A run that diverged has a result. `bestiary run ... --retry-failed` tries failed ones."
-        )
+    if any(one["outcome"] == "failed" for one in wrong):
+        _say("the same `bestiary run` with --retry-failed tries the failed ones again")
+
+
+def _since(running: dict[str, Any]) -> str:
+    from bestiary.report import duration
+
+    begun = datetime.fromisoformat(running["started"])
+    return duration(max(0.0, (datetime.now(UTC) - begun).total_seconds()))
 
 
 def _say(*parts: str) -> None:

@@ -11,6 +11,7 @@ from bestiary.cli._listing import console, print_json
 from bestiary.errors import unknown
 from bestiary.specs import (
     SIZES,
+    SPLITS,
     DataSpec,
     ModelSpec,
     RunResult,
@@ -183,8 +184,9 @@ def _conclusion(spec: RunSpec, result: RunResult) -> str:
             f"{result.state} at step {result.last_step} of {spec.steps} ({seen}); {result.reason}"
         )
     losses = ", ".join(
-        f"{split} {loss:.4f} nats per token ({result.bits_per_byte[split]:.4f} bits per byte)"
-        for split, loss in result.loss.items()
+        f"{split} {result.loss[split]:.4f} nats per token "
+        f"({result.bits_per_byte[split]:.4f} bits per byte)"
+        for split in SPLITS
     )
     rate = result.tokens / result.seconds if result.seconds else 0.0
     return f"{losses}\n{rate:,.0f} tokens/s, {result.seconds:.1f} s of training"

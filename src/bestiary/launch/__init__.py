@@ -8,6 +8,7 @@ from bestiary.launch._machine import cores as cores
 from bestiary.launch._messages import Event as Event
 from bestiary.launch._messages import Failed as Failed
 from bestiary.launch._messages import Finished as Finished
+from bestiary.launch._messages import Halted as Halted
 from bestiary.launch._messages import Job as Job
 from bestiary.launch._messages import Lost as Lost
 from bestiary.launch._messages import Progress as Progress

@@ -14,7 +14,7 @@ from bestiary import tune
 from bestiary.errors import BestiaryError
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._interrupt import Interruption, StudyInterrupted
-from bestiary.launch._messages import Event, Failed, Finished, Job, Lost, Progress
+from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Progress
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._snapshot import Observer, Running, Silent
 from bestiary.specs import Planned, RunResult, run_id
@@ -47,7 +47,7 @@ def drive(
     Raises:
         UserError: another driver works on the study, or the study cannot run.
         StudyInterrupted: Ctrl-C or SIGTERM came; everything so far is kept.
-        BestiaryError: runs of different optimizers fail one after another.
+        BestiaryError: the disk is full, or runs of different optimizers fail one after another.
     """
     tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
     observer = observer or Silent()
@@ -190,6 +190,9 @@ class _Driver:
             self._fail(job, event.reason)
         elif isinstance(event, Lost):
             self._retry(job, event.reason)
+        elif isinstance(event, Halted):
+            self._close(job, "interrupted", event.reason)
+            raise BestiaryError(f"{event.reason}; then the same command goes on from here")
         else:
             self._close(job, "interrupted", "")
         self._plan()

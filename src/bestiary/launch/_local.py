@@ -202,6 +202,7 @@ class _Worker:
         if self.job is None:
             return None
         died = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        died += ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
         reason = self.verdict or f"the worker died ({died})"
         return Lost(job=self.job.number, reason=f"{reason}{': ' if last else ''}{last}")
 

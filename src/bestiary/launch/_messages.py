@@ -56,10 +56,17 @@ class Failed(Spec, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class Halted(Spec, frozen=True, kw_only=True, tag=True):
+    """The job could not go on, nor could any other here: the disk is full."""
+
+    job: int
+    reason: str
+
+
 class Stopped(Spec, frozen=True, kw_only=True, tag=True):
     """The job was asked to stop and did; the next attempt continues it."""
 
     job: int
 
 
-Event = Progress | Finished | Lost | Failed | Stopped
+Event = Progress | Finished | Lost | Failed | Halted | Stopped

@@ -36,6 +36,7 @@ class Trainer(Protocol):
         Raises:
             StopRequested: it was asked to stop.
             UserError: the runs cannot be trained; another attempt would fail in the same way.
+            DiskError: nothing can be trained here until the disk has space.
         """
 
 

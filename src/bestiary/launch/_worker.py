@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from bestiary.errors import UserError
-from bestiary.launch._messages import Failed, Finished, Job, Lost, Progress, Stop, Stopped
+from bestiary.errors import BestiaryError, DiskError, UserError
+from bestiary.launch._messages import Failed, Finished, Halted, Job, Lost, Progress, Stop, Stopped
 from bestiary.launch._training import StopRequested, Trainer
 from bestiary.specs import Spec, checked
 
@@ -67,6 +67,8 @@ def _answer(
             return Finished(job=number, results=tuple(checked(result) for result in results))
         except StopRequested:
             return Stopped(job=number)
+        except DiskError as error:
+            return Halted(job=number, reason=_told(error))
         except DETERMINISTIC as error:
             return Failed(job=number, reason=_told(error))
         except Exception as error:
@@ -122,7 +124,7 @@ def _told(error: Exception) -> str:
     traceback.print_exc()
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else ""
-    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, BestiaryError) else f"{type(error).__name__}: {text}"
 
 
 def _listen(jobs: queue.SimpleQueue[Job | None], stopping: threading.Event) -> None:

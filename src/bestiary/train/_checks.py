@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bestiary import data, optimizers
-from bestiary.errors import UserError
+from bestiary.errors import DiskError, UserError
 from bestiary.specs import RunSpec, checked, run_id
 from bestiary.train._checkpoints import KEPT
 from bestiary.train._policy import Policy
@@ -39,7 +39,7 @@ def check_space(runs: Sequence[RunSpec], folder: Path, policy: Policy) -> None:
     """Refuse a disk that cannot hold the checkpoints that will be kept.
 
     Raises:
-        UserError: too little free space.
+        DiskError: too little free space.
     """
     if not (policy.checkpoint_seconds or policy.checkpoint_every or policy.checkpoint_final):
         return
@@ -47,9 +47,9 @@ def check_space(runs: Sequence[RunSpec], folder: Path, policy: Policy) -> None:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < need:
-        raise UserError(
-            f"checkpoints of these runs need about {need / 1e6:.0f} MB, "
-            f"but {existing} has {free / 1e6:.0f} MB free; free space or name another folder"
+        raise DiskError(
+            f"checkpoints of these runs need about {need / 1e6:.1f} MB, "
+            f"but {existing} has {free / 1e6:.1f} MB free; free space or name another folder"
         )
 
 

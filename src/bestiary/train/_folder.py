@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bestiary.errors import BestiaryError, UserError
+from bestiary.errors import DiskError, UserError
 from bestiary.train._policy import Policy
 
 CHECKPOINTS = "checkpoints"
 _LOCK = "lock"
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK = (*_FULL, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextlib.contextmanager
@@ -22,7 +23,7 @@ def claimed(folder: Path, policy: Policy) -> Iterator[None]:
     Raises:
         UserError: another process holds it, it cannot be written, or it has an earlier attempt
             that the policy does not resume.
-        BestiaryError: the disk became full or failed; what was saved before is intact.
+        DiskError: the disk became full or failed; what was saved before is intact.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"a run needs a folder, but {folder} is a file; name another")
@@ -33,7 +34,8 @@ def claimed(folder: Path, policy: Policy) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("a+")
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}; name another") from None
+        kind = DiskError if error.errno in _FULL else UserError
+        raise kind(f"cannot write to {folder}: {error.strerror}; name another") from None
     with lock:
         _hold(lock.fileno(), folder)
         try:
@@ -41,7 +43,7 @@ def claimed(folder: Path, policy: Policy) -> Iterator[None]:
         except OSError as error:
             if error.errno not in _DISK:
                 raise
-            raise BestiaryError(
+            raise DiskError(
                 f"cannot write to {folder}: {error.strerror}; free space and resume: "
                 "it goes on from the last checkpoint"
             ) from error

@@ -42,7 +42,8 @@ def train(
     Raises:
         UserError: the runs, the corpus or the folder are wrong; nothing was computed.
         Interrupted: asked to stop; a checkpoint is written.
-        BestiaryError: the disk is full, or no checkpoint is intact.
+        DiskError: the disk is full; what was saved is intact.
+        BestiaryError: no checkpoint is intact.
     """
     folder = Path(folder)
     runs = checked_runs(runs, corpus)

@@ -22,7 +22,7 @@ def test_a_reproduction_leaves_a_page_and_stdout_stays_json(
     out, err = capsys.readouterr()
     assert json.loads(out)["draws"] == 100
     assert err == f"wrote {page}\n"
-    assert "What the published losses say" in page.read_text()
+    assert "Tuned AdamW is beaten by" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _mean_residuals(cell: list[Pair]) -> dict[str, float]:
     """
     by_name = {
         name: np.array([[p.train, p.validation] for p in cell if p.optimizer == name])
-        for name in {pair.optimizer for pair in cell}
+        for name in sorted({pair.optimizer for pair in cell})
     }
     by_name = {name: points for name, points in by_name.items() if len(points) >= FEWEST}
     if "adamw" not in by_name:

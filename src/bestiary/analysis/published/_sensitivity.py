@@ -68,7 +68,7 @@ def epsilon_noise() -> tuple[float, int]:
         in which epsilon clearly did matter (a range above 0.02) are left out.
     """
     spreads = []
-    for name in {run.optimizer for run in runs()}:
+    for name in sorted({run.optimizer for run in runs()}):
         for regime in REGIMES:
             cell = _phase_one(name, *regime)
             base = [_loss(run) for run in cell if run.tags["changed"] == ""]

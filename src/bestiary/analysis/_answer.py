@@ -20,17 +20,14 @@ def answer(
         summaries: Every optimizer over all cells.
         unfinished: Planned runs without a result.
     """
-    sentences = [f"{unfinished} planned runs have no result yet; this may change."] * bool(
-        unfinished
-    )
     baseline = evidence.study.candidate(evidence.study.baseline).label
     ranked = sorted(
         (one for one in summaries if one.token_speedup.value is not None),
         key=lambda one: -(one.token_speedup.value or 0.0),
     )
     if not ranked:
-        return (*sentences, _nothing(rows, summaries, baseline))
-    sentences.append(_headline(ranked[0], baseline))
+        return (_nothing(rows, summaries, baseline), *_unfinished(unfinished))
+    sentences = [_headline(ranked[0], baseline), *_unfinished(unfinished)]
     if len(ranked) > 1:
         sentences.append(_runner_up(evidence, ranked[0], ranked[1]))
     sentences += _on_the_clock(ranked, baseline)
@@ -55,6 +52,12 @@ def _nothing(rows: Sequence[Row], summaries: Sequence[Summary], baseline: str) -
     reasons = dict.fromkeys(row.token_speedup.note for row in rows if row.verdict != "baseline")
     told = f" At equal tokens {', '.join(sides)}." if sides else ""
     return f"No speedup over {baseline} can be stated: {'; '.join(reasons)}.{told}"
+
+
+def _unfinished(count: int) -> list[str]:
+    """That the answer may change, while it may."""
+    runs = "run has" if count == 1 else "runs have"
+    return [f"This may change: {count} planned {runs} no result yet."] * bool(count)
 
 
 def _headline(best: Summary, baseline: str) -> str:

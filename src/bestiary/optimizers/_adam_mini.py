@@ -9,12 +9,13 @@ With gradient g_t, t = 1, 2, ..., on every block b of a parameter:
 
 Blocks: of q and k one attention head (`head_dim` columns of the label; a head of keys where they
 are grouped); of other matrices one output neuron, a column; of the embedding one token, a row.
-State: m and one v a block, stored with that shape: little more than 4 bytes a parameter.
+State: m and one v a block, stored with that shape: little more than 4 bytes a parameter. Cost:
+element-wise.
 
 Two flavours. `official` (adam-mini 1.1.1): a vector is one block. `study` (Levanter): vectors get
 AdamW and are the only gradients that are clipped; Levanter stores v in full size. Blocks follow
-labels, not names; a q or k that is not labelled with its head width is blocked by column.
-Checked against `adam_mini.Adam_mini`; version 1.0, still in pytorch_optimizer, has other blocks.
+labels, not names; a q or k that is not labelled with its head width is blocked by column. Checked
+against `adam_mini.Adam_mini`; version 1.0, still in pytorch_optimizer, has other blocks.
 """
 
 from dataclasses import replace

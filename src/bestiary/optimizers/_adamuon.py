@@ -3,9 +3,10 @@ r"""AdaMuon (Si, Zhang, Shen 2025, arXiv 2507.11005): Muon with an element-wise 
 With Muon's orthogonal matrix O = NS(u), M x N, at step t = 1, 2, ...:
 
     v <- beta_v v + (1 - beta_v) O^2;   A = O / (sqrt(v / (1 - beta_v^t)) + epsilon_v)
-    p <- p - eta (s A sqrt(min(M, N)) / ||A||_F + lambda p),   s = 0.2 sqrt(max(M, N))
+    p <- p - eta (s A sqrt(min(M, N)) / (||A||_F + 1e-8) + lambda p),   s = 0.2 sqrt(max(M, N))
 
-so that updates have Adam's size. AdamW elsewhere, as in Muon.
+so that updates have Adam's size; beta_v is `entry_beta`, epsilon_v `entry_epsilon`. AdamW
+elsewhere, as in Muon.
 
 State: m and v, 8 bytes a parameter. Cost: Muon's.
 

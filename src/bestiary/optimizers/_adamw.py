@@ -7,8 +7,9 @@ With gradient g_t, t = 1, 2, ...:
     u_t = m_t / (1 - beta1^t) / (sqrt(v_t / (1 - beta2^t)) + epsilon)
     p_t = p_{t-1} - eta (u_t + lambda p_{t-1})
 
-State: m and v, 8 bytes a parameter. Epsilon is added after bias correction, as in torch, optax and
-Levanter; code in the style of Hugging Face adds it before. Checked against `torch.optim.AdamW`.
+State: m and v, 8 bytes a parameter. Cost: element-wise. Epsilon is added after bias correction, as
+in torch, optax and Levanter; code in the style of Hugging Face adds it before. Checked against
+`torch.optim.AdamW`.
 """
 
 import optax

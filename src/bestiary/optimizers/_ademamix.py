@@ -10,11 +10,11 @@ Over T = `slow_warmup_steps`, alpha_t grows linearly from 0 to alpha, and the ha
 linearly from that of beta1 to that of beta3: beta3_t = h^-1((1 - t/T) h(beta1) + (t/T) h(beta3))
 with h(b) = ln(1/2) / ln(b) - 1. The paper sets T to the length of the run, and so should you.
 
-State: m, s and v, 12 bytes a parameter. The slow mean has no bias correction. The transform is
-optax's, which reads schedules one step early; they are given at t. The starting point is AdamW's
-best at 130M with the authors' betas, T the length of a run there at 1x. Checked against
-apple/ml-ademamix, whose warm-up adds 1e-8 to the betas (2e-6 apart after 40 steps; without warm-up
-equal), and `pytorch_optimizer.AdEMAMix`.
+State: m, s and v, 12 bytes a parameter. Cost: element-wise. The slow mean has no bias correction.
+The transform is optax's, which reads schedules one step early; they are given at t. The starting
+point is AdamW's best at 130M with the authors' betas, T the length of a run there at 1x. Checked
+against apple/ml-ademamix, whose warm-up adds 1e-8 to the betas (2e-6 apart after 40 steps; without
+warm-up equal), and `pytorch_optimizer.AdEMAMix`.
 """
 
 from typing import Annotated

@@ -9,11 +9,11 @@ With gradient g_k, k = 0, 1, ...:
 
 so the gradient is divided by a second moment that has not seen it, before the momentum.
 
-State: m and v, 8 bytes a parameter. No bias correction. Weight decay does not act at step 0
-either. The transform is optax's; Levanter's ADOPT corrects the bias of v, and pytorch_optimizer's
-counts one step more where it clips, and decays at step 0. The starting point is AdamW's best at
-130M with the authors' betas; their epsilon is large for gradients of a mean loss. Checked against
-iShohei220/adopt, and `pytorch_optimizer.ADOPT` with that count corrected.
+State: m and v, 8 bytes a parameter. Cost: element-wise. No bias correction. Weight decay does not
+act at step 0 either. The transform is optax's; Levanter's ADOPT corrects the bias of v, and
+pytorch_optimizer's counts one step more where it clips, and decays at step 0. The starting point is
+AdamW's best at 130M with the authors' betas; their epsilon is large for gradients of a mean loss.
+Checked against iShohei220/adopt, and `pytorch_optimizer.ADOPT` with that count corrected.
 """
 
 import optax

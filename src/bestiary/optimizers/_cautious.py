@@ -4,15 +4,15 @@ With AdamW's direction u of gradient g, on every tensor:
 
     k = 1[u g > 0];   u <- u k / z;   p <- p - eta (u + lambda p)
 
-State: AdamW's, 8 bytes a parameter.
+State: AdamW's, 8 bytes a parameter. Cost: element-wise.
 
 Where implementations disagree: z is mean(k) + epsilon (`study`: Levanter), (sum(k) + 1) / N
 (`paper`) or max(mean(k), 1e-3) (`official`: C-Optim, timm); they differ only where k is nearly
 empty. The mean is over the tensor of one layer. Levanter, and so the study, takes it over all
 layers of one kind: that is `stacked_mean`, which the preset `study` sets. The sign of u g is
 compared, not the product, which could underflow. Epsilon is added after bias correction; C-Optim
-adds it before. Cautious weight decay (Chen et al. 2025, arXiv 2510.12402) is another rule.
-Checked against Levanter's and C-Optim's `AdamW`.
+adds it before. Cautious weight decay (Chen et al. 2025, arXiv 2510.12402) is another rule. Checked
+against Levanter's and C-Optim's `AdamW`.
 """
 
 from typing import Annotated, Literal

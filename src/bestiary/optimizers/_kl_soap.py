@@ -11,13 +11,14 @@ of the factors' eigenvalues, and G' = Q_L^T G Q_R:
             d_L <- beta_s d_L + (1 - beta_s) row means of G'^2 D_R^-1,     d_R likewise
     every `precondition_frequency`, after u:  Q <- qr(S Q), m turned into the new basis
 
-No bias correction. d is at least 1 / 4000^2. AdamW elsewhere, its rate times `adam_factor`. Both
-groups of gradients are clipped, each by its own norm.
+beta_s is `shampoo_beta`. No bias correction. d is at least 1 / 4000^2. AdamW elsewhere, its rate
+times `adam_factor`. Both groups of gradients are clipped, each by its own norm.
 
-State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: SOAP's and
-4 M N (M + N) FLOPs. Follows the modded-nanogpt track 3 file, which is for whole matrices; the
-authors' code (yorkerlin/KL-Methods) has more options. Checked against that file,
-its hyperball replaced by weight decay, with the first eigenvectors given.
+State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, and d, a number
+for each row and column. Cost: 8 M N (M + N) FLOPs a step, and 4.7 (M^3 + N^3) + 4 M N (M + N) a
+refresh. Follows the modded-nanogpt track 3 file, which is for whole matrices; the authors' code
+(yorkerlin/KL-Methods) has more options. Checked against that file, its hyperball replaced by weight
+decay, with the first eigenvectors given.
 """
 
 from typing import Any, NamedTuple

@@ -10,17 +10,18 @@ block, and a normal probe V:
     p_t = p_{t-1} - eta (u + lambda p_{t-1})
 
 The fit is before its use. State: m and both factors, 4 + 4 (M^2 + N^2) / (M N) bytes a parameter,
-12 in square blocks; sides longer than `max_dimension` and vectors have diagonal factors.
+12 in square blocks; sides longer than `max_dimension` and vectors have diagonal factors. Cost:
+4 M N (M + N) FLOPs a step, and 7 M N (M + N) + 2 (M^3 + N^3) a fit of the form `eq`.
 
-Two forms. `eq`, the study's (Levanter, psgd_jax): triangular factors with solves, damping
-sqrt(eps) mean |X|. `q0.5eq1.5` (psgd_torch, from 2025): products alone, for new work. Here damping
-and probe enter the fit alone (kron_torch leaks them into u). Fits and balancing are counted, not
-drawn: balancing comes with every 100th fit, as in Levanter; psgd_jax and psgd_torch draw it.
-Where gradients are all zero nothing is fitted. Levanter merges small sides first and normalises
-and clips all layers of a kind as one; here every layer, unless `stacked_norms`.
-The probe is a function of the step, `update(..., probe=)` injects another. Checked against psgd_jax
-and psgd_torch. There, psgd_torch bounds norms with random vectors, here with the largest row, and
-clips single entries at 10, which is left out here.
+Two forms. `eq`, the study's (Levanter, psgd_jax): triangular factors with solves, damping sqrt(eps)
+mean |X|. `q0.5eq1.5` (psgd_torch, from 2025): products alone, for new work. Here damping and probe
+enter the fit alone (kron_torch leaks them into u). Fits and balancing are counted, not drawn:
+balancing comes with every 100th fit, as in Levanter; psgd_jax and psgd_torch draw it. Where
+gradients are all zero nothing is fitted. Levanter merges small sides first and normalises and clips
+all layers of a kind as one; here every layer, unless `stacked_norms`. The probe is a function of
+the step, `update(..., probe=)` injects another. Checked against psgd_jax and psgd_torch. There,
+psgd_torch bounds norms with random vectors, here with the largest row, and clips single entries at
+10, which is left out here.
 """
 
 from typing import Annotated, Any, NamedTuple

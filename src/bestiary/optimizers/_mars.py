@@ -5,11 +5,11 @@ With gradient g_t, t = 1, 2, ..., and g_0 = 0:
     c_t = g_t + gamma beta1 / (1 - beta1) (g_t - g_{t-1}),   clipped
     p_t = the AdamW step with c_t in place of g_t
 
-This is the approximate form, the practical one: g_{t-1} is the stored gradient of the last batch
-at the last weights; the exact form recomputes the gradient of this batch there, at twice the cost.
-At the first step c = (1 + gamma beta1 / (1 - beta1)) g, at the defaults 1.475 g.
+This is the approximate form, the practical one: g_{t-1} is the stored gradient of the last batch at
+the last weights; the exact form recomputes the gradient of this batch there, at twice the cost. At
+the first step c = (1 + gamma beta1 / (1 - beta1)) g, at the defaults 1.475 g.
 
-State: g_{t-1}, m and v, 12 bytes a parameter.
+State: g_{t-1}, m and v, 12 bytes a parameter. Cost: element-wise.
 
 Two flavours. `study` (Levanter): every parameter, and the norm of c over all parameters is clipped
 to `max_grad_norm`; g is not clipped. `official` (AGI-Arena/MARS): c of every layer's tensor is

@@ -5,7 +5,8 @@ For each hidden matrix, with gradient g and Newton-Schulz iteration NS (`_newton
     m <- mu m + g;   u = mu m + g   (Nesterov; else u = m)
     O = NS(u);       p <- p - eta (s O + lambda p)
 
-Everything else gets AdamW with the learning rate times `adam_factor`.
+mu is `momentum`, s the factor of the shape, `scale`. Everything else gets AdamW with the learning
+rate times `adam_factor`.
 
 State: m, 4 bytes a parameter (AdamW elsewhere 8). Cost: `iterations` (4 M^2 N + 2 M^3) FLOPs.
 

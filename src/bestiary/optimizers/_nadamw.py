@@ -6,8 +6,8 @@ With gradient g_t, t = 1, 2, ..., and Adam's moments m_t and v_t:
           / (sqrt(v_t / (1 - beta2^t)) + epsilon)
     p_t = p_{t-1} - eta (u_t + lambda p_{t-1})
 
-State: m and v, 8 bytes a parameter. As in optax and Levanter, without Dozat's extra beta2. The
-default of `torch.optim.NAdam` (`momentum_decay=4e-3`) is another algorithm; with
+State: m and v, 8 bytes a parameter. Cost: element-wise. As in optax and Levanter, without Dozat's
+extra beta2. The default of `torch.optim.NAdam` (`momentum_decay=4e-3`) is another algorithm; with
 `momentum_decay=1e9` it is this one, and this is checked against it.
 """
 

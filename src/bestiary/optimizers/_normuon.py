@@ -5,12 +5,13 @@ Muon's orthogonal matrix O = NS(u) has rows of unequal norm. With one second mom
     v <- beta_v v + (1 - beta_v) mean over the neuron's inputs of O^2
     N = O / (sqrt(v) + epsilon_v);   N <- N ||O||_F / ||N||_F;   p <- p - eta (s N + lambda p)
 
-No bias correction: the last scaling cancels it. AdamW elsewhere, as in Muon.
+No bias correction: the last scaling cancels it. beta_v is `neuron_beta`, epsilon_v
+`neuron_epsilon`. AdamW elsewhere, as in Muon.
 
 State: Muon's, and one number for each neuron. Cost: Muon's.
 
 A neuron is an output of the matrix (paper, dion, pytorch_optimizer), or an index of its longer side
-(modded-nanogpt); epsilon is added to the root here and in the paper, modded-nanogpt clamps.
+(modded-nanogpt); epsilon_v is added to the root here and in the paper, modded-nanogpt clamps.
 Checked against zichongli5/NorMuon (5e-12: its norm has an epsilon) and `pytorch_optimizer.NorMuon`.
 """
 

@@ -13,9 +13,9 @@ Written for y alone, so that x is not stored and rounding moves nothing:
     y_{t+1} = y_t + c_t (z_t - y_t) - eta_t (1 - beta1 (1 - c_t)) d_t
     x = (y - (1 - beta1) z) / beta1
 
-State: z and v, 8 bytes a parameter, and two numbers. The learning rate warms up and is then
-constant; while it is 0, c = 0. The starting point is AdamW's best at 130M. Checked against
-`schedulefree.AdamWScheduleFreeReference`.
+State: z and v, 8 bytes a parameter, and three numbers. Cost: element-wise. The learning rate warms
+up and is then constant; while it is 0, c = 0. The starting point is AdamW's best at 130M. Checked
+against `schedulefree.AdamWScheduleFreeReference`.
 """
 
 from typing import Annotated, Any, NamedTuple

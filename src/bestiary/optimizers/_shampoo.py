@@ -13,10 +13,11 @@ falls below epsilon by rounding, all are raised by the difference. A side longer
 `max_dimension` has no factor, and then the other's power is -1/2; a vector has Adam's direction.
 
 State: m, v, factors and roots, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, 24 in square blocks.
+Cost: 4 M N (M + N) FLOPs a step, and 11 (M^3 + N^3) for new roots.
 
 All parameters get it, as in Distributed Shampoo (Shi et al. 2023, arXiv 2309.06497), and each block
-is grafted by itself. The study ran it as a side study with settings that are not published.
-Checked against facebookresearch/optimizers, to 1e-8, as its learning rate is float32.
+is grafted by itself. The study ran it as a side study with settings that are not published. Checked
+against facebookresearch/optimizers, to 1e-8, as its learning rate is float32.
 """
 
 from typing import Annotated, Any, NamedTuple

@@ -5,9 +5,9 @@ With gradient g_t, t = 1, 2, ...:
     m_t = beta1 m_{t-1} + (1 - beta1) g_t
     p_t = p_{t-1} - eta (sign(m_t) + lambda p_{t-1})
 
-State: m, 4 bytes a parameter. sign(0) = 0. Lion with beta1 = beta2. The study ran it only inside
-Scion, for all that is no hidden matrix; the starting point is Lion's. Checked against
-`pytorch_optimizer.SignSGD`, whose momentum is the weight of the old mean, as here.
+State: m, 4 bytes a parameter. Cost: element-wise. sign(0) = 0. Lion with beta1 = beta2. The study
+ran it only inside Scion, for all that is no hidden matrix; the starting point is Lion's. Checked
+against `pytorch_optimizer.SignSGD`, whose momentum is the weight of the old mean, as here.
 """
 
 import optax

@@ -10,17 +10,17 @@ Every matrix is cut into blocks. For a block with gradient G_k at step k = 0, 1,
     every `precondition_frequency`, after u: columns of Q (and v) sorted by Q^T L Q, Q <- qr(L Q)
 
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, 24 in square
-blocks. A vector is a matrix of one column; sides longer than `max_dimension` have no factor.
-With `stagger`, blocks are refreshed in turns, each once in `precondition_frequency` steps: steps
-of equal cost, and a slightly different algorithm.
+blocks. Cost: 8 M N (M + N) FLOPs a step, and 6.7 (M^3 + N^3) a refresh. A vector is a matrix of one
+column; sides longer than `max_dimension` have no factor. beta_s is `shampoo_beta`. With `stagger`,
+blocks are refreshed in turns, each once in `precondition_frequency` steps: steps of equal cost, and
+a slightly different algorithm.
 
 Two flavours. `official` (nikhilvyas/SOAP): t = k, the refresh reads the new L, weight decay acts
 after the step and not at the first, whole matrices, plain Adam on vectors. `study` (Levanter):
 t = k + 1, the refresh reads L from before this gradient, decay is decoupled, blocks, full factors
 on vectors. Levanter merges small sides and leaves a ragged last block; here the blocks of one
-parameter are equal.
-Checked against both, with the first eigenvectors given: the first Gram matrix is rank-deficient,
-and its null space has no unique basis.
+parameter are equal. Checked against both, with the first eigenvectors given: the first Gram matrix
+is rank-deficient, and its null space has no unique basis.
 """
 
 from dataclasses import replace

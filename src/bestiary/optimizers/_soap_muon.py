@@ -10,11 +10,12 @@ For each hidden matrix M x N with gradient G at step k = 0, 1, ..., and Newton-S
     k = 0:  Q_L, Q_R = eigenvectors of L, R
     k > 0, every `precondition_frequency`:  columns of Q (and v) sorted by Q^T L Q, Q <- qr(L Q)
 
-SOAP's second moment is that of the momentum, without bias correction. AdamW elsewhere, as in Muon.
-Both groups of gradients are clipped, each by its own norm.
+beta_s is `soap_beta`, epsilon_s `soap_epsilon`. SOAP's second moment is that of the momentum,
+without bias correction. AdamW elsewhere, as in Muon. Both groups of gradients are clipped, each by
+its own norm.
 
-State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: those of
-Muon and SOAP.
+State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: Muon's,
+6 M N (M + N) FLOPs a step, and 6.7 (M^3 + N^3) a refresh.
 
 The report (nikhilvyas.github.io/SOAP_Muon.pdf, of February 2025) whitens the smaller side alone,
 takes entries' square roots before NS, and found both sides better. This is its form in the

@@ -8,13 +8,12 @@ For each hidden matrix M x N with gradient G_t, t = 1, 2, ..., and Q_L = Q_R = I
     t = 1, and every `precondition_frequency`:  Q_L, Q_R = eigenvectors of L, R
     w <- beta_w w + (1 - beta_w) p_{t-1};   evaluated at w / (1 - beta_w^t)
 
-Embedding and head have u as well, with `other_factor` in place of 2 / (M + N); a vector has
-u = sign(m) with that factor. A side longer than `max_dimension` has Q = I. No matrix is cut.
+Embedding and head have u as well, with `other_factor` in place of 2 / (M + N); a vector has u =
+sign(m) with that factor. A side longer than `max_dimension` has Q = I. No matrix is cut.
 
-State: m, w, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost:
-8 M N (M + N) FLOPs a step, and eigenvectors once in a hundred. A good eta is Adam's, times twice
-the width of the model; all that is no hidden matrix is clipped as one group, hidden matrices as
-another.
+State: m, w, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter. Cost: 6 M N (M +
+N) FLOPs a step, and 9 (M^3 + N^3) for new eigenvectors. A good eta is Adam's, times twice the width
+of the model; all that is no hidden matrix is clipped as one group, hidden matrices as another.
 
 Where implementations disagree: the authors' optax file, followed here, averages the weights before
 the step and decays beside it; their torch file and pytorch_optimizer average after the step, before
@@ -43,7 +42,9 @@ from bestiary.optimizers._interface import (
     WeightDecay,
 )
 from bestiary.optimizers._kronecker import (
+    FactorBeta,
     Factors,
+    PreconditionFrequency,
     eigenbasis,
     grams,
     identities,
@@ -54,7 +55,7 @@ from bestiary.optimizers._kronecker import (
     sides,
     without_rounding,
 )
-from bestiary.optimizers._rules import Leaves, Rule, Scalar, descend
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, by_path, descend, everywhere
 from bestiary.optimizers._spectral import RateFactor
 
 
@@ -65,11 +66,9 @@ class SPlus(Hyperparameters, frozen=True, kw_only=True):
     weight_decay: WeightDecay = 0.01
     other_factor: RateFactor = 0.001
     beta1: Beta1 = 0.9
-    beta2: Annotated[Beta, Meta(description="decay of the Kronecker factors")] = 0.999
+    beta2: FactorBeta = 0.999
     average_beta: Annotated[Beta, Meta(description="decay of the mean of the weights")] = 0.999
-    precondition_frequency: Annotated[
-        int, Meta(ge=1, description="steps between refreshes of the eigenbases")
-    ] = 100
+    precondition_frequency: PreconditionFrequency = 100
     max_dimension: Annotated[int, Meta(ge=1, description="longer sides have no factor")] = 10_000
 
 
@@ -103,12 +102,13 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
     ) -> tuple[Leaves, SPlusState]:
         del extra
         plan = Layout(grads, labels, wide=True)
-        momentum = _mean(state.momentum, grads, hyper.beta1)
+        moment = optax.tree.update_moment
+        momentum = moment(grads, state.momentum, hyper.beta1, 1)
         directions = {
             name: _signed(m_GMN, state.basis[name]) for name, m_GMN in plan.gather(momentum).items()
         }
         gram = grams(plan.gather(grads), like=state.factors)
-        factors = _mean(state.factors, gram, hyper.beta2)
+        factors = moment(gram, state.factors, hyper.beta2, 1)
         time = jnp.asarray(step) + 1
         # A branch: whether it runs depends on the step alone, which no population batches.
         basis = jax.lax.cond(
@@ -116,8 +116,8 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
             lambda: _eigenbases(factors, plan),
             lambda: state.basis,
         )
-        sums = _mean(state.sums, params, hyper.average_beta)
-        share = _mean(state.share, jnp.ones_like(state.share), hyper.average_beta)
+        sums = moment(params, state.sums, hyper.average_beta, 1)
+        share = moment(jnp.ones_like(state.share), state.share, hyper.average_beta, 1)
         return plan.scatter(directions), SPlusState(momentum, factors, basis, sums, share)
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -126,15 +126,14 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
 def averaged(state: dict[str, SPlusState], params: optax.Params) -> optax.Params:
     """The mean weights, to be evaluated; before the first step those trained."""
 
-    def mean(path: Any, param: Array) -> Array:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        own = next(group for group in state.values() if name in group.sums)
+    def mean(path: str, param: Array) -> Array:
+        own = next(group for group in state.values() if path in group.sums)
         known = own.share > 0
-        return jnp.where(known, own.sums[name] / jnp.where(known, own.share, 1.0), param).astype(
-            param.dtype
-        )
+        average = jnp.where(known, own.sums[path] / jnp.where(known, own.share, 1.0), param)
+        return average.astype(param.dtype)
 
-    return jax.tree_util.tree_map_with_path(mean, params)
+    means = [mean(path, param) for path, param in by_path(params).items()]
+    return jax.tree.unflatten(jax.tree.structure(params), means)
 
 
 def _signed(m_GMN: Array, basis: Factors) -> Array:
@@ -146,10 +145,6 @@ def _eigenbases(factors: dict[str, Factors], plan: Layout) -> dict[str, Factors]
     return over_factors(eigenbasis, factors, paddings(plan, like=factors))[0]
 
 
-def _mean(old: Any, new: Any, decay: Scalar) -> Any:
-    return jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, old, new)
-
-
 def _by_width(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:
     """The update of matrices (..., fan_in, fan_out): the rate is divided by their mean side."""
     return descend(param, direction, rate * (2 / sum(param.shape[-2:])), decay)
@@ -157,22 +152,10 @@ def _by_width(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Ar
 
 def _rules(hyper: SPlus, labels: Labels) -> dict[str, Rule]:
     direction = scale_by_splus(hyper, labels)
-    hidden = Rule(
-        name="splus",
-        direction=direction,
-        learning_rate=hyper.learning_rate,
-        weight_decay=hyper.weight_decay,
-        max_norm=hyper.max_grad_norm,
-        advance=_by_width,
-    )
-    others = Rule(
-        name="splus_elsewhere",
-        direction=direction,
-        learning_rate=hyper.learning_rate * hyper.other_factor,
-        weight_decay=hyper.weight_decay,
-        max_norm=hyper.max_grad_norm,
-    )
-    return dict.fromkeys(("embedding", "head", "vector"), others) | {"hidden_matrix": hidden}
+    rate = hyper.learning_rate * hyper.other_factor
+    others = hyper.rule("splus_elsewhere", direction, learning_rate=rate)
+    hidden = hyper.rule("splus", direction, advance=_by_width)
+    return everywhere(others) | {"hidden_matrix": hidden}
 
 
 SPLUS = Optimizer(

@@ -76,8 +76,8 @@ def _say(line: str) -> None:
 def _design(study: Study) -> str:
     """What is tuned and what is reported, in words."""
     tuned = ", ".join(f"{cell.size} {cell.ratio:g}x" for cell in study.tuning.cells)
-    rest = len(set(study.cells) - set(study.tuning.cells))
-    inherit = f"; the other {rest} inherit from the nearest" if rest else ""
+    rest = set(study.cells) - set(study.tuning.cells)
+    inherit = "; cells that are not tuned inherit from the nearest" if rest else ""
     return (
         f"Tuned in {tuned}, with at most {study.tuning.runs_per_cell} runs for every optimizer; "
         f"winners are reported in {len(study.cells)} cells on {len(study.seeds)} seeds{inherit}."

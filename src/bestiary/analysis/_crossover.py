@@ -1,11 +1,9 @@
-"""Where the ranking of two optimizers changes: in model size, in data, or in batch size.
+"""Where the ranking of two optimizers of a study changes: in model size, in data, or in batch size.
 
 Two losses at a cell, read as data off the baseline's curve, differ by a factor; its log is taken as
 linear in log N and log D over the cells measured, and the ranking changes where it is zero. Every
 step is repeated for every bootstrap draw, so the crossing has an interval, open where the draws do
 not cross.
-
-Shape suffixes: K draws, C cells, Q coefficients.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,17 +20,13 @@ from bestiary.analysis._noise import ASSUMED
 from bestiary.analysis._ranking import (
     NO_BATCHES,
     Batches,
+    log_advantage,
     lowest_by_batch,
     over_batches,
     over_cells,
 )
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Cell, Planned, RunResult, Study
-
-# Nats per e-fold of data below which the baseline's curve is flat.
-_FLAT = 1e-6
-# A loss is read at least this share of the baseline's fall above its asymptote.
-_LEAST = 0.05
 
 
 def crossover(
@@ -95,27 +89,18 @@ def _advantage(
 
 
 def _differences(evidence: Evidence, first: str, second: str) -> dict[Cell, Drawn]:
-    """Log of the first's advantage in data at every cell where both have a loss.
-
-    The baseline's fitted law turns both losses into data, (log(l2 - b) - log(l1 - b)) / B, and is
-    held fixed: its own doubt moves the scale of an advantage, not its sign.
-    """
+    """Log of the first's advantage in data at every cell where both have a loss."""
     found = {}
     for cell in evidence.study.cells:
         draws = evidence.sizes[cell.size]
         keys = [(name, cell) for name in (first, second)]
         if draws.fitted is None or not all(key in draws.losses for key in keys):
             continue
-        law = draws.fitted.law
-        fall = float(law.loss(cell.ratio) - law.b)
-        if fall * float(law.exponent) < _FLAT:
-            continue
-        logs = [
-            np.log(np.maximum(np.append(one.value, one.draws) - float(law.b), _LEAST * fall))
-            for one in (draws.losses[key] for key in keys)
-        ]
-        gap = (logs[1] - logs[0]) / float(law.exponent)
-        found[cell] = Drawn(float(gap[0]), gap[1:])
+        # The baseline, which is not among those read, lies on its own curve.
+        read = [draws.read.get(key) for key in keys]
+        one = log_advantage(draws.fitted.law, draws.fitted.laws, cell.ratio, *read)
+        if one is not None:
+            found[cell] = one
     return found
 
 

@@ -15,12 +15,16 @@ import numpy as np
 
 from bestiary.analysis._crossing import Crossing, Plane, crossing
 from bestiary.analysis._draws import Drawn
-from bestiary.laws import Array
+from bestiary.laws import Array, PowerLaw
 from bestiary.specs import Cell, Setting
 
 Names = tuple[str, str]
 
 
+# Nats per e-fold of data below which the baseline's curve is flat.
+_FLAT = 1e-6
+# A loss is read at least this share of the baseline's fall above its asymptote.
+_LEAST = 0.05
 NO_BATCHES = (
     "Nothing is known of batches: they were not both run at two batch sizes with several learning "
     "rates at each."
@@ -37,6 +41,38 @@ class Batches(NamedTuple):
     def shared(self) -> list[int]:
         """Batch sizes at which both were run, ascending."""
         return sorted(set(self.first) & set(self.second))
+
+
+def log_advantage(
+    law: PowerLaw, laws: PowerLaw, ratio: float, first: Drawn | None, second: Drawn | None
+) -> Drawn | None:
+    """Log of the data the second loss stands for over that of the first: how far the first leads.
+
+    (log(l2 - b) - log(l1 - b)) / B on the baseline's curve. The curve's doubt tilts advantages at
+    short against those at long horizons, so every draw has a curve of its own. None where the
+    curve is flat.
+
+    Args:
+        law: The baseline's a D^-B + b.
+        laws: K draws of it.
+        ratio: Of the cell.
+        first: Loss of the first and its K draws; None where it is the baseline, on its curve.
+        second: The same of the second.
+    """
+    a, exponent, b = (
+        np.append(getattr(law, name), getattr(laws, name)) for name in ("a", "exponent", "b")
+    )
+    fall = a * ratio**-exponent
+    if fall[0] * exponent[0] < _FLAT:
+        return None
+    logs = [
+        np.log(fall)
+        if one is None
+        else np.log(np.maximum(np.append(one.value, one.draws) - b, _LEAST * fall))
+        for one in (first, second)
+    ]
+    gap = (logs[1] - logs[0]) / exponent
+    return Drawn(float(gap[0]), gap[1:])
 
 
 def lowest_by_batch(

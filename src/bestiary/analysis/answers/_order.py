@@ -2,8 +2,7 @@
 
 Own studies have `bestiary.analysis.crossover`, which draws every reported seed. Of published or
 imported results there are losses, mostly one a cell, and a stated noise: the same plane is fitted
-to the same advantages in data, each with the noise of its loss over the slope of the baseline's
-curve,  d log D = d L / |dL / d log D|.
+to the same advantages in data, drawn with that noise and with the baseline's curve.
 """
 
 import math
@@ -17,16 +16,18 @@ from bestiary.analysis._crossover_record import Advantage, Crossover, leader, re
 from bestiary.analysis._draws import Drawn
 from bestiary.analysis._estimates import factor, missing
 from bestiary.analysis._midway import Curves, Midway, ranking
-from bestiary.analysis._ranking import NO_BATCHES, Batches, over_batches, over_cells
+from bestiary.analysis._ranking import NO_BATCHES, Batches, log_advantage, over_batches, over_cells
 from bestiary.analysis._record import Estimate
-from bestiary.analysis.answers._curve import Curve, curve_at
 from bestiary.analysis.answers._findings import Finding, Findings
 from bestiary.errors import UserError, unknown
+from bestiary.laws import CurvePosterior
 from bestiary.specs import Cell
 
 DRAWS = 2_000
 # A noise that is stated rather than measured counts as if from this many runs.
 STATED = 10_000
+# Losses are float32: no deviation between them is known to be smaller, in nats.
+RESOLUTION = 1e-6
 Pair = tuple[Finding, Finding]
 
 
@@ -65,28 +66,34 @@ def order(findings: Findings, first: str, second: str, *, seed: int = 0) -> Cros
 
 
 def _log_advantages(findings: Findings, pairs: list[Pair], seed: int) -> dict[Cell, Drawn]:
-    """Log of the data the second needs over the first's, where both speedups are known."""
-    curves: dict[str, Curve] = {}
-    found = {}
-    for one, other in pairs:
-        if one.speedup.value is None or other.speedup.value is None:
+    """Log of the first's advantage in data, where the baseline has a curve at the size."""
+    noise, found = findings.noise, {}
+    for size in dict.fromkeys(one.size for one, _ in pairs):
+        own = [one for one in findings.of(findings.baseline).values() if one.size == size]
+        if len({one.ratio for one in own}) < 2:
             continue
-        curve = curves.setdefault(one.size, curve_at(findings, one.size))
-        value = math.log(one.speedup.value / other.speedup.value)
-        spread = math.hypot(*(_spread(curve, each, findings.noise.own) for each in (one, other)))
-        generator = np.random.default_rng([seed, zlib.crc32(one.place.encode())])
-        found[Cell(size=one.size, ratio=one.ratio)] = Drawn(
-            value, value + spread * generator.normal(size=DRAWS)
+        posterior = CurvePosterior(
+            np.array([one.ratio for one in own]),
+            np.array([one.loss for one in own]),
+            np.array([max(noise.total, RESOLUTION) / math.sqrt(one.runs) for one in own]),
         )
+        generator = np.random.default_rng([seed, zlib.crc32(size.encode())])
+        laws = posterior.draws(np.ones(DRAWS), generator)
+        for pair in pairs:
+            if pair[0].size == size:
+                read = [_read(one, findings, generator) for one in pair]
+                one = log_advantage(posterior.law(), laws, pair[0].ratio, *read)
+                if one is not None:
+                    found[Cell(size=size, ratio=pair[0].ratio)] = one
     return found
 
 
-def _spread(curve: Curve, one: Finding, noise: float) -> float:
-    """Standard deviation of the log of the data that a loss stands for, for its own noise alone."""
-    assert one.speedup.value is not None
-    reached = one.ratio * one.speedup.value
-    slope = curve.gap(reached / 1.01, 1.01**2) / (2 * math.log(1.01))
-    return noise / math.sqrt(one.runs) / slope
+def _read(one: Finding, findings: Findings, generator: np.random.Generator) -> Drawn | None:
+    """A loss with its own noise; None for the baseline, which lies on its curve."""
+    if one.optimizer == findings.baseline:
+        return None
+    noise_K = generator.normal(size=DRAWS) * findings.noise.own / math.sqrt(one.runs)
+    return Drawn(one.loss, one.loss + noise_K)
 
 
 def _advantage(
@@ -101,7 +108,7 @@ def _advantage(
         size=one.size,
         ratio=one.ratio,
         loss_gap=gap,
-        factor=missing("no speedup is known of one of them")
+        factor=missing("the baseline has no curve to read data off")
         if known is None
         else factor(known.value, known.draws),
         leader=leader(gap, *names),

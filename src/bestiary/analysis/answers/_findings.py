@@ -98,11 +98,13 @@ class SeedNoise(Spec, frozen=True, kw_only=True):
         own: The part of one optimizer alone, which stays in a difference paired by seed.
         shared: The part common to all optimizers that ran a seed.
         source: Measured, stated or assumed, in words.
+        freedom: Degrees of freedom of `own`; None where it is stated or assumed.
     """
 
     own: float
     shared: float
     source: str
+    freedom: int | None = None
 
     @property
     def total(self) -> float:

@@ -90,7 +90,7 @@ def _noise(analysis: Analysis) -> SeedNoise:
         text = "assumed: no cell has two seeds"
         return SeedNoise(own=ASSUMED, shared=0.0, source=text)
     text = f"measured here, {noise.own_freedom} degrees of freedom"
-    return SeedNoise(own=noise.own, shared=noise.shared, source=text)
+    return SeedNoise(own=noise.own, shared=noise.shared, source=text, freedom=noise.own_freedom)
 
 
 def _facts(analysis: Analysis) -> dict[str, str]:

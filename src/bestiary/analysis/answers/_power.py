@@ -3,7 +3,8 @@
 A speedup s at ratio D shows as a loss lower by  gap = L(D) - L(s D)  on the baseline's curve. Where
 the curve is flat the gap is small, so the same noise hides more speedup at long horizons. Two means
 of n runs differ by noise of  sqrt(2 / n)  times that of one run; in differences paired by seed only
-the own part of the noise counts.
+the own part of the noise counts. A noise that was measured with few degrees of freedom may be
+larger than it seems; the power is its mean over that doubt.
 """
 
 import math
@@ -14,14 +15,14 @@ import numpy as np
 from scipy.special import chdtri, ndtr, stdtrit
 
 from bestiary.analysis.answers._curve import Curve, curve_at
-from bestiary.analysis.answers._findings import Findings
+from bestiary.analysis.answers._findings import Findings, SeedNoise
 from bestiary.errors import UserError
 from bestiary.laws import Array
 from bestiary.specs import SIZES, Spec
 
 ALPHA, POWER = 0.05, 0.8
 MOST = 1000
-QUANTILES = 1000
+QUANTILES, PILOT = 400, 25
 # Losses are float32: no deviation between them is known to be smaller, in nats.
 RESOLUTION = 1e-6
 
@@ -121,20 +122,25 @@ def power(
     )
 
 
-def seeds_needed(effect: float, deviation: float, *, paired: bool) -> int | None:
+def seeds_needed(
+    effect: float, deviation: float, *, paired: bool, pilot: int | None = None
+) -> int | None:
     """Fewest seeds of each with which a t test finds an effect 4 times in 5; None above 1,000.
 
     Args:
         effect: The difference of means.
         deviation: Of one difference where paired, of one run where not.
         paired: Whether both ran the same seeds.
+        pilot: Degrees of freedom with which the deviation was measured; None where it is known.
     """
-    return _fewest(2, lambda seeds: t_power(effect, deviation, seeds, paired=paired))
+    return _fewest(2, lambda seeds: t_power(effect, deviation, seeds, paired=paired, pilot=pilot))
 
 
-def cells_needed(effect: float, deviation: float) -> int | None:
+def cells_needed(effect: float, deviation: float, *, pilot: int | None = None) -> int | None:
     """Fewest cells of three paired seeds each that together find an effect; None above 1,000."""
-    return _fewest(1, lambda cells: t_power(effect, deviation, 3, paired=True, cells=cells))
+    return _fewest(
+        1, lambda cells: t_power(effect, deviation, 3, paired=True, cells=cells, pilot=pilot)
+    )
 
 
 def _fewest(low: int, found: Callable[[int], float]) -> int | None:
@@ -148,11 +154,20 @@ def _fewest(low: int, found: Callable[[int], float]) -> int | None:
     return low
 
 
-def t_power(effect: float, deviation: float, seeds: int, *, paired: bool, cells: int = 1) -> float:
+def t_power(
+    effect: float,
+    deviation: float,
+    seeds: int,
+    *,
+    paired: bool,
+    cells: int = 1,
+    pilot: int | None = None,
+) -> float:
     """The chance that a two-sided t test at 5 % finds an effect.
 
     The mean over the measured standard deviation s of  Phi(shift - c s) + Phi(-shift - c s),  which
-    is the noncentral t without its numerical troubles.
+    is the noncentral t without its numerical troubles; and over what the true one may be, where a
+    pilot measured it.
 
     Args:
         effect: The difference of means.
@@ -160,12 +175,15 @@ def t_power(effect: float, deviation: float, seeds: int, *, paired: bool, cells:
         seeds: Of each optimizer at each cell.
         paired: Whether both ran the same seeds.
         cells: Cells with this effect, over which the mean and the noise are pooled.
+        pilot: Degrees of freedom with which the deviation was measured; None where it is known.
     """
     freedom = cells * (seeds - 1 if paired else 2 * seeds - 2)
     variance = (1 if paired else 2) / (seeds * cells)
     shift = effect / (max(deviation, RESOLUTION) * math.sqrt(variance))
+    # The true deviation over the pilot's is the inverse of the pilot's over the true one.
+    shift_P1 = shift * (_deviations(pilot, PILOT)[:, None] if pilot else np.ones((1, 1)))
     reach_Q = _bound(freedom) * _deviations(freedom)
-    return float(np.mean(ndtr(shift - reach_Q) + ndtr(-shift - reach_Q)))
+    return float(np.mean(ndtr(shift_P1 - reach_Q) + ndtr(-shift_P1 - reach_Q)))
 
 
 @cache
@@ -175,20 +193,20 @@ def _bound(freedom: int) -> float:
 
 
 @cache
-def _deviations(freedom: int) -> Array:
+def _deviations(freedom: int, count: int = QUANTILES) -> Array:
     """Quantiles of the measured over the true standard deviation, shape (Q,)."""
-    levels_Q = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    levels_Q = (np.arange(count) + 0.5) / count
     return np.asarray(np.sqrt(chdtri(freedom, 1 - levels_Q) / freedom))
 
 
 def _row(findings: Findings, curve: Curve, ratio: float, speedup: float) -> PowerRow:
     noise, gap = findings.noise, curve.gap(ratio, speedup)
-    paired = seeds_needed(gap, noise.paired, paired=True)
+    paired = seeds_needed(gap, noise.paired, paired=True, pilot=noise.freedom)
     tokens = None if paired is None else 2 * paired * 20 * curve.parameters * ratio
     model = SIZES.get(curve.size)
     per_token = model.flops_per_token if model else 6 * curve.parameters
     resolvable = [
-        Resolvable(seeds=seeds, speedup=_smallest(curve, ratio, noise.paired, seeds))
+        Resolvable(seeds=seeds, speedup=_smallest(curve, ratio, noise, seeds))
         for seeds in (2, 3, 5, 10)
     ]
     return PowerRow(
@@ -199,20 +217,21 @@ def _row(findings: Findings, curve: Curve, ratio: float, speedup: float) -> Powe
         slope=curve.gap(ratio, 2.0),
         gap=gap,
         paired=paired,
-        unpaired=seeds_needed(gap, noise.total, paired=False),
-        cells=cells_needed(gap, noise.paired),
+        unpaired=seeds_needed(gap, noise.total, paired=False, pilot=noise.freedom),
+        cells=cells_needed(gap, noise.paired, pilot=noise.freedom),
         tokens=tokens,
         flops=None if tokens is None else tokens * per_token,
         resolvable=tuple(resolvable),
     )
 
 
-def _smallest(curve: Curve, ratio: float, deviation: float, seeds: int) -> float | None:
+def _smallest(curve: Curve, ratio: float, noise: SeedNoise, seeds: int) -> float | None:
     """The speedup whose gap so many paired seeds find 4 times in 5."""
-    low, high = 0.0, 30 * max(deviation, RESOLUTION)
+    deviation = noise.paired
+    low, high = 0.0, 100 * max(deviation, RESOLUTION)
     for _ in range(40):
         middle = (low + high) / 2
-        found = t_power(middle, deviation, seeds, paired=True) >= POWER
+        found = t_power(middle, deviation, seeds, paired=True, pilot=noise.freedom) >= POWER
         low, high = (low, middle) if found else (middle, high)
     reached = curve.ratio(curve.loss(ratio) - high) / ratio
     return reached if reached < 100 else None

@@ -13,15 +13,27 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batches, compilation, optimizer_steps, start_up, training
+from benchmarks import (
+    analysis_scale,
+    batches,
+    compilation,
+    intervals,
+    optimizer_bounds,
+    optimizer_steps,
+    start_up,
+    training,
+)
 from bestiary.train import environment
 
 BENCHMARKS = {
     "training": training.run,
     "optimizer_steps": optimizer_steps.run,
+    "optimizer_bounds": optimizer_bounds.run,
     "compilation": compilation.run,
     "start_up": start_up.run,
     "batches": batches.run,
+    "analysis_scale": analysis_scale.run,
+    "intervals": intervals.run,
 }
 
 

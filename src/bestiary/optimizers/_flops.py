@@ -24,8 +24,8 @@ Price = Callable[[Any], Any]
 _SMALL = 8
 _FREE = (
     *("broadcast_in_dim", "concatenate", "convert_element_type", "copy", "dynamic_slice"),
-    *("dynamic_update_slice", "gather", "iota", "pad", "reshape", "rev", "scatter", "select_n"),
-    *("slice", "split", "squeeze", "stop_gradient", "transpose"),
+    *("dynamic_update_slice", "gather", "iota", "pad", "reshape", "rev", "scan", "scatter"),
+    *("select_n", "slice", "split", "squeeze", "stop_gradient", "transpose"),
 )
 _REDUCTIONS = ("reduce_", "arg", "sort", "cum")
 
@@ -64,7 +64,7 @@ def mean_price(
         function: What is traced.
         arguments: Trees of shapes.
         steps: How many.
-        price: Of one equation without an inner program.
+        price: Of one equation without an inner program; of a `scan`, apart from its body.
         accelerated: Whether the program of accelerators counts, or that of a CPU.
         called: The price of jitted functions by name.
     """
@@ -109,7 +109,7 @@ class _Counter:
             return self._branches(equation.params["branches"], inputs), unknown
         if name == "scan":
             body, length = equation.params["jaxpr"], equation.params["length"]
-            return length * self.walk(body, {})[0], unknown
+            return self._price(equation) + length * self.walk(body, {})[0], unknown
         if name == "while":
             parts = (equation.params["cond_jaxpr"], equation.params["body_jaxpr"])
             return sum(self.walk(part, {})[0] for part in parts), unknown

@@ -1,0 +1,53 @@
+"""What benchmarks do only on an accelerator, at tiny shapes, and what they count on real ones."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import jax
+import msgspec
+import pytest
+from benchmarks import optimizer_bounds, optimizer_steps
+
+from bestiary.specs import SIZES, ModelSpec
+
+TINY: ModelSpec = msgspec.structs.replace(SIZES["8k"], context=8, vocabulary=32)
+
+
+@pytest.fixture
+def quick_compilation() -> Iterator[None]:
+    """Compile without optimising: the steps are tiny, and compiling them is the test's time."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.mark.usefixtures("quick_compilation")
+def test_steps_are_timed_in_the_setting_of_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimizer_steps, "STEPS", 1)
+    monkeypatch.setattr(optimizer_steps, "ROUNDS", 1)
+    # More layers than are unrolled: the loop over layers is the accelerator's.
+    tiny = replace(optimizer_steps.ACCELERATOR, model=msgspec.structs.replace(TINY, layers=9))
+    (row,) = optimizer_steps.rows(tiny, ["lion"])
+    assert row["state_bytes_per_parameter"] == pytest.approx(4, rel=1e-3)
+    assert row["peak_mb"] > row["state_mb"]
+
+
+def test_an_accelerator_takes_half_a_million_tokens_in_bfloat16() -> None:
+    setting = optimizer_steps.ACCELERATOR
+    assert setting.micro_batch * setting.accumulation * setting.model.context == 2**19
+    assert setting.compute_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("name", ["muon", "kron", "soap"])
+def test_bounds_leave_room_for_their_targets(name: str) -> None:
+    row = optimizer_bounds.row("130m", name, {})
+    assert row["over_xla"] == pytest.approx(1, abs=0.03)
+    assert row["margin"] > 3
+
+
+def test_half_the_bits_are_half_the_bytes_and_other_products() -> None:
+    wide = optimizer_bounds.row("130m", "muon", {})
+    narrow = optimizer_bounds.row("130m", "muon", {"precision": "bfloat16"})
+    assert narrow["bfloat16"] == wide["tensorfloat32"]
+    assert narrow["gigabytes"] < wide["gigabytes"]
+    assert narrow["one_by_one_ms"] < wide["one_by_one_ms"]

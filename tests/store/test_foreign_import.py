@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestiary.errors import UserError
-from bestiary.store import Mapping, import_file, load_mapping, mapping
+from bestiary.store import (
+    Mapping,
+    foreign_imports,
+    import_file,
+    import_into,
+    load_mapping,
+    mapping,
+)
 
 HEADER = "opt,model,x,val_loss,lr,seed"
 HEADER_SEMICOLON = HEADER.replace(",", ";")
@@ -60,6 +67,10 @@ def test_rows_become_results_with_their_place(tmp_path: Path) -> None:
     assert (first.file, first.row, first.seed) == ("ours.csv", 2, 0)
     assert first.settings == {"learning_rate": 0.008}
     assert imported.origin.licence == "CC-BY-4.0"
+    assert imported.baseline == "adamw"
+    other = import_file(written(tmp_path, *ROWS), mapping(stated(baseline="muon")))
+    import_into(tmp_path / "kept", other)
+    assert foreign_imports(tmp_path / "kept") == (other,)
 
 
 def test_csv_json_and_json_lines_say_the_same(tmp_path: Path) -> None:

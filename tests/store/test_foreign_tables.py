@@ -77,11 +77,13 @@ def test_a_file_of_the_schema_before_is_read_and_goes_on(tmp_path: Path) -> None
     import_into(tmp_path, imported())
     with sqlite3.connect(tmp_path / "study.sqlite") as connection:
         connection.execute("UPDATE foreign_schema SET version = 1")
+        connection.execute("ALTER TABLE foreign_sources DROP COLUMN baseline")
     assert foreign_imports(tmp_path) == (imported(),)
     import_into(tmp_path, imported("theirs"))
+    import_into(tmp_path, imported("third"))
     (version,) = connection.execute("SELECT version FROM foreign_schema").fetchone()
     connection.close()
-    assert (version, len(foreign_imports(tmp_path))) == (2, 2)
+    assert (version, len(foreign_imports(tmp_path))) == (2, 3)
 
 
 @pytest.mark.parametrize("beside", [True, False])

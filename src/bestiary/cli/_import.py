@@ -53,7 +53,7 @@ def run(flags: Flags) -> None:
     tell(
         f"{source}: {len(imported.results)} results read, {kept}, in {folder}",
         *imported.notes,
-        f"Ask them: bestiary check 'X is faster than AdamW' {folder}",
+        f"Ask them: bestiary check 'X is faster than {imported.baseline}' {folder}",
     )
 
 

@@ -68,8 +68,16 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
 
 
 class ForeignImport(Spec, frozen=True, kw_only=True):
-    """What one import read: the origin, the results in file order, and what a reader must know."""
+    """What one import read.
+
+    Attributes:
+        origin: Where it comes from.
+        baseline: The optimizer that its speedups are measured against.
+        results: In file order.
+        notes: What a reader must know.
+    """
 
     origin: Origin
+    baseline: str = "adamw"
     results: tuple[ForeignResult, ...]
     notes: tuple[str, ...] = ()

@@ -17,16 +17,18 @@ from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._foreign import ForeignImport, ForeignResult, Origin
 from bestiary.store._study import FILE
 
-# 2: results may carry a loss curve.
+# 2: results may carry a loss curve, and the baseline of an import is kept.
 VERSION = 2
+_BASELINE = "baseline TEXT NOT NULL DEFAULT 'adamw'"
 _TABLES = (
     "CREATE TABLE foreign_schema (version INTEGER NOT NULL) STRICT",
-    """CREATE TABLE foreign_sources (
+    f"""CREATE TABLE foreign_sources (
         source TEXT PRIMARY KEY,
         digest TEXT NOT NULL,
         imported TEXT NOT NULL,
         origin TEXT NOT NULL,
-        notes TEXT NOT NULL
+        notes TEXT NOT NULL,
+        {_BASELINE}
     ) STRICT""",
     """CREATE TABLE foreign_results (
         source TEXT NOT NULL REFERENCES foreign_sources,
@@ -78,9 +80,11 @@ def foreign_imports(folder: Path) -> tuple[ForeignImport, ...]:
     if not path.is_file():
         return ()
     with one_line_errors(path), contextlib.closing(connect(path, read_only=True)) as connection:
-        if not _version(connection, path):
+        version = _version(connection, path)
+        if not version:
             return ()
-        query = "SELECT source, origin, notes FROM foreign_sources ORDER BY source"
+        baseline = "baseline" if version > 1 else "'adamw'"
+        query = f"SELECT source, origin, notes, {baseline} FROM foreign_sources ORDER BY source"
         return tuple(_load(connection, *head) for head in connection.execute(query).fetchall())
 
 
@@ -103,7 +107,7 @@ def _write(path: Path, imported: ForeignImport) -> int:
 
 
 def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) -> int:
-    if not _version(connection, path):
+    if not (version := _version(connection, path)):
         for table in _TABLES:
             connection.execute(table)
         connection.execute("INSERT INTO foreign_schema VALUES (?)", (VERSION,))
@@ -118,18 +122,20 @@ def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) ->
         )
     if kept:
         return 0
+    if version == 1:
+        connection.execute(f"ALTER TABLE foreign_sources ADD COLUMN {_BASELINE}")
+        connection.execute("UPDATE foreign_schema SET version = ?", (VERSION,))
     _insert(connection, digest, imported)
     return len(imported.results)
 
 
 def _insert(connection: sqlite3.Connection, digest: str, imported: ForeignImport) -> None:
     source = imported.origin.source
-    connection.execute("UPDATE foreign_schema SET version = ?", (VERSION,))
     origin = msgspec.json.encode(imported.origin).decode()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     connection.execute(
-        "INSERT INTO foreign_sources VALUES (?, ?, ?, ?, ?)",
-        (source, digest, now, origin, json.dumps(imported.notes)),
+        "INSERT INTO foreign_sources VALUES (?, ?, ?, ?, ?, ?)",
+        (source, digest, now, origin, json.dumps(imported.notes), imported.baseline),
     )
     connection.executemany(
         "INSERT INTO foreign_results VALUES (?, ?, ?, ?, ?, ?)",
@@ -155,11 +161,14 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return int(found)
 
 
-def _load(connection: sqlite3.Connection, source: str, origin: str, notes: str) -> ForeignImport:
+def _load(
+    connection: sqlite3.Connection, source: str, origin: str, notes: str, baseline: str
+) -> ForeignImport:
     query = "SELECT result FROM foreign_results WHERE source = ? ORDER BY position"
     rows = connection.execute(query, (source,))
     return ForeignImport(
         origin=msgspec.json.decode(origin, type=Origin),
+        baseline=baseline,
         results=tuple(msgspec.json.decode(row, type=ForeignResult) for (row,) in rows),
         notes=tuple(json.loads(notes)),
     )

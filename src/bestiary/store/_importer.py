@@ -32,7 +32,12 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
     if how.repeats == "refuse":
         _refuse_repeats(path.name, results)
     _baseline_occurs(path.name, results, how)
-    return ForeignImport(origin=how.origin, results=results, notes=missing(results, how.baseline))
+    return ForeignImport(
+        origin=how.origin,
+        baseline=how.baseline,
+        results=results,
+        notes=missing(results, how.baseline),
+    )
 
 
 def missing(results: Iterable[ForeignResult], baseline: str) -> tuple[str, ...]:

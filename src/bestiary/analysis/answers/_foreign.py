@@ -19,16 +19,16 @@ NO_TIMES = missing("no step times were published")
 Runs = dict[tuple[str, str, float], list[ForeignResult]]
 
 
-def imported_findings(imported: ForeignImport, *, baseline: str = "adamw") -> Findings:
+def imported_findings(imported: ForeignImport) -> Findings:
     """What somebody's imported runs found.
 
     Args:
-        imported: The results with their origin.
-        baseline: The optimizer that speedups are measured against.
+        imported: The results with their origin and their baseline.
 
     Raises:
         UserError: no runs, none of the baseline, or a size whose N cannot be told.
     """
+    baseline = imported.baseline
     comparison = compare_foreign(imported.results, baseline=baseline)
     noise = SeedNoise(own=comparison.noise, shared=0.0, source=comparison.noise_source)
     runs = runs_by_cell(imported.results)

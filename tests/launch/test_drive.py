@@ -1,5 +1,6 @@
 """The driver: every run exactly one result, whatever dies, and the same table in the end."""
 
+import errno
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from tests.tune.study import answer, study
 
 from bestiary.errors import BestiaryError, UserError
 from bestiary.launch import LocalExecutor, Snapshot, StudyInterrupted, drive
+from bestiary.launch._interrupt import Interruption
 from bestiary.specs import RunResult, Study, run_id
 from bestiary.store import StudyStore
 from bestiary.tune import needed, winners
@@ -290,7 +292,7 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path, executor: Make) -> 
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_study_writes_checkpoints_and_goes_on(
     tmp_path: Path, executor: Make, number: signal.Signals
 ) -> None:
@@ -311,6 +313,32 @@ def test_an_interrupted_study_writes_checkpoints_and_goes_on(
         second = {one.run_id for one in store.attempts() if one.number == 2}
         assert second == resumed
     assert log.notices[0].startswith("stopping")
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    """As `nohup` has it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption() as interruption:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert interruption.count == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_study_outlives_whoever_watches_it(tmp_path: Path, executor: Make) -> None:
+    class Gone:
+        def update(self, snapshot: Snapshot) -> None:
+            raise BrokenPipeError
+
+        def notice(self, line: str) -> None:
+            raise OSError(errno.EIO, "the terminal is gone")
+
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("memoryless"), Gone())
+        assert_exactly_once(store, question)
 
 
 def test_workers_that_do_not_stop_are_killed_after_the_grace_period(

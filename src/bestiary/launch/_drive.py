@@ -16,7 +16,7 @@ from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._interrupt import Interruption, StudyInterrupted
 from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Progress
 from bestiary.launch._outlook import Outlook
-from bestiary.launch._snapshot import Observer, Running, Silent
+from bestiary.launch._snapshot import Observer, Running, Sheltered, Silent
 from bestiary.specs import Planned, RunResult, run_id
 from bestiary.store import Attempt, StudyStore
 
@@ -50,7 +50,7 @@ def drive(
         BestiaryError: the disk is full, or runs of different optimizers fail one after another.
     """
     tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
-    observer = observer or Silent()
+    observer = Sheltered(observer or Silent())
     with store.driving(), Interruption() as interruption:
         if retry_failed:
             observer.notice(_forgotten(store))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question the driver asks, so that neither cuts a commit in two."""
+"""Ctrl-C, SIGTERM and a lost terminal as a question of the driver: none cuts a commit in two."""
 
 import signal
 import threading
@@ -22,9 +22,9 @@ class StudyInterrupted(BestiaryError):  # noqa: N818 - a request met, not an err
 
 
 class Interruption:
-    """While it is entered, SIGINT and SIGTERM are counted and not obeyed."""
+    """While it is entered, these signals are counted and not obeyed; what is ignored stays so."""
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def __init__(self) -> None:
         """Nothing was asked yet."""
@@ -36,7 +36,9 @@ class Interruption:
         """Take the signals over, where Python lets this thread do so."""
         if threading.current_thread() is threading.main_thread():
             self._before = {
-                number: signal.signal(number, self._received) for number in self.SIGNALS
+                number: signal.signal(number, self._received)
+                for number in self.SIGNALS
+                if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` has it
             }
         return self
 

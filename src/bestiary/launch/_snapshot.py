@@ -1,5 +1,6 @@
 """What an observer is shown while a study runs: plain data, complete each time."""
 
+import contextlib
 from typing import Literal, Protocol
 
 from bestiary.specs import Cell, Spec
@@ -64,6 +65,24 @@ class Observer(Protocol):
 
     def notice(self, line: str) -> None:
         """Say something that happened once, for instance that a run is tried again."""
+
+
+class Sheltered:
+    """An observer whose terminal or pipe may be gone: that is no reason to end a study."""
+
+    def __init__(self, observer: Observer) -> None:
+        """Shelter the study from this observer."""
+        self._observer = observer
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show it, if anybody is there."""
+        with contextlib.suppress(OSError):
+            self._observer.update(snapshot)
+
+    def notice(self, line: str) -> None:
+        """Say it, if anybody is there."""
+        with contextlib.suppress(OSError):
+            self._observer.notice(line)
 
 
 class Silent:

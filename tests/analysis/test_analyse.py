@@ -137,6 +137,16 @@ def test_the_tuning_is_told(usual: tuple[Study, Analysis]) -> None:
     assert entry.device_seconds > 0
 
 
+def test_an_unfinished_study_leads_with_its_answer_and_says_next_that_it_may_change() -> None:
+    study, planned, results = data()
+    whole = analyse(study, planned, results, draws=DRAWS).answer
+    results.pop(run_id(planned[-1].run))
+    part = analyse(study, planned, results, draws=DRAWS).answer
+    assert part[0].split(":")[0] == whole[0].split(":")[0]
+    assert part[1] == "This may change: 1 planned run has no result yet."
+    assert not any("may change" in sentence for sentence in whole)
+
+
 def test_a_value_tried_only_beside_other_settings_says_which() -> None:
     study, planned, results = data()
     coordinate = "learning_rate"

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from tests.report.made_up import GAIN, RATIOS, SIZE_NAMES, made_up
+from tests.report.made_up import GAIN, NONE, RATIOS, SIZE_NAMES, made_up
 
 from bestiary.analysis import SensitivityPoint
 from bestiary.laws import Noise
@@ -56,6 +56,20 @@ def test_an_interval_without_an_upper_end_runs_to_the_edge_of_the_panel() -> Non
 def test_an_extrapolated_point_is_hollow() -> None:
     (muon,) = traces_of(EXHIBITS["speedup-ratio"].panels[0].figure, "muon")
     assert [symbol.endswith("-open") for symbol in muon.marker.symbol] == [False, False, True]
+
+
+def test_no_panel_is_empty() -> None:
+    lost = tuple(
+        msgspec.structs.replace(one, token_speedup=NONE, time_speedup=NONE)
+        if one.size == "16k" or one.optimizer == "adamw" else one
+        for one in made_up().rows
+    )  # fmt: skip
+    shown = {e.key: e for e in exhibits(msgspec.structs.replace(made_up(), rows=lost))}
+    assert [panel.title for panel in shown["speedup-ratio"].panels] == ["size 65k"]
+    none = tuple(msgspec.structs.replace(r, token_speedup=NONE, time_speedup=NONE) for r in lost)
+    shown = {e.key: e for e in exhibits(msgspec.structs.replace(made_up(), rows=none))}
+    assert not [key for key in shown if "speedup" in key or key == "tokens-time"]
+    assert "loss-ratio" in shown
 
 
 def test_points_that_share_a_place_stay_at_it_however_many_they_are() -> None:

@@ -17,9 +17,15 @@ def summary(evidence: Evidence, one: Candidate, rows: Sequence[Row]) -> Summary:
         optimizer=one.name,
         label=one.label,
         family=one.family,
-        token_speedup=_over_cells(mean_log_speedup(evidence, one.name), len(own)),
-        time_speedup=_over_cells(_mean_log_time_speedup(evidence, one.name), len(own)),
-        step_time_ratio=_over_cells(_mean_log_time(evidence, one.name), len(own)),
+        token_speedup=_over_cells(
+            mean_log_speedup(evidence, one.name), [row.token_speedup for row in own]
+        ),
+        time_speedup=_over_cells(
+            _mean_log_time_speedup(evidence, one.name), [row.time_speedup for row in own]
+        ),
+        step_time_ratio=_over_cells(
+            _mean_log_time(evidence, one.name), [row.step_time_ratio for row in own]
+        ),
         faster=sum(row.verdict == "faster" for row in own),
         slower=sum(row.verdict == "slower" for row in own),
         undecided=sum(row.verdict in ("not distinguishable", "undetermined") for row in own),
@@ -57,10 +63,14 @@ def _mean(found: list[Drawn | None]) -> Mean:
     return (mean_of(numbers), len(numbers)) if numbers else None
 
 
-def _over_cells(mean: Mean, cells: int) -> Estimate:
-    """The geometric mean, with the cells that are not in it."""
+def _over_cells(mean: Mean, cells: Sequence[Estimate]) -> Estimate:
+    """The geometric mean, with the cells that are not in it, or why there is none."""
     if mean is None:
-        return missing("no cell has a value")
+        return missing("; ".join(dict.fromkeys(cell.note for cell in cells if cell.note)))
     drawn, counted = mean
-    note = "" if counted == cells else f"over the {counted} of {cells} cells that have a value"
+    note = (
+        ""
+        if counted == len(cells)
+        else f"over the {counted} of {len(cells)} cells that have a value"
+    )
     return factor(drawn.value, drawn.draws, note=note)

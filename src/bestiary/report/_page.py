@@ -131,4 +131,5 @@ def exhibits(analysis: Analysis) -> list[Exhibit]:
         _sensitivity.sensitivity(analysis),
         _tuning.ledger(analysis),
     ]
-    return [exhibit for exhibit in every if exhibit.panels]
+    shown = [e._replace(panels=tuple(p for p in e.panels if drawn([p]))) for e in every]
+    return [exhibit for exhibit in shown if exhibit.panels]

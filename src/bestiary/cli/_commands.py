@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "power": Command("bestiary.cli._power", "Say how many seeds and cells resolve a speedup."),
     "compare": Command("bestiary.cli._compare", "Say what changed between two studies."),
+    "laws": Command("bestiary.cli._laws", "Show the laws that results support, and how sure."),
     "reproduce": Command(
         "bestiary.cli._reproduce", "Reproduce a published study from its own numbers."
     ),

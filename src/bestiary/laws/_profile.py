@@ -22,7 +22,7 @@ from bestiary.laws._exponent import EXPONENTS, ExponentPrior
 from bestiary.laws._power import Array
 from bestiary.laws._student import student_quantile
 
-_EXPONENTS = 240
+_EXPONENTS = 100
 _POINTS = 481
 
 

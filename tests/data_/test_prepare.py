@@ -218,7 +218,7 @@ def test_a_hugging_face_tokenizer_gives_its_own_ids(texts: list[Path], tmp_path:
     ids = [*reference.encode(text.decode()).ids, reference.token_to_id("<|endoftext|>")]
     assert corpus.train_tokens[: len(ids)].tolist() == ids
     assert corpus.bytes_per_token("train") > 1.2
-    with pytest.raises(UserError, match=f"pass vocabulary={size}"):
+    with pytest.raises(UserError, match=f"give the model a vocabulary of {size}"):
         prepare([source(texts[0])], tmp_path / "c", str(path))
 
 

@@ -25,13 +25,14 @@ def never() -> bool:
 
 
 def test_a_signal_asks_and_the_handler_is_given_back() -> None:
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
+    before = [signal.getsignal(number) for number in numbers]
+    for number in numbers:
         with stop_requests(never) as stop:
             assert not stop()
             os.kill(os.getpid(), number)
             assert stop()
-    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_a_second_interrupt_does_not_wait() -> None:

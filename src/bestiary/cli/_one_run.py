@@ -76,14 +76,14 @@ def progress(steps: int) -> Iterator[Told]:
     columns = (
         TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
         BarColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}"),
+        TextColumn("{task.fields[seen]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=steps, loss=float("nan"))
+        task = bar.add_task("", total=steps, seen="starting")
 
         def told(step: int, loss: float, /) -> None:
-            bar.update(task, completed=step, loss=loss)
+            bar.update(task, completed=step, seen=f"loss {loss:.4f}")
 
         yield told
 

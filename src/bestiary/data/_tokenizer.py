@@ -58,7 +58,7 @@ class HuggingFaceTokenizer:
         if size > vocabulary:
             raise UserError(
                 f"the vocabulary must hold the {size} tokens of {path}, got {vocabulary}; "
-                f"pass vocabulary={size}"
+                f"give the model a vocabulary of {size}"
             )
         self._dtype = token_dtype(vocabulary)
         self._end = self._end_of_text(path)

@@ -10,16 +10,18 @@ from typing import Any
 # The handlers a fresh process has; anything else belongs to somebody who wants it.
 _UNTOUCHED: dict[int, Any] = {
     signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
     signal.SIGINT: signal.default_int_handler,
 }
 
 
 @contextlib.contextmanager
 def stop_requests(asked: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
-    """Yield a question, whether to stop; within, SIGTERM and the first Ctrl-C only ask for it.
+    """Yield a question, whether to stop; within, signals only ask for it.
 
-    A second Ctrl-C raises `KeyboardInterrupt` at once. Signals that somebody handles already, and
-    threads other than the main one, are left alone.
+    They are SIGTERM, SIGHUP (a lost terminal) and the first Ctrl-C. A second Ctrl-C raises
+    `KeyboardInterrupt` at once. Signals that somebody handles already, and threads other than the
+    main one, are left alone.
 
     Args:
         asked: The policy's own question.

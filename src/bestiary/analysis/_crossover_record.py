@@ -114,10 +114,14 @@ def _misled(moments: Sequence[Midway]) -> str:
     wrong = [one for one in moments if one.wrong_beyond_noise_until is not None]
     if not wrong:
         return f"No comparison in mid-training misleads beyond noise, in {len(moments)} cells."
-    told = "; ".join(
+    told = "; ".join(_course(one) for one in wrong[:3])
+    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    return f"Mid-training misleads at {len(wrong)} of {len(moments)} cells: {told}{more}."
+
+
+def _course(one: Midway) -> str:
+    doubt = "" if one.certain else " (not beyond noise)"
+    return (
         f"{one.size} {one.ratio:g}x, where {one.misleader} leads beyond noise until "
-        f"{one.wrong_beyond_noise_until:.0%} and {one.winner} ends ahead"
-        + ("" if one.certain else " (not beyond noise)")
-        for one in wrong
+        f"{one.wrong_beyond_noise_until:.0%} and {one.winner} ends ahead{doubt}"
     )
-    return f"Mid-training misleads at {len(wrong)} of {len(moments)} cells: {told}."

@@ -208,11 +208,13 @@ def _experiment(advice: "Advice") -> str:
         return "No experiment for a tenth of the cost would tell anything."
     first, second = one.optimizers
     seeds = "1 seed" if one.seeds == 1 else f"{one.seeds} seeds"
-    start = (
-        "Settled best by"
-        if one.doubt_after < 0.8 * one.doubt_now
-        else "Nothing short of the target settles it; most is learnt from"
-    )
+    chosen = next((each for each in advice.options if each.optimizer == first), None)
+    if chosen is not None and chosen.worth_tokens == "yes":
+        start = "Known better by"
+    elif one.doubt_after < 0.8 * one.doubt_now:
+        start = "Settled best by"
+    else:
+        start = "Nothing short of the target settles it; most is learnt from"
     return (
         f"{start}: {first} and {second} at {one.size} {one.ratio:g}x, {seeds} each, "
         f"{one.share:.2%} of the training's cost; the standard deviation of their ratio of "

@@ -33,6 +33,10 @@ COLUMNS = {
 }
 
 
+# Places named in a line; JSON has all of them.
+MOST = 12
+
+
 class Flags(Spec, frozen=True, kw_only=True):
     """Compare two studies.
 
@@ -72,7 +76,9 @@ def run(flags: Flags) -> None:
     shown = [
         one
         for one in found.cells
-        if flags.all or "beyond noise" in (one.losses, one.speedups) or one.settings
+        if flags.all
+        or one.speedups == "beyond noise"
+        or (not found.incomparable and (one.losses == "beyond noise" or one.settings))
     ]
     if shown:
         columns = {
@@ -84,7 +90,8 @@ def run(flags: Flags) -> None:
         tell("* beyond noise")
     for name, only in (("the first", found.only_first), ("the second", found.only_second)):
         if only:
-            tell(f"Only in {name}: {', '.join(only)}.")
+            more = f" and {len(only) - MOST} more" if len(only) > MOST else ""
+            tell(f"Only in {name}: {', '.join(only[:MOST])}{more}.")
 
 
 def _summed(one: "OptimizerChange") -> dict[str, Any]:
@@ -97,7 +104,7 @@ def _shown(one: "LossChange") -> dict[str, Any]:
         "place": f"{one.size} {one.ratio:g}x",
         "first": f"{one.first:.4f}",
         "second": f"{one.second:.4f}",
-        "settings": "\n".join(one.settings),
+        "settings": ", ".join(one.settings),
         **_marked(one),
     }
 

@@ -94,6 +94,32 @@ def test_what_imported_results_do_not_say_is_unknown() -> None:
         assert found[name] == "unknown"
 
 
+def test_a_curve_in_tokens_tells_the_length_of_a_run_and_one_in_steps_does_not() -> None:
+    rows = imported().results
+
+    def lengths(scale: float) -> str:
+        curved = []
+        for row in rows:
+            parameters = 16_384 if row.size == "16k" else 262_144
+            end = 20 * parameters * (row.ratio or 0) * scale
+            curved.append(msgspec.structs.replace(row, curve=((end / 2, 3.0), (end, row.loss))))
+        made = msgspec.structs.replace(imported(), results=tuple(curved))
+        return outcomes("muon is faster", imported_findings(made))["end of schedule"]
+
+    assert lengths(1.0) == "passed"
+    assert lengths(1e-3) == "unknown"
+
+
+def test_seeds_of_one_configuration_are_no_tuning() -> None:
+    rows = [
+        msgspec.structs.replace(row, seed=seed)
+        for row in imported().results
+        for seed in ((1, 2, 3) if row.optimizer == "muon" else (1,))
+    ]
+    made = msgspec.structs.replace(imported(), results=tuple(rows))
+    assert outcomes("muon is faster", imported_findings(made))["equal effort"] == "passed"
+
+
 def test_a_run_that_ended_early_is_found() -> None:
     found = outcomes("muon is faster", imported_findings(imported(tokens=1000)))
     assert found["end of schedule"] == "failed"

@@ -118,6 +118,7 @@ def test_losses_on_different_text_do_not_compare_but_speedups_do() -> None:
     assert "the second on other" in answer.incomparable
     assert answer.answer[1].startswith("Losses do not compare, only speedups and rankings do")
     assert not any("losses changed" in told for told in answer.answer)
+    assert {cell.losses for cell in answer.cells} == {"not known"}
 
 
 def test_what_stays_after_correction_for_all_comparisons() -> None:
@@ -130,6 +131,9 @@ def test_an_own_study_compares_with_an_import() -> None:
     theirs = imported_findings(imported())
     answer = compare(synthetic_findings(), theirs)
     assert {(c.optimizer, c.size) for c in answer.cells} == {("adamw", "16k"), ("muon", "16k")}
+    assert "nothing says that both are of the same text" in answer.incomparable
+    # The import states no settings, which is no difference.
+    assert not any(cell.settings for cell in answer.cells)
     assert any(one.startswith("soap") for one in answer.only_first)
 
 

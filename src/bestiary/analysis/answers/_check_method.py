@@ -23,14 +23,14 @@ def end_of_schedule(compared: Compared) -> Item:
             evidence=f"the run behind the loss ended early at {places(short)}",
             cure="compare losses at the end of each schedule",
         )
-    told = f"{len(every) - len(unknown)} of {len(every)} losses come from runs of full length"
     if unknown:
         return Item(
             name=name,
             outcome="unknown",
-            evidence=told,
+            evidence=f"{len(unknown)} of {len(every)} losses do not say how long their run was",
             cure="state the tokens of each run, or its steps and batch size",
         )
+    told = f"{len(every)} of {len(every)} losses come from runs of full length"
     return Item(name=name, outcome="passed", evidence=told)
 
 

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from bestiary.analysis._record import Estimate
 from bestiary.analysis.answers._change import (
     Fact,
@@ -67,11 +69,13 @@ def compare(first: Findings, second: Findings) -> Comparison:
             f"{first.name} and {second.name} share no optimizer at any size and ratio; "
             "compare studies with a cell in common"
         )
-    cells = tuple(_change(firsts[key], seconds[key], first, second) for key in shared)
-    winners = tuple(_winners(cells, second))
     facts = tuple(_facts(first, second))
-    optimizers = tuple(by_optimizer(cells))
     incomparable = _incomparable(facts)
+    cells = tuple(_change(firsts[key], seconds[key], first, second) for key in shared)
+    if incomparable:
+        cells = tuple(replace(cell, losses="not known") for cell in cells)
+    winners = tuple(_winners(cells, second))
+    optimizers = tuple(by_optimizer(cells))
     only_first = tuple(_named(firsts[key]) for key in firsts if key not in seconds)
     only_second = tuple(_named(seconds[key]) for key in seconds if key not in firsts)
     return Comparison(
@@ -140,15 +144,15 @@ def _spread(value: float, end: float | None) -> float | None:
 
 
 def _settings(one: Finding, other: Finding) -> Iterable[str]:
-    names = dict.fromkeys((*one.settings, *other.settings))
-    for name in names:
-        first, second = one.settings.get(name), other.settings.get(name)
-        if first != second:
+    """What both state, and state differently; a source need not state every setting."""
+    for name, first in one.settings.items():
+        second = other.settings.get(name)
+        if second is not None and first != second:
             yield f"{name} {_shown(first)} -> {_shown(second)}"
 
 
 def _shown(value: object) -> str:
-    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _winners(cells: Iterable[LossChange], second: Findings) -> Iterable[WinnerChange]:
@@ -178,6 +182,8 @@ def _incomparable(facts: tuple[Fact, ...]) -> str:
     for fact in facts:
         if fact.name == "data" and fact.first and fact.second:
             return f"the first is on {fact.first}, the second on {fact.second}"
+        if fact.name == "kind":
+            return "nothing says that both are of the same text and tokenizer"
         if fact.name.endswith("vocabulary"):
             return f"{fact.name} is {fact.first} in the first and {fact.second} in the second"
     return ""

@@ -31,7 +31,7 @@ def by_optimizer(cells: Sequence[LossChange]) -> Iterable[OptimizerChange]:
             optimizer=name,
             cells=len(own),
             change=loss,
-            losses=side(loss, 0.0),
+            losses="not known" if own[0].losses == "not known" else side(loss, 0.0),
             speedup_ratio=speedup,
             speedups="within noise" if baseline else side(speedup, 1.0),
         )

@@ -11,6 +11,8 @@ from bestiary.store import ForeignResult
 BATCH = ("batch_size", "train_batch_size")
 # A rise of the loss by this many standard deviations is one.
 RISE = 3.0
+# Runs end on whole steps.
+FULL = 0.02
 
 
 def effort_of(
@@ -34,7 +36,15 @@ def effort_of(
         and _on_edge(winner[name], tried[name])
         and _still_falls(name, runs, winner, loss, noise)
     )
-    return Effort(runs=len(runs), coordinates=varied, unbracketed=edges, inherited=len(runs) == 1)
+    tuning = runs if None in {run.seed for run in runs} else _configurations(runs)
+    return Effort(
+        runs=len(tuning), coordinates=varied, unbracketed=edges, inherited=len(tuning) == 1
+    )
+
+
+def _configurations(runs: Sequence[ForeignResult]) -> set[str]:
+    """The different ones: a seed more of the same is no tuning."""
+    return {repr(sorted(run.settings.items())) for run in runs}
 
 
 def losses_by_batch(runs: Sequence[ForeignResult]) -> dict[int, float]:
@@ -67,8 +77,11 @@ def took_full_length(size: str, parameters: float, runs: Sequence[ForeignResult]
     if not done:
         return None
     best = min(done, key=lambda run: run.loss or 0.0)
+    wanted = 20 * parameters * (best.ratio or 0)
+    if best.curve and abs(best.curve[-1][0] / wanted - 1) < FULL:
+        return True  # progress that ends there is in tokens
     tokens = best.tokens or _tokens(size, best)
-    return None if not tokens else abs(tokens / (20 * parameters * (best.ratio or 0)) - 1) < 0.02
+    return None if not tokens else abs(tokens / wanted - 1) < FULL
 
 
 def _tokens(size: str, run: ForeignResult) -> float | None:

@@ -87,8 +87,8 @@ def _show(flags: Flags) -> None:
         print_json({**about, **more})
         return
     _say(f"{entry.label} ({entry.family}): {entry.summary}\n{entry.paper}")
-    origin = "the study's" if entry.studied else "ours, not tuned: the study did not run it"
-    _say(f"start and grid at 130m, 1x Chinchilla: {origin}")
+    origin = "the study's" if entry.studied else "untuned; the study did not run it"
+    _say(f"start and grid, at 130m and 1x Chinchilla: {origin}")
     show(fields, FIELDS, as_json=False)
     for preset, values in entry.presets.items():
         settings = ", ".join(f"{key} {shown(value)}" for key, value in values.items())

@@ -1,17 +1,19 @@
 """What an optimizer is: a record of hyperparameters, and a rule for every role."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import optax
 from msgspec import Meta
 
+from bestiary.errors import unknown
 from bestiary.optimizers._rules import Rule, by_path, routed
-from bestiary.specs import Configuration, Label, Setting, Spec
+from bestiary.specs import RUN_COORDINATES, Configuration, Label, Setting, Spec
 
 Family = Literal["scalar", "variance-reduced", "matrix", "second-order"]
+Schedule = Literal["cosine", "linear", "wsd", "constant"]
 Labels = dict[str, Label]
 State = Any
 
@@ -79,6 +81,9 @@ class Optimizer:
         presets: Named settings: the variants of other implementations.
         needs_curvature: Whether `update` needs `curvature=`.
         evaluation_params: The weights to evaluate, from the state and the weights trained.
+
+    Raises:
+        UserError: a coordinate, a family or a schedule that does not exist.
     """
 
     name: str
@@ -91,10 +96,27 @@ class Optimizer:
     run: Configuration = field(default_factory=dict)
     grid: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
     studied: bool = False
-    schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    schedule: Schedule = "cosine"
     presets: Mapping[str, Configuration] = field(default_factory=dict)
     needs_curvature: bool = False
     evaluation_params: Callable[[State, optax.Params], optax.Params] = trained_params
+
+    def __post_init__(self) -> None:
+        coordinates = (*self.fields, *RUN_COORDINATES)
+        given: list[tuple[str, Iterable[str], Iterable[str]]] = [
+            ("family", [self.family], get_args(Family)),
+            ("schedule", [self.schedule], get_args(Schedule)),
+            ("run coordinate", self.run, RUN_COORDINATES),
+            ("grid coordinate", self.grid, coordinates),
+            *(
+                (f"setting in preset {key}", preset, self.fields)
+                for key, preset in self.presets.items()
+            ),
+        ]
+        for what, names, known in given:
+            for name in names:
+                if name not in known:
+                    raise unknown(f"{what} of {self.name}", name, known)
 
     def build(
         self, hyperparameters: Hyperparameters, labels: Any

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bestiary.optimizers import CATALOGUE
+from bestiary.optimizers import CATALOGUE, resolve
 
 NAMES = tuple(CATALOGUE)
+# Every optimizer at its defaults, and every preset that is something else.
+VARIANTS = [(name, "") for name in NAMES] + [
+    (name, preset)
+    for name, entry in CATALOGUE.items()
+    for preset, values in entry.presets.items()
+    if resolve(name, values) != resolve(name, {})
+]
 KINDS = ("full", "zero", "one entry", "rank one")
 
 
@@ -51,9 +58,10 @@ def shocks_of(draw: Any, params: Any) -> tuple[float, list[Any]]:
     return max_norm, draw(st.lists(gradients(params, highest), min_size=1, max_size=3))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_parameters_stay_finite(stepper: Any, random: Any, name: str) -> None:
-    one = stepper(name)
+@pytest.mark.parametrize(("name", "preset"), VARIANTS)
+def test_parameters_stay_finite(stepper: Any, random: Any, name: str, preset: str) -> None:
+    entry = CATALOGUE[name]
+    one = stepper(name, **entry.presets.get(preset, {}))
 
     @settings(max_examples=12, deadline=None, derandomize=True, database=None)
     @given(shocks_of(random(0)))
@@ -66,13 +74,44 @@ def test_parameters_stay_finite(stepper: Any, random: Any, name: str) -> None:
         for count, grads in enumerate([random(1), *shocks, random(2)]):
             params, state = one.compiled(traced, grads, state, params, count)
         assert_finite(params)
+        assert_finite(entry.evaluation_params(state, params))
 
     check()
 
 
+# A constrained Scion decays everything, by the inverse of its radius.
+UNCONSTRAINED = [variant for variant in VARIANTS if variant != ("scion", "official")]
+
+
+@pytest.mark.parametrize(("name", "preset"), UNCONSTRAINED)
+def test_what_has_no_gradient_stays(stepper: Any, random: Any, name: str, preset: str) -> None:
+    """Neither a parameter nor a layer of a stack: decay alone would move them, and is off."""
+    one = stepper(name, **CATALOGUE[name].presets.get(preset, {}))
+    traced = {**one.traced, "weight_decay": np.asarray(0.0)}
+    before = params = random(0)
+    state = one.init(params)
+
+    def still(tree: Any) -> list[Any]:
+        layers = tree["layers"]
+        return [tree["norm"], layers["q"], layers["up"][1], layers["norm"][2]]
+
+    for count in range(5):
+        grads = random(count)
+        layers = grads["layers"]
+        grads["norm"] = jnp.zeros_like(grads["norm"])
+        layers["q"] = jnp.zeros_like(layers["q"])
+        layers["up"] = layers["up"].at[1].set(0.0)
+        layers["norm"] = layers["norm"].at[2].set(0.0)
+        params, state = one.compiled(traced, grads, state, params, count)
+    for left, right in zip(still(params), still(before), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert bool(jnp.any(params["layers"]["up"][2] != before["layers"]["up"][2]))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bfloat16_parameters_stay_finite_and_move(stepper: Any, random: Any, name: str) -> None:
-    one = stepper(name)
+    # A step of SPlus on vectors is below the resolution of bfloat16 otherwise.
+    one = stepper(name, **({"other_factor": 0.1} if name == "splus" else {}))
     params = jax.tree.map(lambda x: x.astype(jnp.bfloat16), random(0))
     before, state = params, one.init(params)
     rank_one = jax.tree.map(lambda x: jnp.full_like(x, 1e-6), params)

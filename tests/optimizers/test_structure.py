@@ -1,4 +1,4 @@
-"""What is in the program that XLA is given: few batched products, and branches that stay branches."""
+"""What XLA is given: few batched products, and branches that stay branches."""
 
 import re
 from typing import Any

@@ -360,8 +360,51 @@ def test_every_finite_table_is_read_without_loss(
     assert [row.row for row in results] == list(range(3, 3 + len(table)))
 
 
+def test_a_long_value_is_not_shown_whole(tmp_path: Path) -> None:
+    path = written(tmp_path, f"adamw,130m,1,{'x' * 5000},0.1,0")
+    assert len(refusal(path, mapping(stated()))) < 120
+
+
+def test_a_column_of_two_lines_is_named_in_one(tmp_path: Path) -> None:
+    path = written(tmp_path, "1,2", header='x,"two\nlines"')
+    assert "two lines" in refusal(path, mapping(stated()))
+
+
 def test_a_wide_table_is_not_listed_whole(tmp_path: Path) -> None:
     columns = [f"config.column_{number}" for number in range(300)]
     path = written(tmp_path, ",".join("1" for _ in columns), header=",".join(columns))
     message = refusal(path, mapping(stated()))
     assert message.endswith("and 260 more")
+
+
+cells = st.sampled_from(
+    ["adamw", "130m", "1", "3.5", "", "nan", "-1", "1e400", '"', "{", "é", "0x1"]
+)
+lines = st.lists(st.lists(cells, min_size=5, max_size=7).map(",".join), max_size=4)
+odd = st.sampled_from(["adamw", "", 1, "2", 3.5, None, True, 10**400, 2**70, -1.0, [], {}])
+documents = st.one_of(
+    st.binary(max_size=60),
+    lines.map(lambda rows: "\n".join((HEADER, *rows)).encode()),
+    st.fixed_dictionaries(
+        {"opt": st.just("adamw")} | dict.fromkeys(HEADER.split(",")[1:], odd)
+    ).map(lambda row: json.dumps([row]).encode()),
+    st.just(b"[" * 100_000),
+)
+
+
+@given(st.sampled_from([".csv", ".tsv", ".json", ".jsonl", ".csv.gz"]), documents)
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("any") / f"ours{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    message = ""
+    try:
+        imported = import_file(path, mapping(stated(baseline="adamw", settings_prefix="l")))
+    except UserError as error:
+        message = str(error)
+    else:
+        import_into(path.parent / "kept", imported)
+        assert foreign_imports(path.parent / "kept") == (imported,)
+    assert "\n" not in message

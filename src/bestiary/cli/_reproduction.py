@@ -214,7 +214,7 @@ def _tell_claim(check: ClaimCheck) -> None:
     verdict = check.verdict
     otherwise = f" ({check.otherwise})" if check.otherwise else ""
     tell(
-        f"{verdict.claim} {verdict.judgement}{otherwise}: {verdict.statement}.",
+        f"{verdict.claim} {verdict.judgement}{otherwise}: {verdict.statement} ({verdict.where}).",
         f"    {verdict.evidence}",
         "",
     )

@@ -64,7 +64,7 @@ def _columns_exist(file: str, rows: list[tuple[int, Row]], how: Mapping) -> None
     there = {column for _, row in rows for column in row}
     for field, column in (*how.columns.items(), *how.settings.items(), *((t, t) for t in how.tags)):
         if column not in there:
-            error = unknown("column", column, sorted(there))
+            error = unknown("column", column, [" ".join(name.split()) for name in sorted(there)])
             packed = [name for name, cell in rows[0][1].items() if str(cell).startswith("{")]
             cure = (
                 f"; column {packed[0]!r} holds dictionaries as text: export them as JSON"

@@ -2,6 +2,7 @@
 
 import math
 import re
+import reprlib
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,9 @@ from bestiary.specs import SIZES, Setting
 from bestiary.store._foreign import ForeignResult
 from bestiary.store._mapping import Mapping, State
 from bestiary.store._rows import Row
+
+# What JSON as the store writes it can hold.
+LARGEST = 2**64
 
 
 class RowReader:
@@ -110,6 +114,8 @@ class RowReader:
         plain = _typed(value, self.plain(value)) if isinstance(value, str) else value
         if not isinstance(plain, bool | int | float | str):
             plain = str(plain)
+        if isinstance(plain, int) and abs(plain) >= LARGEST:
+            raise self.problem(column, value, "a whole hyperparameter must be below 2^64")
         if isinstance(plain, float) and not math.isfinite(plain):
             raise self.problem(column, value, "a hyperparameter must be finite")
         return plain
@@ -142,8 +148,8 @@ class RowReader:
         if _empty(text):
             return None
         value = self.number_in(field, text)
-        if not (math.isfinite(value) and value == int(value) and value >= 0):
-            raise self.wrong(field, text, "must be a whole number, 0 or more")
+        if not (0 <= value < LARGEST and value == int(value)):
+            raise self.wrong(field, text, "must be a whole number, 0 or more and below 2^64")
         return int(value)
 
     def number_in(self, field: str, text: Any) -> float:
@@ -152,7 +158,7 @@ class RowReader:
             if isinstance(text, bool):  # which Python would take for 0 or 1
                 raise TypeError
             return float(self.plain(text) if isinstance(text, str) else text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             rule = "must be a number"
             if isinstance(text, str) and "," in text:
                 rule += '; or declare thousands = "," or decimal = ","'
@@ -178,7 +184,8 @@ class RowReader:
 
     def problem(self, column: str, value: Any, rule: str) -> UserError:
         """The error for a column of this row."""
-        return UserError(f"{self.file} row {self.number} column {column!r}: {rule}, got {value!r}")
+        place = f"{self.file} row {self.number} column {column!r}"
+        return UserError(f"{place}: {rule}, got {reprlib.repr(value)}")
 
 
 def _empty(value: Any) -> bool:

@@ -98,6 +98,8 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[int, Row]]:
 def _parsed(name: str, number: int, text: str) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise UserError(f"{name}: objects are nested too deeply; flatten them") from None
     except json.JSONDecodeError as error:
         where = f"row {number}" if number else f"line {error.lineno}"
         raise UserError(f"{name} {where}: not JSON: {error.msg}") from None

@@ -1,10 +1,19 @@
-"""Which sequences of a validation set are read when not all are."""
+"""Which sequences of a validation set are read when not all are, and how many at once."""
 
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestiary.train._evaluation import _spread
+from bestiary.data import Corpus
+from bestiary.specs import RunSpec
+from bestiary.train._evaluation import Judge, _spread
+from bestiary.train._program import program
+from bestiary.train._step import hyper, recipe
 
 
 @given(rows=st.integers(1, 5000), most=st.integers(0, 6000))
@@ -16,3 +25,30 @@ def test_evaluated_rows_are_spread_evenly_over_the_whole_set(rows: int, most: in
     gaps = np.diff([*chosen, rows])
     assert gaps.min() >= 1
     assert gaps.max() - gaps.min() <= 1
+
+
+@pytest.mark.parametrize(("vocabulary", "size"), [(256, 4), (2**27 // 24, 3), (2**27, 1)])
+def test_a_large_vocabulary_is_evaluated_in_smaller_batches(
+    make_run: Callable[..., RunSpec], corpus: Corpus, vocabulary: int, size: int
+) -> None:
+    small = make_run(batch_size=8, accumulation=2, evaluation_sequences=5)
+    large = msgspec.structs.replace(small.model, context=8, vocabulary=vocabulary)
+    run = msgspec.structs.replace(small, model=large)
+    sequences_EBS = Judge(program(recipe(run), 1, True), run, corpus)._batches
+    assert sequences_EBS.shape[1:] == (size, 9)
+    assert sequences_EBS.shape[0] == -(-10 // size)
+
+
+def test_losses_do_not_depend_on_how_many_sequences_are_read_at_once(
+    make_run: Callable[..., RunSpec], corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(evaluation_sequences=5)
+    one = program(recipe(run), 1, True)
+    start, _ = one.start.compiled(hyper(run))
+
+    def losses() -> Any:
+        return Judge(one, run, corpus).losses(*start(hyper(run)))[0]
+
+    together = losses()
+    monkeypatch.setattr("bestiary.train._evaluation._LOGITS", 1)
+    assert losses() == pytest.approx(together, rel=1e-6)

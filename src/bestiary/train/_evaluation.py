@@ -12,6 +12,9 @@ from bestiary import data
 from bestiary.specs import SPLITS, RunSpec
 from bestiary.train._program import Program
 
+# Logits of one batch, half a gigabyte: the program holds all of a batch at once, unlike training.
+_LOGITS = 2**27
+
 
 class Judge:
     """Evaluates parameters on every validation set.
@@ -67,7 +70,9 @@ class Judge:
     def _batches(self) -> np.ndarray:
         """All splits in one array (E, B, S), padded with zeros that no split reads."""
         sequences = np.concatenate(list(self._sets.values()))
-        size = min(self._run.batch_size // self._run.accumulation, len(sequences))
+        model = self._run.model
+        most = max(1, _LOGITS // (model.context * model.vocabulary))
+        size = min(self._run.batch_size // self._run.accumulation, len(sequences), most)
         padded = np.pad(sequences, ((0, -len(sequences) % size), (0, 0)))
         return padded.reshape(-1, size, sequences.shape[1])
 

@@ -106,6 +106,17 @@ def test_a_full_disk_leaves_everything_as_it_was(
     assert import_into(folder, imported("theirs")) == 2
 
 
+def test_a_file_system_without_links_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*places: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    assert import_into(tmp_path / "study", imported()) == 2
+    assert foreign_imports(tmp_path / "study") == (imported(),)
+
+
 DIE = """
 import os, signal, sys
 from pathlib import Path

@@ -96,7 +96,8 @@ def _write_new(path: Path, imported: ForeignImport) -> int:
         added = _write(whole, imported)
         try:
             os.link(whole, path)
-        except FileExistsError:  # another process was faster
+        except OSError:  # another process was faster, or this file system knows no links
+            path.touch()
             return _write(path, imported)
         return added
 

@@ -1,28 +1,14 @@
-"""The driver loop: ask what is needed, submit it, commit what comes back, until nothing is needed.
-
-The driver holds no state that matters: planning is a function of the committed results, so a driver
-that is killed at any moment and started again ends with the same table.
-"""
-
-import itertools
-import shutil
-import time
-
-import msgspec
+"""Carry out a study under its lock, until nothing is needed or somebody asks to stop."""
 
 from bestiary import tune
-from bestiary.errors import BestiaryError
+from bestiary.launch._driver import Driver
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._interrupt import Interruption, StudyInterrupted
-from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Progress
-from bestiary.launch._outlook import Outlook
-from bestiary.launch._snapshot import Observer, Running, Sheltered, Silent
-from bestiary.specs import Planned, RunResult, run_id
-from bestiary.store import Attempt, StudyStore
+from bestiary.launch._snapshot import Observer, Sheltered, Silent
+from bestiary.store import StudyStore
 
 ATTEMPTS = 3
 GRACE_SECONDS = 30.0
-TICK_SECONDS = 0.5
 
 
 def drive(
@@ -46,7 +32,7 @@ def drive(
 
     Raises:
         UserError: another driver works on the study, or the study cannot run.
-        StudyInterrupted: Ctrl-C or SIGTERM came; everything so far is kept.
+        StudyInterrupted: Ctrl-C, SIGTERM or SIGHUP came; everything so far is kept.
         BestiaryError: the disk is full, or runs of different optimizers fail one after another.
     """
     tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
@@ -54,7 +40,7 @@ def drive(
     with store.driving(), Interruption() as interruption:
         if retry_failed:
             observer.notice(_forgotten(store))
-        driver = _Driver(store, executor, observer, attempts=attempts)
+        driver = Driver(store, executor, observer, attempts=attempts)
         try:
             while driver.advance():
                 if interruption.count:
@@ -70,188 +56,3 @@ def _forgotten(store: StudyStore) -> str:
     if count:
         return f"trying {count} failed {'run' if count == 1 else 'runs'} again"
     return "no run has failed; a run that diverged has a result, and is not tried again"
-
-
-class _Underway(msgspec.Struct):
-    """A job that was submitted and not answered yet."""
-
-    planned: Planned
-    attempt: Attempt
-    step: int = 0
-    loss: float | None = None
-
-    def running(self) -> Running:
-        return Running(
-            run_id=self.attempt.run_id,
-            optimizer=self.planned.optimizer,
-            cell=self.planned.cell,
-            purpose=self.planned.purpose,
-            attempt=self.attempt.number,
-            step=self.step,
-            steps=self.planned.run.steps,
-            loss=self.loss,
-        )
-
-
-class _Driver:
-    """The state of one driver; everything in it can be rebuilt from the store."""
-
-    def __init__(
-        self, store: StudyStore, executor: AbstractExecutor, observer: Observer, *, attempts: int
-    ) -> None:
-        self._store, self._executor, self._observer = store, executor, observer
-        self._attempts = attempts
-        self._results = store.results()
-        self._planned = store.planned()
-        self._earlier: dict[str, list[Attempt]] = {}
-        for attempt in store.attempts():
-            self._earlier.setdefault(attempt.run_id, []).append(attempt)
-        self._underway: dict[int, _Underway] = {}
-        self._waiting: list[Planned] = []
-        self._numbers = itertools.count(1)
-        self._failures: list[Planned] = []
-        self._began = time.monotonic()
-        for result in self._results.values():  # a killed driver may have left checkpoints
-            self._tidy(result)
-        self._plan()
-
-    def advance(self) -> bool:
-        """Submit what fits, hear what happened; False when the study is answered."""
-        while self._waiting and len(self._underway) < self._executor.slots:
-            self._submit(self._waiting.pop(0))
-        self._show()
-        if not self._underway:
-            return False
-        for event in self._executor.events(TICK_SECONDS):
-            self._hear(event)
-        return True
-
-    def stop(self, grace_seconds: float, interruption: Interruption) -> None:
-        """Let the jobs write checkpoints, until they have, the time is up, or a second signal."""
-        self._observer.notice("stopping: the runs write checkpoints; interrupt again to kill them")
-        self._executor.stop()
-        deadline = time.monotonic() + grace_seconds
-        while self._underway and time.monotonic() < deadline and interruption.count < 2:
-            for event in self._executor.events(TICK_SECONDS):
-                self._hear(event)
-            self._show()
-
-    def farewell(self) -> str:
-        """What was kept, and how to go on."""
-        done = len(self._results)
-        return f"stopped with {done} runs done, all kept; the same command goes on from here"
-
-    def give_up(self) -> None:
-        """Close the attempts that nobody will answer any more."""
-        for job in self._underway.values():
-            self._store.end_attempt(job.attempt, "interrupted", "the driver stopped")
-        self._underway.clear()
-
-    def _plan(self) -> None:
-        """Ask again what is needed, after the results have changed."""
-        needed = {run_id(item.run): item for item in tune.needed(self._store.study, self._results)}
-        new = {key: item for key, item in needed.items() if key not in self._planned}
-        self._store.plan(new.values())
-        self._planned |= new
-        busy = {job.attempt.run_id for job in self._underway.values()}
-        self._waiting = [item for key, item in needed.items() if key not in busy]
-        self._outlook = Outlook(
-            self._store.study,
-            self._planned,
-            self._results,
-            slots=self._executor.slots,
-            began=self._began,
-        )
-
-    def _submit(self, planned: Planned) -> None:
-        attempt = self._store.begin_attempt(run_id(planned.run))
-        earlier = self._earlier.setdefault(attempt.run_id, [])
-        job = Job(
-            number=next(self._numbers),
-            runs=(planned.run,),
-            folder=str(self._store.attempt_folder(attempt).resolve()),
-            earlier=tuple(str(self._store.attempt_folder(one).resolve()) for one in earlier),
-        )
-        earlier.append(attempt)
-        self._underway[job.number] = _Underway(planned=planned, attempt=attempt)
-        self._executor.submit(job)
-
-    def _hear(self, event: Event) -> None:
-        job = self._underway.get(event.job)
-        if job is None:
-            return  # an answer to a job that was given up
-        if isinstance(event, Progress):
-            job.step, job.loss = event.step, event.loss
-            return
-        del self._underway[event.job]
-        if isinstance(event, Finished):
-            self._commit(job, event.results[0])
-        elif isinstance(event, Failed):
-            self._fail(job, event.reason)
-        elif isinstance(event, Lost):
-            self._retry(job, event.reason)
-        elif isinstance(event, Halted):
-            self._close(job, "interrupted", event.reason)
-            raise BestiaryError(f"{event.reason}; then the same command goes on from here")
-        else:
-            self._close(job, "interrupted", "")
-        self._plan()
-
-    def _commit(self, job: _Underway, result: RunResult) -> None:
-        if result.run_id != job.attempt.run_id:
-            self._fail(job, f"the worker answered for another run, {result.run_id[:12]}")
-            return
-        if self._store.commit(result, job.attempt):
-            self._results[result.run_id] = result
-            self._tidy(result)
-        if result.state != "failed":
-            self._failures.clear()
-
-    def _fail(self, job: _Underway, reason: str) -> None:
-        """Record a run as failed; it is not tried again."""
-        identity = job.attempt.run_id
-        self._commit(job, RunResult(run_id=identity, state="failed", reason=reason))
-        self._observer.notice(f"failed: {_name(job.planned)}: {reason}")
-        self._failures.append(job.planned)
-        suspects = self._failures[-self._attempts :]
-        if len(suspects) == self._attempts and len({one.optimizer for one in suspects}) > 1:
-            # Not these runs but the machine, the disk or the data. They deserve another try.
-            self._store.forget_failed([run_id(one.run) for one in suspects])
-            raise BestiaryError(
-                f"{len(suspects)} runs in a row failed, the last: {reason}; "
-                "when that is cured, the same command goes on from here"
-            )
-
-    def _retry(self, job: _Underway, reason: str) -> None:
-        """Try a run again whose worker died, up to the last attempt."""
-        identity = job.attempt.run_id
-        lost = 1 + sum(one.outcome == "lost" for one in self._earlier[identity])
-        if lost >= self._attempts:
-            self._fail(job, f"lost {lost} times, the last: {reason}")
-            return
-        self._close(job, "lost", reason)
-        self._observer.notice(f"lost, tried again: {_name(job.planned)}: {reason}")
-
-    def _close(self, job: _Underway, outcome: str, reason: str) -> None:
-        closed = msgspec.convert(
-            msgspec.to_builtins(job.attempt) | {"outcome": outcome, "reason": reason}, Attempt
-        )
-        self._store.end_attempt(job.attempt, closed.outcome, reason)
-        self._earlier[job.attempt.run_id][-1] = closed
-
-    def _tidy(self, result: RunResult) -> None:
-        """Remove the checkpoints of a run that has its result; metrics and logs stay.
-
-        One that failed keeps them, for whoever has it tried again.
-        """
-        for attempt in self._earlier[result.run_id] if result.state != "failed" else ():
-            checkpoints = self._store.attempt_folder(attempt) / "checkpoints"
-            shutil.rmtree(checkpoints, ignore_errors=True)
-
-    def _show(self) -> None:
-        running = (job.running() for job in self._underway.values())
-        self._observer.update(self._outlook.snapshot(running))
-
-
-def _name(planned: Planned) -> str:
-    return f"{planned.optimizer} {planned.cell.size} {planned.cell.ratio:g}x ({planned.purpose})"

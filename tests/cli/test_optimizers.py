@@ -24,11 +24,27 @@ def test_the_routing_of_a_size_is_printed(capsys: pytest.CaptureFixture[str]) ->
     assert "130m: 1,587.8 MB of state, 0.268% of the FLOPs" in text
 
 
+def test_grouped_heads_and_a_tied_table_are_routed(capsys: pytest.CaptureFixture[str]) -> None:
+    shape = ["--shape.heads", "2", "--shape.key-value-heads", "1", "--shape.tied"]
+    command = ["optimizers", "show", "adam_mini", "--size", "8k", *shape, "--json"]
+    assert main(command) == 0
+    routing = {row["path"]: row for row in json.loads(capsys.readouterr().out)["routing"]}
+    assert "head" not in routing
+    assert routing["embedding"]["decay"] == "no"
+    # One second moment for each head: two of queries, one of keys, in each of two layers.
+    moments = {
+        path: row["parameters"] * (row["state_bytes"] / 4 - 1) for path, row in routing.items()
+    }
+    assert (moments["layers/q"], moments["layers/k"]) == pytest.approx((4, 2))
+
+
 @pytest.mark.parametrize(
     ("arguments", "cure"),
     [
         (["--size", "130"], "did you mean '130m'?"),
         (["--set", "iterations=5"], "add --size 130m"),
+        (["--shape.tied"], "add --size 130m"),
+        (["--size", "8k", "--shape.heads", "3"], "hidden must be heads times an even head width"),
         (["--size", "8k", "--set", "iteration=5"], "did you mean 'iterations'?"),
     ],
 )

@@ -7,8 +7,9 @@ import tyro
 
 from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json, show, shown
+from bestiary.cli._train import Shape, model_of
 from bestiary.errors import UserError, unknown
-from bestiary.specs import SIZES, Setting, Spec
+from bestiary.specs import Spec
 
 COLUMNS = {"name": "name", "label": "optimizer", "family": "family", "summary": "what it does"}
 FIELDS = {
@@ -40,6 +41,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         action: `list`, or `show` one.
         name: The one to show.
         size: Show also what it does to every parameter of a named size, and what that costs.
+        shape: What differs from the named size.
         set: For the size, a hyperparameter as name=value; may be given several times.
         json: Print JSON.
     """
@@ -49,16 +51,16 @@ class Flags(Spec, frozen=True, kw_only=True):
     size: str = ""
     set: Repeated = ()
     json: Switch = False
+    shape: Shape = Shape()
 
 
 def run(flags: Flags) -> None:
     """Print the catalogue or an entry."""
     if flags.action not in ACTIONS:
         raise unknown("action", flags.action, ACTIONS)
-    if flags.size and flags.size not in SIZES:
-        raise unknown("size", flags.size, SIZES)
-    if flags.set and not flags.size:
-        raise UserError("--set changes what a size costs, but none is given; add --size 130m")
+    if not flags.size and (flags.set or flags.shape != Shape()):
+        given = "--set" if flags.set else "--shape"
+        raise UserError(f"{given} changes what a size costs, but none is given; add --size 130m")
     if flags.action == "list":
         _list(flags.json)
     elif flags.name:
@@ -79,7 +81,7 @@ def _show(flags: Flags) -> None:
 
     entry = lookup(flags.name)
     fields = [asdict(one) for one in described(entry)]
-    routes = _routes(entry, flags.size, settings_from(flags.set)) if flags.size else []
+    routes = _routes(entry, flags) if flags.size else []
     if flags.json:
         about = {key: getattr(entry, key) for key in ABOUT}
         presets = {key: dict(value) for key, value in entry.presets.items()}
@@ -98,14 +100,15 @@ def _show(flags: Flags) -> None:
         _say(_total(routes, flags.size))
 
 
-def _routes(entry: Any, size: str, settings: dict[str, Setting]) -> list[dict[str, Any]]:
+def _routes(entry: Any, flags: Flags) -> list[dict[str, Any]]:
     """What happens to every parameter of a size, with the study's batch, at 1x Chinchilla."""
     import jax
 
     from bestiary import models
     from bestiary.optimizers import resolve, routing
 
-    spec = SIZES[size]
+    spec = model_of(flags.size, flags.shape)
+    settings = settings_from(flags.set)
     batch_size = int(entry.run.get("batch_size", 128))
     rows = routing(
         entry,

@@ -36,6 +36,7 @@ class Shape(Spec, frozen=True, kw_only=True):
         key_value_heads: Key and value heads.
         context: Tokens of a sequence.
         vocabulary: Token ids.
+        tied: Share one table between the embedding and the head.
     """
 
     layers: Natural = 0
@@ -45,6 +46,7 @@ class Shape(Spec, frozen=True, kw_only=True):
     key_value_heads: Natural = 0
     context: Natural = 0
     vocabulary: Natural = 0
+    tied: Switch = False
 
 
 class Flags(Spec, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from bestiary.analysis import Analysis, Estimate, Summary
 from bestiary.report import _words as words
 from bestiary.report._identity import Identity, identities
 
-FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5)
+FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
 COARSE = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 # The scale shows at most this; an interval without an end is drawn so far beyond its value.
 LEAST, MOST, BEYOND = 0.2, 9.0, 1.25
@@ -73,7 +73,7 @@ def strips(analysis: Analysis) -> Scale:
     known = [one for one in analysis.summaries if one.optimizer in looks]
     known.sort(key=lambda one: -(one.token_speedup.value or 0.0))
     ruler = _ruler(each for one in known for each in (one.token_speedup, one.time_speedup))
-    ticks = FINE if ruler.ceiling / ruler.floor < 2 else COARSE
+    ticks = FINE if ruler.ceiling / ruler.floor < 2.5 else COARSE
     return Scale(
         strips=tuple(_strip(one, looks[one.optimizer], ruler) for one in known),
         one=ruler.at(1.0),

@@ -1,7 +1,6 @@
 """A study folder: one SQLite file with the study, its planned runs, attempts and results."""
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,14 +10,10 @@ import msgspec
 
 from bestiary.errors import UserError
 from bestiary.specs import (
-    Cell,
     Planned,
     RunResult,
-    RunSpec,
-    Spec,
     Study,
     canonical_json,
-    run_id,
 )
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
@@ -26,6 +21,8 @@ from bestiary.store._difference import difference
 from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
+from bestiary.store._planned import COLUMNS as PLANNED
+from bestiary.store._planned import planned_of, row_of
 
 LOCK = "driver.lock"
 
@@ -132,11 +129,8 @@ class StudyStore:
 
     def planned(self) -> dict[str, Planned]:
         """Every run that was ever needed, by run id, in the order in which it was planned."""
-        rows = self._read(
-            "SELECT run_id, optimizer, size, ratio, purpose, configuration, spec"
-            " FROM planned ORDER BY rowid"
-        )
-        return {row[0]: _planned(row) for row in rows}
+        rows = self._read(f"SELECT {PLANNED} FROM planned ORDER BY rowid")
+        return {row[0]: planned_of(row) for row in rows}
 
     def attempts(self) -> list[Attempt]:
         """Every attempt, in the order in which they began."""
@@ -147,18 +141,7 @@ class StudyStore:
 
     def plan(self, planned: Iterable[Planned]) -> None:
         """Record runs as needed; those already recorded stay as they are."""
-        rows = [
-            (
-                run_id(item.run),
-                item.optimizer,
-                item.cell.size,
-                item.cell.ratio,
-                item.purpose,
-                json.dumps(item.configuration),
-                canonical_json(item.run),
-            )
-            for item in planned
-        ]
+        rows = [row_of(item) for item in planned]
         with one_line_errors(self.path), transaction(self._connection):
             self._connection.executemany(
                 "INSERT INTO planned VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
@@ -265,18 +248,3 @@ class StudyStore:
                 " WHERE outcome = 'running'",
                 (now(), "the driver was gone"),
             )
-
-
-def _planned(row: tuple[Any, ...]) -> Planned:
-    _, optimizer, size, ratio, purpose, configuration, spec = row
-    return Planned(
-        run=_decoded(spec, RunSpec),
-        optimizer=optimizer,
-        cell=Cell(size=size, ratio=ratio),
-        purpose=purpose,
-        configuration=json.loads(configuration),
-    )
-
-
-def _decoded(text: str, kind: type[Spec]) -> Any:
-    return msgspec.json.decode(text, type=kind)

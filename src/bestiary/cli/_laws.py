@@ -112,7 +112,6 @@ def _tell_joint(laws: "Laws") -> None:
 
 
 def _curve(one: "CurveLaw") -> dict[str, Any]:
-    condition = "-" if one.condition_number is None else f"{one.condition_number:.0f}"
     correlated = one.correlations.items()
     return {
         "size": one.size,
@@ -121,7 +120,7 @@ def _curve(one: "CurveLaw") -> dict[str, Any]:
         "exponent": number(one.exponent, ".3f", split=True),
         "b": number(one.b, ".3f", split=True),
         "correlations": "\n".join(f"{pair} {value:.2f}" for pair, value in correlated),
-        "condition_number": condition,
+        "condition_number": _condition(one.condition_number),
         "robust_exponent": "-" if one.robust_exponent is None else f"{one.robust_exponent:.3f}",
         "held_out": "-" if one.held_out is None else f"{1e3 * one.held_out:+.1f}",
     }
@@ -134,9 +133,14 @@ def _form(one: "FormResult") -> dict[str, Any]:
         "parameters": one.parameters,
         "criterion": "-" if one.criterion is None else f"{one.criterion:+.0f}",
         **{name: f"{1e3 * getattr(one, name):.1f}" for name in errors},
-        "condition_number": "-" if one.condition_number is None else f"{one.condition_number:.0f}",
+        "condition_number": _condition(one.condition_number),
         "starts": f"{one.starts[0]} of {one.starts[1]}",
     }
+
+
+def _condition(number: float | None) -> str:
+    """A condition number, or that the losses leave a value free."""
+    return "a value free" if number is None else f"{number:.0f}"
 
 
 def _setting(one: "SettingCheck") -> dict[str, Any]:

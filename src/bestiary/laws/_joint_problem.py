@@ -157,5 +157,6 @@ class JointProblem:
         condition = math.inf
         if (lengths_Q > 0).all() and len(jacobian_PQ) >= len(lengths_Q):
             singular_Q = np.linalg.svd(jacobian_PQ / lengths_Q, compute_uv=False)
-            condition = float(singular_Q[0] / singular_Q[-1]) if singular_Q[-1] else math.inf
+            if singular_Q[-1] > 1e-12 * singular_Q[0]:
+                condition = float(singular_Q[0] / singular_Q[-1])
         return errors_Q, covariance_QQ / np.outer(errors_Q, errors_Q), condition

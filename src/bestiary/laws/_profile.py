@@ -1,4 +1,4 @@
-"""The profile likelihood of a speedup: an interval that owes nothing to the bootstrap.
+"""The profile likelihood of a speedup: an interval that owes nothing to the posterior's draws.
 
 A speedup S says that the baseline's law at ratio S D has the optimizer's loss. For a given S the
 baseline's losses and the optimizer's are one least-squares problem in the law,

@@ -69,3 +69,20 @@ def test_ademamix_begins_without_its_slow_mean(stepper: Any, random: Any) -> Non
     late = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-15, "learning_rate": 0.01}
     mixed, _ = first(stepper, random, "ademamix", slow_warmup_steps=1e9, **late)
     close(mixed, first(stepper, random, "adamw", **late)[0], 1e-5)
+
+
+def test_splus_begins_with_the_sign(stepper: Any, random: Any) -> None:
+    params, _ = first(stepper, random, "splus", learning_rate=1.0, weight_decay=0.0)
+    for kind, width in (("q", 8), ("up", 10), ("down", 10)):
+        step = random(0)["layers"][kind] - params["layers"][kind]
+        close(step, jnp.sign(random(1)["layers"][kind]) / width)
+
+
+def test_shampoo_is_adam_until_its_first_roots(train: Any) -> None:
+    same = {"beta1": 0.9, "beta2": 0.95, "learning_rate": 0.01, "max_grad_norm": 0.0}
+    roots = {"precondition_frequency": 5, "graft_epsilon": 1e-8}
+    for steps, equal in ((4, True), (5, False)):
+        seen, _ = train("shampoo", steps=steps, **roots, **same)
+        adamw, _ = train("adamw", steps=steps, epsilon=1e-8, **same)
+        near = jax.tree.map(lambda a, b: jnp.allclose(a, b, atol=1e-6), seen, adamw)
+        assert bool(near["layers"]["q"]) == bool(near["embedding"]) == equal

@@ -15,6 +15,9 @@ Two flavours. `study` (Levanter): every parameter, and the norm of c over all pa
 to `max_grad_norm`; g is not clipped. `official` (AGI-Arena/MARS): c of every layer's tensor is
 clipped to norm 1 and `max_grad_norm` clips g before that; vectors get AdamW with betas 0.9 and
 0.95. Epsilon is added after bias correction. Checked against both, and `pytorch_optimizer.MARS`.
+
+In float32 the square of a gradient below 1e-19 is 0; over the study's epsilon of 1e-25 its step can
+be 1e6 learning rates.
 """
 
 from dataclasses import replace

@@ -39,3 +39,9 @@ def test_an_optimizer_without_a_speedup_says_why() -> None:
     analysis = msgspec.structs.replace(made_up(), summaries=(lost, *rest))
     assert strips(analysis).strips[-1].marks == {}
     assert "no speedup: all of its runs diverged" in page(analysis)
+    none = [
+        msgspec.structs.replace(one, token_speedup=NONE, time_speedup=NONE)
+        for one in made_up().summaries
+    ]
+    assert 'class="scale"' in page(made_up())
+    assert 'class="scale"' not in page(msgspec.structs.replace(analysis, summaries=tuple(none)))

@@ -44,7 +44,7 @@ def answer(
 def _nothing(rows: Sequence[Row], summaries: Sequence[Summary], baseline: str) -> str:
     """What can be said where no speedup has a value."""
     sides = [
-        f"{one.label} is {side} than {baseline} in {count} cells"
+        f"{one.label} is {side} than {baseline} in {count} cell{'s' * (count > 1)}"
         for one in summaries
         for side, count in (("better", one.faster), ("worse", one.slower))
         if count

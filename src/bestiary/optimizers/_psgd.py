@@ -78,15 +78,15 @@ def fitted(
     balancing: Array,
     padding: tuple[np.ndarray, np.ndarray],
 ) -> Fitted:
-    """One damped fit, factors balanced first where they are to be; without gradients they stay.
+    """One damped fit; the factors of a block without gradients stay.
 
     Args:
         before: The factors so far.
         x_GMN: What to whiten.
-        probe_GMN: Normal numbers.
-        form: How.
+        probe_GMN: V, normal numbers.
+        form: Which of the two ways.
         rate: The step size mu.
-        balancing: Whether to balance.
+        balancing: Whether the factors are balanced first.
         padding: Which rows (G, M) and columns (G, N) are padding.
     """
     rows_GM, columns_GN = padding

@@ -11,7 +11,8 @@ With m the mean gradient and LMO the direction of steepest descent in the norm o
                       vector to root-mean-square 1;   row: every token's vector to norm 1 / sqrt(d)
     vectors           sign;   rms: to root-mean-square 1
 
-d is the model's width, the side of embedding and head that is not the vocabulary.
+d is the model's width, the side of embedding and head that is not the vocabulary. mu is `momentum`
+on hidden matrices and `beta1` elsewhere; rho is `radius` and `other_radius`.
 
 State: m, 4 bytes a parameter. Cost: `iterations` (4 M^2 N + 2 M^3) FLOPs on hidden matrices.
 
@@ -21,6 +22,7 @@ constrained, decay by lambda, Signum clipped by the norm of its own group. The o
 see the presets. Checked against both.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -80,7 +82,7 @@ class Scion(Hyperparameters, frozen=True, kw_only=True):
 
 
 def steepest(mean: Array, label: Label, norm: Norm) -> Array:
-    """The direction of steepest descent of an embedding, head or vector."""
+    """LMO of an embedding, head or vector."""
     if norm == "sign":
         return jnp.sign(mean)
     # Tokens are rows of the embedding and columns of the head.
@@ -93,49 +95,45 @@ def steepest(mean: Array, label: Label, norm: Norm) -> Array:
     return mean / (divisor + _FLOOR)
 
 
-def _spectral_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformation:
-    """The direction s NS(m) of hidden matrices; the state is m by path."""
+def scale_by_descent(
+    lmo: Callable[[Leaves], Leaves], decay: Scalar
+) -> optax.GradientTransformation:
+    """The direction LMO(m); the state is m by path."""
 
     def update(grads: Leaves, means: Leaves, params: Leaves | None = None) -> tuple[Leaves, Leaves]:
         del params
-        means = optax.tree.update_moment(grads, means, hyper.momentum, 1)
-        matrices = orthogonal(means, labels, hyper)
-        return scaled(matrices, hyper.scale), means
+        means = optax.tree.update_moment(grads, means, decay, 1)
+        return lmo(means), means
 
     return optax.GradientTransformation(optax.tree.zeros_like, update)
 
 
-def _steepest_descent(hyper: Scion, labels: Labels) -> optax.GradientTransformation:
-    """The direction LMO(m) of everything else; the state is m by path."""
+def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:
     norms: dict[str, Norm] = {
         "embedding": hyper.embedding_norm,
         "head": hyper.head_norm,
         "vector": hyper.vector_norm,
     }
 
-    def update(grads: Leaves, means: Leaves, params: Leaves | None = None) -> tuple[Leaves, Leaves]:
-        del params
-        means = optax.tree.update_moment(grads, means, hyper.beta1, 1)
-        directions = {
+    def spectral(means: Leaves) -> Leaves:
+        return scaled(orthogonal(means, labels, hyper), hyper.scale)
+
+    def by_role(means: Leaves) -> Leaves:
+        return {
             path: steepest(mean, labels[path], norms[labels[path].role])
             for path, mean in means.items()
         }
-        return directions, means
 
-    return optax.GradientTransformation(optax.tree.zeros_like, update)
-
-
-def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:
     def within(radius: Scalar, rule: Rule) -> Rule:
         rule = replace(rule, learning_rate=hyper.learning_rate * radius)
         if not hyper.constrained:
             return rule
         return replace(rule, weight_decay=1 / radius, decayed_roles=ROLES)
 
-    others = hyper.rule("steepest", _steepest_descent(hyper, labels))
-    hidden = hyper.rule("spectral", _spectral_descent(hyper, labels), max_norm=0.0)
+    matrices = hyper.rule("spectral", scale_by_descent(spectral, hyper.momentum), max_norm=0.0)
+    others = hyper.rule("steepest", scale_by_descent(by_role, hyper.beta1))
     return everywhere(within(hyper.other_radius, others)) | {
-        "hidden_matrix": within(hyper.radius, hidden)
+        "hidden_matrix": within(hyper.radius, matrices)
     }
 
 

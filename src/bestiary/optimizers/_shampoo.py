@@ -119,23 +119,22 @@ def _advance(
     mean = moment(grads, state.mean, hyper.beta1, 1)
     square = moment(grads, state.square, hyper.beta2, 2)
     factors = moment(grams(grads, like=state.factors), state.factors, hyper.beta2, 1)
-    correction = 1 - hyper.beta2**time
+    unbiased = optax.tree.bias_correction
     # A branch: whether it runs depends on the step alone, which no population batches.
     roots = jax.lax.cond(
         time % hyper.precondition_frequency == 0,
-        lambda: _roots(optax.tree.scale(1 / correction, factors), hyper.epsilon),
+        lambda: _roots(unbiased(factors, hyper.beta2, time), hyper.epsilon),
         lambda: state.roots,
     )
+    variance = unbiased(square, hyper.beta2, time)
     directions = {}
-    for name, m_GMN in mean.items():
-        unbiased_GMN = m_GMN / (1 - hyper.beta1**time)
-        root_GMN = jnp.sqrt(square[name] / correction)
-        adam_GMN = unbiased_GMN / (root_GMN + hyper.graft_epsilon)
-        whitened_GMN = rotated_back(unbiased_GMN, roots[name])
-        grafted_GMN = grafted(whitened_GMN, adam_GMN)
-        if jax.tree.leaves(roots[name]):
-            adam_GMN = jnp.where(time < hyper.precondition_frequency, adam_GMN, grafted_GMN)
+    for name, m_GMN in unbiased(mean, hyper.beta1, time).items():
+        adam_GMN = m_GMN / (jnp.sqrt(variance[name]) + hyper.graft_epsilon)
         directions[name] = adam_GMN
+        if jax.tree.leaves(roots[name]):
+            grafted_GMN = grafted(rotated_back(m_GMN, roots[name]), adam_GMN)
+            begun = time >= hyper.precondition_frequency
+            directions[name] = jnp.where(begun, grafted_GMN, adam_GMN)
     return directions, ShampooState(mean, square, factors, roots)
 
 

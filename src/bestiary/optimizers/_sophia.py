@@ -80,14 +80,12 @@ def scale_by_sophia(hyper: Sophia) -> optax.GradientTransformationExtraArgs:
         required("sophia", curvature)
         time = jnp.asarray(step) + 1
         mean = optax.tree.update_moment(grads, state.mean, hyper.beta1, 1)
-        correction = 1 - hyper.beta1**time
+        divisors = {
+            path: jnp.maximum(hyper.gamma * h, hyper.epsilon) for path, h in state.curvature.items()
+        }
         directions = {
-            path: jnp.clip(
-                leaf / correction / jnp.maximum(hyper.gamma * state.curvature[path], hyper.epsilon),
-                -1.0,
-                1.0,
-            )
-            for path, leaf in mean.items()
+            path: jnp.clip(leaf / divisors[path], -1.0, 1.0)
+            for path, leaf in optax.tree.bias_correction(mean, hyper.beta1, time).items()
         }
 
         def estimate() -> Leaves:

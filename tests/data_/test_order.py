@@ -98,6 +98,19 @@ def test_every_source_of_a_mixture_is_read_once_an_epoch(mixed: Corpus) -> None:
         offset += part.tokens
 
 
+def test_epochs_are_those_of_the_source_that_is_read_most_often(
+    corpus: Corpus, mixed: Corpus
+) -> None:
+    assert corpus.epochs(corpus.train_token_count) == 1.0
+    tokens = 10 * mixed.train_token_count
+    batch, context = 64, 16
+    steps = tokens // (batch * context)
+    start = starts(mixed, context, 0, first_step=0, steps=steps, batch_size=batch).ravel()
+    edges = np.cumsum([0, *(part.tokens for part in mixed.parts)])
+    read = np.histogram(start, edges)[0] * context / np.diff(edges)
+    assert mixed.epochs(tokens) == pytest.approx(read.max(), rel=0.02)
+
+
 @few
 @given(weights=st.lists(st.floats(0.01, 4), min_size=1, max_size=6), begin=st.integers(0, 10**9))
 def test_mixture_shares_are_within_one_block_of_the_weights(

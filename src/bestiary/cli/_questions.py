@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bestiary.cli._corpora import prepared
+from bestiary.data import Corpus
 from bestiary.errors import UserError, unknown
 from bestiary.specs import DataSpec, Study, checked
 from bestiary.studies import STUDIES, lookup
@@ -13,8 +14,8 @@ NO_CORPUS = DataSpec(name="none", digest="0" * 64)
 Build = Callable[[DataSpec], Study]
 
 
-def asked(name: str, data: Sequence[str], tokenizer: str) -> Study:
-    """The study on this text, which is prepared where it is not yet.
+def asked(name: str, data: Sequence[str], tokenizer: str) -> tuple[Study, Corpus]:
+    """The study on this text, which is prepared where it is not yet, and the text.
 
     Args:
         name: A named study, or `FILE.py:FUNCTION` for one's own.
@@ -27,7 +28,7 @@ def asked(name: str, data: Sequence[str], tokenizer: str) -> Study:
     shapes = without_corpus(name).sizes.values()
     corpus = prepared(data, tokenizer=tokenizer, vocabulary=min(m.vocabulary for m in shapes))
     corpus.require(max(model.context for model in shapes))
-    return _study(name, corpus.spec)
+    return _study(name, corpus.spec), corpus
 
 
 def without_corpus(name: str) -> Study:

@@ -2,8 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from msgspec import Meta
@@ -12,8 +13,11 @@ from rich.console import Console
 from bestiary.cli._exit import Stopped
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
-from bestiary.specs import Spec
+from bestiary.specs import Spec, Study
 from bestiary.store import StudyStore
+
+if TYPE_CHECKING:
+    from bestiary.data import Corpus
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -52,12 +56,13 @@ def run(flags: Flags) -> int:
     from bestiary.cli._questions import asked
     from bestiary.launch import LocalExecutor, StudyInterrupted, drive
 
-    study = asked(flags.study, flags.data, flags.tokenizer)
+    study, corpus = asked(flags.study, flags.data, flags.tokenizer)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
     console = Console(stderr=flags.json)
     command = shlex.join(["bestiary", *sys.argv[1:]])
     with StudyStore.create(folder, study, command=command) as store:
-        console.print(f"{study.question}\nstudy folder {folder}", highlight=False, markup=False)
+        lines = (study.question, *_repetition(study, corpus), f"study folder {folder}")
+        console.print("\n".join(lines), highlight=False, markup=False)
         executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
         try:
             with executor, display(console) as observer:
@@ -66,6 +71,14 @@ def run(flags: Flags) -> int:
             raise Stopped(str(stop), 128 + stop.signal) from None
         conclude(store, folder / "report.html", as_json=flags.json)
         return _told_failures(store)
+
+
+def _repetition(study: Study, corpus: "Corpus") -> Iterator[str]:
+    """A line where the longest run reads its text more than once: that is another question."""
+    largest = max(20 * model.matrix_parameters for model in study.sizes.values())
+    epochs = corpus.epochs(int(max(study.ratios) * largest))
+    if epochs > 1:
+        yield f"the longest run reads {corpus.spec.name} {epochs:.1f} times; more text avoids that"
 
 
 def _told_failures(store: StudyStore) -> int:

@@ -109,7 +109,8 @@ def run(flags: Flags) -> None:
     spec = planned_run(flags, model, corpus.spec)
     folder = Path(flags.out or f"bestiary-train/{spec.optimizer.name}-{run_id(spec)[:12]}")
     if not flags.json:
-        console().print(_introduction(spec, folder), highlight=False, markup=False)
+        epochs = corpus.epochs(spec.tokens)
+        console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
     result = go_on(spec, corpus, folder)
     if flags.json:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
@@ -167,14 +168,15 @@ def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
     )
 
 
-def _introduction(spec: RunSpec, folder: Path) -> str:
+def _introduction(spec: RunSpec, epochs: float, folder: Path) -> str:
     from bestiary.report import quantity, settings
 
+    repeated = f" (read {epochs:.1f} times)" if epochs > 1 else ""
     return (
         f"{spec.optimizer.name} ({settings(spec.optimizer.settings)})\n"
         f"{quantity(spec.model.matrix_parameters)} non-embedding parameters, {spec.steps:,} steps "
         f"of {spec.batch_size} x {spec.model.context} = {quantity(spec.tokens)} tokens of "
-        f"{spec.data.name}, {quantity(spec.flops)} FLOPs\nfolder {folder}"
+        f"{spec.data.name}{repeated}, {quantity(spec.flops)} FLOPs\nfolder {folder}"
     )
 
 

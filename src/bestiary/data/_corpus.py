@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from bestiary.data._manifest import Manifest, Part, content_digest
+from bestiary.data._mixture import BLOCK
 from bestiary.data._tokens import Tokens
 from bestiary.data._verify import verified_shards
 from bestiary.errors import UserError, unknown
@@ -97,6 +98,10 @@ class Corpus:
     def train_sequences(self, context: int) -> int:
         """Training sequences of `context` predicted tokens: one epoch of every source."""
         return sum(_sequences(part.tokens, context) for part in self.parts)
+
+    def epochs(self, tokens: int) -> float:
+        """How often that many training tokens read the source that is read most often."""
+        return max(tokens * part.quota / BLOCK / part.tokens for part in self.parts)
 
     def sequences(self, starts: np.ndarray, context: int) -> np.ndarray:
         """The training tokens from every start: int32, shape (*starts.shape, context + 1)."""

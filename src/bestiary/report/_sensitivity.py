@@ -198,6 +198,7 @@ def _finished(runs: Sequence[_Run], look: Identity, symbol: object) -> dict[str,
             "symbol": symbol,
             "size": [12 if run.point.winner else 6 for run in known],
             "opacity": 1,
+            "line": {"width": 0},
         },
         "text": [_told(run.point) for run in known],
         "hovertemplate": (

@@ -59,7 +59,7 @@ def newton_schulz(
         steps: Iterations.
         epsilon: Added to the Frobenius norm.
         precision: `bfloat16` iterates in bfloat16, products accumulating in float32; `float32`
-            iterates in the type of the input.
+            iterates in the type of the input, where GPUs multiply float32 in TensorFloat-32.
     """
     if x_GMN.shape[-2] > x_GMN.shape[-1]:
         return newton_schulz(

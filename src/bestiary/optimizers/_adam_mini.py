@@ -79,13 +79,12 @@ def scale_by_adam_mini(hyper: AdamMini, labels: Labels) -> optax.GradientTransfo
         squares = {path: _block_means(grad**2, labels[path]) for path, grad in grads.items()}
         square = optax.tree.update_moment(squares, state.square, hyper.beta2, 1)
         root = {
-            path: jnp.sqrt(leaf / (1 - hyper.beta2**time)) + hyper.epsilon
-            for path, leaf in square.items()
+            path: jnp.sqrt(leaf) + hyper.epsilon
+            for path, leaf in optax.tree.bias_correction(square, hyper.beta2, time).items()
         }
-        correction = 1 - hyper.beta1**time
         directions = {
-            path: leaf / correction / _spread(root[path], labels[path])
-            for path, leaf in mean.items()
+            path: leaf / _spread(root[path], labels[path])
+            for path, leaf in optax.tree.bias_correction(mean, hyper.beta1, time).items()
         }
         return directions, AdamMiniState(mean, square)
 

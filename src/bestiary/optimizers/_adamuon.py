@@ -77,9 +77,10 @@ def scale_by_adamuon(hyper: AdaMuon, labels: Labels) -> optax.GradientTransforma
             directions = {path: jnp.sign(leaf) for path, leaf in directions.items()}
         matrices = orthogonal(directions, labels, hyper)
         square = optax.tree.update_moment(matrices, state.square, hyper.entry_beta, 2)
-        correction = 1 - hyper.entry_beta ** (step + 1)
+        time = jnp.asarray(step) + 1
         root = {
-            path: jnp.sqrt(leaf / correction) + hyper.entry_epsilon for path, leaf in square.items()
+            path: jnp.sqrt(leaf) + hyper.entry_epsilon
+            for path, leaf in optax.tree.bias_correction(square, hyper.entry_beta, time).items()
         }
         even = {path: _semi_orthogonal_size(leaf / root[path]) for path, leaf in matrices.items()}
         return scaled(even, hyper.scale), AdaMuonState(momenta, square)

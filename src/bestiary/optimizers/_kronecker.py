@@ -18,8 +18,6 @@ from bestiary.optimizers._factorizations import eigenvectors, orthonormal_column
 from bestiary.optimizers._interface import Beta
 from bestiary.optimizers._newton_schulz import frobenius_norm
 
-HIGHEST = jax.lax.Precision.HIGHEST
-
 BlockSize = Annotated[
     int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
 ]
@@ -31,7 +29,7 @@ PreconditionFrequency = Annotated[
 
 
 class Factors(NamedTuple):
-    """One square matrix for each side of the blocks (G, M, N), or None."""
+    """What belongs to either side of blocks (G, M, N), mostly square matrices; None for nothing."""
 
     left: Array | None  # (G, M, M)
     right: Array | None  # (G, N, N)
@@ -194,7 +192,7 @@ def permuted(x_GMN: Array, orders: Factors) -> Array:
 
 def product(a: Array, b: Array) -> Array:
     """The batched matrix product at the highest precision."""
-    return jnp.matmul(a, b, precision=HIGHEST)
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 def _plus_padding(gram_GMM: Array, padding_GM: np.ndarray | Array, value: float) -> Array:

@@ -76,6 +76,7 @@ def run(flags: Flags) -> None:
         device=flags.device,
         count=flags.count,
         utilisation=flags.utilisation,
+        optimizer=flags.optimizer,
     )
     if flags.json:
         print_json(msgspec.to_builtins(advice))
@@ -177,12 +178,14 @@ def _grounds(advice: "Advice") -> Iterable[str]:
 
 
 def _form(advice: "Advice", form: "FormCheck") -> str:
+    tests = []
+    if form.criterion is not None:
+        tests.append(f"AICc {form.criterion:.1f}")
     if form.held_out is not None:
-        off = f"off by {form.held_out:.4f} nats at the largest size, predicted from the others"
-    elif form.criterion is not None:
-        off = f"AICc {form.criterion:.1f}, as two sizes leave none to test it on"
-    else:
-        off = "too few data to test it"
+        tests.append(
+            f"off by {form.held_out:.4f} nats at the largest size, predicted from the others"
+        )
+    off = ", ".join(tests) or "too few data to test it"
     if form.used:
         return f"Law: {form.meaning}; {off}."
     told = ", ".join(

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from bestiary.analysis._record import Estimate
 from bestiary.analysis.answers._choice import Choice, answer, choose
 from bestiary.analysis.answers._devices import DEVICES, UTILISATION, training_seconds
@@ -71,6 +73,7 @@ def advise(
     device: str = "",
     count: int = 1,
     utilisation: float = UTILISATION,
+    optimizer: str = "",
 ) -> Advice:
     """Advise on a training of N parameters and D tokens.
 
@@ -81,6 +84,8 @@ def advise(
         device: A name of `DEVICES`; nothing is said of hours without one.
         count: How many of it.
         utilisation: Share of their peak rate that the training meets.
+        optimizer: Whose settings stand beside those of the study's form; the choice's where none is
+            named. The baseline's always do.
 
     Raises:
         UserError: numbers that are not positive, an unknown device, or results too few for a law.
@@ -96,6 +101,13 @@ def advise(
     others = [name for name in findings.optimizers if name != findings.baseline]
     options = [option(model, name, *at, baseline_seconds=seconds) for name in others]
     choice = choose(model, options, *at)
+    shown = optimizer or choice.optimizer
+    options = [
+        replace(one, settings=recommend(findings, shown, *at, study=True))
+        if one.optimizer == shown
+        else one
+        for one in options
+    ]
     options.sort(key=lambda one: (one.optimizer not in choice.nearest, -(one.speedup.value or 0.0)))
     return Advice(
         source=f"{findings.name} ({findings.kind})",
@@ -110,7 +122,7 @@ def advise(
         machine=machine,
         forms=model.checks,
         options=tuple(options),
-        baseline_settings=recommend(findings, findings.baseline, *at),
+        baseline_settings=recommend(findings, findings.baseline, *at, study=True),
         extrapolation=tuple(_extrapolation(findings, *at)),
         experiment=best_experiment(model, _question(choice, options, findings.baseline), *at),
     )

@@ -53,7 +53,7 @@ class Recommendation(Spec, frozen=True, kw_only=True):
         last_at: Where that is.
         extrapolated: Whether a law was read beyond the sizes and tokens that it was fitted to.
         study_value: What the form of arXiv 2509.02046 predicts from the same tuned cells, as it
-            does: neither bounded nor rounded; None where it cannot be fitted.
+            does: neither bounded nor rounded; None where it cannot be fitted or was not asked for.
         study_problem: Why that cannot run; empty where it can.
     """
 
@@ -70,7 +70,7 @@ class Recommendation(Spec, frozen=True, kw_only=True):
 
 
 def recommend(
-    findings: Findings, optimizer: str, parameters: float, tokens: float
+    findings: Findings, optimizer: str, parameters: float, tokens: float, *, study: bool = False
 ) -> tuple[Recommendation, ...]:
     """Every hyperparameter of an optimizer at N and D, from the configurations tuned for it.
 
@@ -79,13 +79,16 @@ def recommend(
         optimizer: One of theirs.
         parameters: N of the target.
         tokens: D of the target.
+        study: Whether to fit the study's form too, which takes seconds.
     """
     own = [one for one in findings.of(optimizer).values() if one.settings]
     tuned = [one for one in own if not one.effort.inherited] or own
     names = dict.fromkeys(name for one in tuned for name in one.settings)
     target = (parameters, tokens)
     last = min(own, key=lambda one: _distance(one, target), default=None)
-    found = (_one(name, [one for one in tuned if name in one.settings], target) for name in names)
+    found = (
+        _one(name, [one for one in tuned if name in one.settings], target, study) for name in names
+    )
     return tuple(
         one if last is None else replace(one, last=last.settings.get(one.name), last_at=last.place)
         for one in found
@@ -97,12 +100,14 @@ def _distance(one: Finding, target: tuple[float, float]) -> float:
     return math.hypot(math.log(one.parameters / target[0]), math.log(one.tokens / target[1]))
 
 
-def _one(name: str, tuned: list[Finding], target: tuple[float, float]) -> Recommendation:
+def _one(
+    name: str, tuned: list[Finding], target: tuple[float, float], study: bool
+) -> Recommendation:
     values = [_number(one.settings[name]) for one in tuned]
     numbers = [one for one in values if isinstance(one, float)]
     quantity = len(numbers) == len(values) and min(numbers) > 0
     if quantity and len(set(values)) > 1 and name not in HARMLESS:
-        return _from_law(name, tuned, numbers, target)
+        return _from_law(name, tuned, numbers, target, study)
     common, count = Counter(values).most_common(1)[0]
     searched = any(name in one.effort.coordinates for one in tuned)
     value = next(one.settings[name] for one in tuned if _number(one.settings[name]) == common)
@@ -130,7 +135,7 @@ def _frequency(count: int, cells: int, searched: bool, harmless: bool) -> str:
 
 
 def _from_law(
-    name: str, tuned: list[Finding], numbers: list[float], target: tuple[float, float]
+    name: str, tuned: list[Finding], numbers: list[float], target: tuple[float, float], study: bool
 ) -> Recommendation:
     if len(tuned) < FEWEST_CELLS:
         return _from_nearest(name, tuned, target)
@@ -138,7 +143,7 @@ def _from_law(
     feasible = RANGES.get(name, Feasible())
     law = fit_setting_law(sizes, tokens, numbers, feasible=feasible)
     value, low, high = law.predict(*target)
-    study = _study(tuned, numbers, target)
+    theirs = _study(tuned, numbers, target) if study else None
     if law.kind == "constant":
         # A value that was tried, and not a mean between two that were.
         value = min(set(numbers), key=lambda one: abs(_log(one, law) - _log(value, law)))
@@ -152,8 +157,8 @@ def _from_law(
         high=max(high, value),
         origin="; ".join(_origin(law, len(tuned))),
         extrapolated=outside and law.kind == "power law",
-        study_value=study,
-        study_problem="" if study is None else feasible.complaint(study),
+        study_value=theirs,
+        study_problem="" if theirs is None else feasible.complaint(theirs),
     )
 
 

@@ -47,7 +47,7 @@ def main() -> None:
         parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(BENCHMARKS)}")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     about = {"command": command, "machine": platform.platform(), **environment()}
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)  # a file has no width
     console.print("\n".join(f"{name}: {value}" for name, value in about.items()), highlight=False)
     rows = []
     for name in flags.names or BENCHMARKS:

@@ -48,6 +48,7 @@ def test_bounds_leave_room_for_their_targets(name: str) -> None:
 def test_half_the_bits_are_half_the_bytes_and_other_products() -> None:
     wide = optimizer_bounds.row("130m", "muon", {})
     narrow = optimizer_bounds.row("130m", "muon", {"precision": "bfloat16"})
-    assert narrow["bfloat16"] == wide["tensorfloat32"]
-    assert narrow["gigabytes"] < wide["gigabytes"]
-    assert narrow["one_by_one_ms"] < wide["one_by_one_ms"]
+    assert (wide["products_in"], narrow["products_in"]) == ("tensorfloat32", "bfloat16")
+    assert narrow["tflop"] == wide["tflop"]
+    assert narrow["gb"] < wide["gb"]
+    assert narrow["serial_ms"] < wide["serial_ms"]

@@ -139,15 +139,16 @@ def file_system_of(path: Path, mounts: Path) -> str:
 @_check("free disk")
 def free_disk() -> tuple[State, str]:
     """There is room for checkpoints and metrics."""
-    from bestiary.launch import cores
+    from bestiary.launch import LocalExecutor
     from bestiary.report import quantity
     from bestiary.train import checkpoint_bytes
 
     free = shutil.disk_usage(".").free
-    largest = free / len(cores()) / checkpoint_bytes(1)
+    workers = LocalExecutor(cache_folder()).slots
+    largest = quantity(free / workers / checkpoint_bytes(1))
     detail = (
-        f"{free / 1e9:.1f} GB free here: checkpoints of {len(cores())} runs at once of at most "
-        f"{quantity(largest)} parameters each"
+        f"{free / 1e9:.1f} GB free here: checkpoints of {workers} runs at once of at most "
+        f"{largest} parameters each"
     )
     if free < LEAST_FREE_BYTES:
         return "warn", f"{detail}; checkpoints may not fit, free some or use another folder"

@@ -19,10 +19,10 @@ enter the fit alone (kron_torch leaks them into u). Fits and balancing are count
 balancing comes with every 100th fit, as in Levanter; psgd_jax and psgd_torch draw it. Where
 gradients are all zero nothing is fitted. Levanter merges small sides first and normalises and clips
 all layers of a kind as one; here every layer, unless `stacked_norms`. The probe is a function of
-the step, `update(..., probe=)` injects another. Checked against psgd_jax, and psgd_torch with the same
-bounds: there, norms are bounded with random vectors, here with the largest row. By default
-psgd_torch also gives the longer side a diagonal factor and clips single entries at 10, not done
-here.
+the step, `update(..., probe=)` injects another.
+Checked against psgd_jax, and psgd_torch with the same bounds: there, norms are bounded with random
+vectors, here with the largest row. By default psgd_torch also gives the longer side a diagonal
+factor and clips single entries at 10, not done here.
 """
 
 from typing import Annotated, Any, NamedTuple

@@ -31,3 +31,7 @@ def test_an_optimizer_of_the_catalogue_belongs_to_no_package() -> None:
 def test_a_mistake_in_a_candidate_is_named() -> None:
     with pytest.raises(UserError, match="did you mean 'beta1'"):
         candidate("adamw", changes={"beta_1": 0.9})
+    with pytest.raises(UserError, match="did you mean 'beta1'"):
+        candidate("adamw", grid={"beta_1": (0.9,)})
+    with pytest.raises(UserError, match=r"adamw beta1 must be float < 1\.0, got 1\.5"):
+        candidate("adamw", grid={"learning_rate": (0.01,), "beta1": (0.9, 1.5)})

@@ -33,7 +33,7 @@ def candidate(
         extend: Coordinates whose grid grows past its edges, within their range.
 
     Raises:
-        UserError: no such optimizer, or a value that it refuses.
+        UserError: no such optimizer, or a value, of the start or the grid, that it refuses.
     """
     # Here, because the catalogue imports JAX and a list of studies must not wait for it.
     from bestiary.optimizers import lookup, resolve
@@ -44,6 +44,9 @@ def candidate(
     settings = {key: value for key, value in chosen.items() if key not in RUN_COORDINATES}
     values = {key: tuple(row) for key, row in (grid or entry.grid).items()}
     resolved = resolve(name, settings)
+    for key, row in values.items():  # now, and not when its run fails in the night
+        for value in row if key not in RUN_COORDINATES else ():
+            resolve(name, {**settings, key: value})
     return Candidate(
         name=entry.name,
         label=entry.label,

@@ -1,12 +1,13 @@
 """An exhibit is a figure of the page: panels to look at, words that say what they show, a table."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from bestiary.analysis import Estimate
+from bestiary.report import _words as words
 
 # A logarithmic axis goes beyond its outermost ticks by this factor.
 BEYOND = 1.3
@@ -94,6 +95,11 @@ def log_axis(title: str, values: Iterable[float], labels: Iterable[str]) -> dict
         "ticktext": list(labels),
         "range": [math.log10(end) for end in ends],
     }
+
+
+def ratio_axis(ratios: Collection[float]) -> dict[str, object]:
+    """The axis of data-to-model ratios."""
+    return log_axis("data-to-model ratio (tokens / 20 N)", ratios, map(words.ratio, ratios))
 
 
 def whiskers(estimates: Sequence[Estimate], floor: float, ceiling: float) -> dict[str, object]:

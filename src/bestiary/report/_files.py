@@ -21,6 +21,10 @@ SCALE = 600 / 96
 # Seconds that a figure may take to be drawn.
 PATIENCE = 300
 CAPTIONS = "captions.md"
+TERMS = (
+    "Sizes are non-embedding parameters N, a data-to-model ratio is training tokens over 20 N, "
+    "losses are nats per token.\n"
+)
 CURE = "install one (`apt-get install chromium`) or name it in BROWSER_PATH"
 
 
@@ -135,4 +139,4 @@ def _captions(shown: Sequence[Exhibit], names: Sequence[Sequence[str]]) -> str:
         f"## {exhibit.title}\n\n{', '.join(own)}\n\n{exhibit.caption}\n"
         for exhibit, own in zip(shown, names, strict=True)
     ]
-    return "\n".join(parts)
+    return "\n".join([TERMS, *parts])

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from bestiary.analysis import Analysis, BaselineLaw, LossCurve, Row
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, dodged, log_axis, plot, whiskers
+from bestiary.report._exhibit import Exhibit, Panel, dodged, plot, ratio_axis, whiskers
 from bestiary.report._identity import Identity, identities, translucent
 
 # The share of a run over which its training loss is averaged.
@@ -69,7 +69,7 @@ def _ratio_plot(rows: list[Row], looks: dict[str, Identity], law: list[go.Scatte
         )
     return plot(
         [*law, *traces],
-        x=log_axis("data-to-model ratio", ratios, map(words.ratio, ratios)),
+        x=ratio_axis(ratios),
         y={"title": "report loss (nats/token)"},
     )
 

@@ -9,7 +9,15 @@ import plotly.graph_objects as go
 
 from bestiary.analysis import Analysis, Estimate, Row
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, dodged, log_axis, plot, whiskers
+from bestiary.report._exhibit import (
+    Exhibit,
+    Panel,
+    dodged,
+    log_axis,
+    plot,
+    ratio_axis,
+    whiskers,
+)
 from bestiary.report._identity import Identity, identities
 
 Kind = Literal["token", "time"]
@@ -114,7 +122,7 @@ def cells(analysis: Analysis) -> tuple[tuple[str, ...], ...]:
 
 def _over_ratio(rows: list[Row], looks: dict[str, Identity], kind: Kind) -> go.Figure:
     ratios = sorted({row.ratio for row in rows})
-    axis = log_axis("data-to-model ratio", ratios, map(words.ratio, ratios))
+    axis = ratio_axis(ratios)
     points = [
         Point(row.optimizer, row.ratio, getattr(row, f"{kind}_speedup"))
         for row in rows

@@ -322,3 +322,33 @@ def test_a_member_of_a_population_follows_the_reference(stepper: Any, rule: str)
     with jax.enable_x64(True):
         ours = follow(stepper, rule, ["6x10"], population=2)
     assert_follows(ours["6x10"][:, 0], rule, "6x10")
+
+
+@pytest.mark.parametrize(("rule", "name"), [("kron", "kron"), ("soap.official", "soap")])
+def test_a_vector_follows_the_reference(stepper: Any, rule: str, name: str) -> None:
+    """Kron's diagonal factor, and SOAP's full one: the first column of the problem of 6 x 10."""
+    golden, label = np.load(FOLDER / "vectors.npz"), Label(role="vector", kind="norm")
+    settings = {**RATE, **RULES[rule][1], "weight_decay": 0.0}
+    start, grads, probes = (
+        values[..., 0]
+        for values in (PROBLEM["start_6x10"], PROBLEM["grads_6x10"], PROBES["probe_6x10"])
+    )
+    seen = []
+    with jax.enable_x64(True):
+        one = stepper(name, {"v": label}, **settings)
+        params = {"v": jnp.asarray(start)}
+        state, step = one.init(params), quick_jit(one.step)
+        for count in range(STEPS):
+            probe = {"v": probes[count]}
+            params, state = step(one.traced, {"v": grads[count]}, state, params, count, probe=probe)
+            if name == "soap" and count == 0:
+                ((shape, basis),) = state["soap"].basis.items()
+                sides = {
+                    side: None if old is None else jnp.asarray(golden["soap_basis"][None])
+                    for side, old in basis._asdict().items()
+                }
+                given = {shape: basis._replace(**sides)}
+                state = {"soap": state["soap"]._replace(basis=given)}
+            seen.append(np.asarray(params["v"]))
+    recorded = np.stack(seen)[PROBLEM["steps"] - 1]
+    np.testing.assert_allclose(recorded, golden[name], rtol=0, atol=TOLERANCE)

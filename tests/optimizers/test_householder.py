@@ -24,7 +24,7 @@ def matrices(size: int, rank: int, scale: float = 1.0, seed: int = 0) -> Any:
 
 
 # Below, at and between multiples of a panel.
-@pytest.mark.parametrize("size", [1, 7, 32, 70])
+@pytest.mark.parametrize("size", [1, 7, 70])
 def test_the_same_q_as_lapack_with_its_signs(size: int) -> None:
     x = matrices(size, size)
     expected = np.linalg.qr(x.astype(np.float64))[0]
@@ -60,7 +60,7 @@ def test_a_population_is_its_members() -> None:
     np.testing.assert_allclose(jax.vmap(STEP)(x[None])[0], STEP(x), atol=1e2 * EPS)
 
 
-@pytest.mark.parametrize("name", ["soap", "kl_soap", "soap_muon"])
+@pytest.mark.parametrize("name", ["soap", "kl_soap"])
 def test_no_library_qr_on_a_gpu(stepper: Any, random: Any, name: str) -> None:
     one = stepper(name)
     params = random(0)
@@ -69,4 +69,4 @@ def test_no_library_qr_on_a_gpu(stepper: Any, random: Any, name: str) -> None:
     calls = set(re.findall(r"@(cu\w+)", lowered.as_text()))
     assert not [call for call in calls if "geqrf" in call or "orgqr" in call]
     # The eigenvectors of the first step alone are the library's.
-    assert [call for call in calls if "syev" in call] or name == "soap_muon"
+    assert [call for call in calls if "syev" in call]

@@ -96,6 +96,8 @@ def test_the_page_does_what_it_says(
     result = msgspec.json.decode((tmp_path / "first-run/result.json").read_bytes(), type=RunResult)
     run = msgspec.json.decode((tmp_path / "first-run/run.json").read_bytes(), type=RunSpec)
     assert (result.state, run.optimizer.name) == ("done", "adafactor")
+    assert result.environment["optimizer package"] == run.optimizer.package
+    assert run.optimizer.package.startswith("my-optimizers 1.0 ")
     assert result.loss["report"] < np.log(256)
     assert _trained_by_a_worker(run, tmp_path)["report"] == pytest.approx(result.loss["report"])
 

@@ -163,13 +163,19 @@ class Ledger:
             compile_seconds=record.compile_seconds,
             step_seconds=statistics.median(record.step_seconds or [0.0]),
             state_bytes=state_bytes,
-            environment=environment(),
+            environment=environment() | _package(run),
         )
 
     def close(self) -> None:
         """Close the metrics files."""
         for writer in self._writers:
             writer.close()
+
+
+def _package(run: RunSpec) -> dict[str, str]:
+    """What an optimizer of another package is, for whoever reads the result."""
+    package = run.optimizer.package
+    return {"optimizer package": package} if package else {}
 
 
 def _losses(metrics: bytes) -> list[float]:

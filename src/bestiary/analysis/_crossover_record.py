@@ -113,7 +113,7 @@ def _misled(moments: Sequence[Midway]) -> str:
     """The cells at which half-finished runs name another winner."""
     wrong = [one for one in moments if one.wrong_beyond_noise_until is not None]
     if not wrong:
-        return f"No comparison in mid-training misleads beyond noise, in {len(moments)} cells."
+        return f"Mid-training misleads at 0 of {len(moments)} cells beyond noise."
     told = "; ".join(_course(one) for one in wrong[:3])
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
     return f"Mid-training misleads at {len(wrong)} of {len(moments)} cells: {told}{more}."

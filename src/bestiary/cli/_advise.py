@@ -89,7 +89,7 @@ def _tell(advice: "Advice", optimizer: str) -> None:
 
     tell(
         f"{quantity(advice.parameters)} parameters, {quantity(advice.tokens)} tokens "
-        f"({advice.ratio:.3g}x), from {advice.source}",
+        f"({advice.ratio:.4g}x), from {advice.source}",
         "",
         *advice.answer,
         *_machine(advice),

@@ -70,7 +70,11 @@ def test_other_words_for_the_same_are_read(text: str, factor: float, measure: st
     claim = read_claim(text, LABELS, baseline="adamw", sizes=SIZES)
     assert claim.factor == (factor if factor is None else pytest.approx(factor))
     assert (claim.optimizer, claim.measure) == ("muon", measure)
-    assert claim.reading.startswith("Muon needs ")
+    if factor is None:
+        assert claim.reading == "Muon needs fewer tokens than AdamW for the same loss"
+    else:
+        assert claim.reading.startswith("AdamW needs ")
+        assert claim.reading.endswith(f" times the {measure} of Muon for the same loss")
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def _extrapolation(findings: Findings, parameters: float, tokens: float) -> Iter
     if parameters < min(sizes):
         yield f"N is {min(sizes) / parameters:.3g} times below the smallest size measured"
     if not ratios[0] <= ratio <= ratios[-1]:
-        yield f"the ratio {ratio:.3g}x lies outside the measured {ratios[0]:g}x to {ratios[-1]:g}x"
+        yield f"the ratio {ratio:.4g}x lies outside the measured {ratios[0]:g}x to {ratios[-1]:g}x"
     yield (
         "other data, tokenizers, architectures and batch sizes than those of the results are not "
         "in any interval"

@@ -103,9 +103,10 @@ def read_claim(
 
 
 def _reading(faster: str, baseline: str, factor: float | None, measure: Measure) -> str:
-    much = "fewer tokens" if measure == "tokens" else "less time"
-    times = "" if factor is None else f"{factor:.3g} times "
-    return f"{faster} needs {times}{much} than {baseline} for the same loss"
+    if factor is None:
+        much = "fewer tokens" if measure == "tokens" else "less time"
+        return f"{faster} needs {much} than {baseline} for the same loss"
+    return f"{baseline} needs {factor:.3g} times the {measure} of {faster} for the same loss"
 
 
 def _refuse_other_claims(text: str) -> None:

@@ -162,30 +162,43 @@ def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationEx
 
         def fit() -> dict[str, Fitted]:
             probes = _probes(batches, step) if probe is None else plan.gather(probe)
-            return {
-                name: fitted(
-                    state.fits[name],
-                    x_GMN,
-                    probes[name],
-                    form=hyper.form,
-                    rate=hyper.preconditioner_rate,
-                    balancing=balancing,
-                    padding=plan.padding(name),
-                )
-                for name, x_GMN in batches.items()
-            }
+            return _all_fitted(
+                state.fits, batches, probes, plan=plan, hyper=hyper, balancing=balancing
+            )
 
         # A branch: whether it runs depends on the step alone, which no population batches.
         fits = jax.lax.cond(due, fit, lambda: state.fits)
-        directions = plan.scatter(
-            {name: preconditioned(x_GMN, fits[name].factors) for name, x_GMN in batches.items()}
+        u = plan.scatter(
+            {name: preconditioned(x, fits[name].factors) for name, x in batches.items()}
         )
-        clipped = {
-            path: _clipped(leaf, tensors[path], hyper.rms_clip) for path, leaf in directions.items()
-        }
-        return clipped, KronState(mean, fits)
+        u = {path: _clipped(leaf, tensors[path], hyper.rms_clip) for path, leaf in u.items()}
+        return u, KronState(mean, fits)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _all_fitted(
+    before: dict[str, Fitted],
+    batches: Batches,
+    probes: Batches,
+    *,
+    plan: _Blocks,
+    hyper: Kron,
+    balancing: Array,
+) -> dict[str, Fitted]:
+    """The factors of all blocks after one fit, balanced first where that is due."""
+    return {
+        name: fitted(
+            before[name],
+            x_GMN,
+            probes[name],
+            form=hyper.form,
+            rate=hyper.preconditioner_rate,
+            balancing=balancing,
+            padding=plan.padding(name),
+        )
+        for name, x_GMN in batches.items()
+    }
 
 
 def _probes(batches: Batches, step: Scalar) -> Batches:

@@ -12,7 +12,7 @@ from tests.analysis.synthetic import LAW, synthetic_results, synthetic_study
 
 from bestiary.analysis import Analysis, analyse
 from bestiary.analysis.answers import imported_findings, own_findings, power, published_findings
-from bestiary.analysis.answers._power import POWER, cells_needed, seeds_needed, t_power
+from bestiary.analysis.answers._t_power import POWER, cells_needed, seeds_needed, t_power
 from bestiary.errors import UserError
 
 

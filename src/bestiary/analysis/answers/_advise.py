@@ -97,18 +97,7 @@ def advise(
     machine = _machine(parameters, tokens, device, count, utilisation) if device else None
     model = Model(findings)
     at = (parameters, tokens)
-    seconds = None if machine is None else machine.seconds
-    others = [name for name in findings.optimizers if name != findings.baseline]
-    options = [option(model, name, *at, baseline_seconds=seconds) for name in others]
-    choice = choose(model, options, *at)
-    shown = optimizer or choice.optimizer
-    options = [
-        replace(one, settings=recommend(findings, shown, *at, study=True))
-        if one.optimizer == shown
-        else one
-        for one in options
-    ]
-    options.sort(key=lambda one: (one.optimizer not in choice.nearest, -(one.speedup.value or 0.0)))
+    options, choice = _options(model, at, machine, optimizer)
     return Advice(
         source=f"{findings.name} ({findings.kind})",
         answer=tuple(answer(choice, options, findings.labels, findings.baseline)),
@@ -126,6 +115,26 @@ def advise(
         extrapolation=tuple(_extrapolation(findings, *at)),
         experiment=best_experiment(model, _question(choice, options, findings.baseline), *at),
     )
+
+
+def _options(
+    model: Model, at: tuple[float, float], machine: Machine | None, optimizer: str
+) -> tuple[list[Option], Choice]:
+    """Every optimizer but the baseline, and which of them to run."""
+    findings = model.findings
+    seconds = None if machine is None else machine.seconds
+    others = [name for name in findings.optimizers if name != findings.baseline]
+    options = [option(model, name, *at, baseline_seconds=seconds) for name in others]
+    choice = choose(model, options, *at)
+    shown = optimizer or choice.optimizer
+    options = [
+        replace(one, settings=recommend(findings, shown, *at, study=True))
+        if one.optimizer == shown
+        else one
+        for one in options
+    ]
+    options.sort(key=lambda one: (one.optimizer not in choice.nearest, -(one.speedup.value or 0.0)))
+    return options, choice
 
 
 def _machine(

@@ -168,9 +168,7 @@ def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationEx
 
         # A branch: whether it runs depends on the step alone, which no population batches.
         fits = jax.lax.cond(due, fit, lambda: state.fits)
-        u = plan.scatter(
-            {name: preconditioned(x, fits[name].factors) for name, x in batches.items()}
-        )
+        u = plan.scatter({key: preconditioned(x, fits[key].factors) for key, x in batches.items()})
         u = {path: _clipped(leaf, tensors[path], hyper.rms_clip) for path, leaf in u.items()}
         return u, KronState(mean, fits)
 

@@ -45,9 +45,7 @@ def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
     assert main(["plan", "mine.py:wider", "--speed", "1e9"]) == 0
     own = " ".join(capsys.readouterr().out.split())
     assert "Tuned in 65k 1x, 262k 1x, with at most 8 runs for every optimizer" in own
-    assert (
-        "6 cells on 3 seeds; cells that are not tuned inherit from the nearest" in own
-    )
+    assert "6 cells on 3 seeds; cells that are not tuned inherit from the nearest" in own
     assert main(["plan", "paper", "--speed", "1e15"]) == 0
     paper = " ".join(capsys.readouterr().out.split())
     assert "It is phase I of that study" in paper

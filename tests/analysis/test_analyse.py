@@ -301,3 +301,21 @@ def test_too_few_draws_are_refused() -> None:
 def test_it_brings_no_jax() -> None:
     code = "import sys, bestiary.analysis; sys.exit('jax' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_where_every_run_diverged_nothing_is_worse() -> None:
+    study, planned, results = data(names=("adamw", "soap"))
+    lost = [one for one in planned if one.purpose == "report"]
+    analysis = analyse(study, planned, with_state(results, lost, "diverged"), draws=DRAWS)
+    assert {one.verdict for one in analysis.rows} == {"baseline", "undetermined"}
+
+
+def test_two_that_leave_the_baselines_curve_are_told_apart_by_their_losses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SPEEDUP, "muon", 9.0)
+    monkeypatch.setitem(SPEEDUP, "soap", 6.0)
+    study, planned, results = data(ratios=(1.0, 2.0))
+    analysis = analyse(study, planned, results, draws=DRAWS)
+    assert "below that of SOAP, the next" in analysis.answer[1]
+    assert all(one.token_speedup.high is None for one in analysis.summaries[1:])

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from bestiary.analysis._estimates import factor
+from bestiary.analysis._draws import mean_of
+from bestiary.analysis._estimates import estimate, factor
 from bestiary.analysis._evidence import Evidence
 from bestiary.analysis._record import Estimate, Row, Summary
 from bestiary.analysis._summaries import mean_log_speedup
@@ -84,9 +85,34 @@ def _runner_up(evidence: Evidence, best: Summary, second: Summary) -> str:
     ratio = factor(drawn.value, drawn.draws)
     if ratio.low is not None and ratio.low > 1:
         return f"That is {_times(ratio)} the speedup of {second.label}, the next."
+    if ratio.low is None and ratio.high is None:
+        return _runner_up_by_loss(evidence, best, second)
     return (
         f"{best.label} and {second.label} are not distinguishable: their speedups have a ratio "
         f"of {_times(ratio)}."
+    )
+
+
+def _runner_up_by_loss(evidence: Evidence, best: Summary, second: Summary) -> str:
+    """The same where both read the baseline's curve so far beyond its data that none has a bound.
+
+    Losses at equal tokens need no curve; verdicts of single cells fall back on them as well.
+    """
+    gaps = [
+        losses[first] - losses[other]
+        for cell in evidence.study.cells
+        for losses in [evidence.sizes[cell.size].losses]
+        for first, other in [((best.optimizer, cell), (second.optimizer, cell))]
+        if first in losses and other in losses
+    ]
+    drawn = mean_of(gaps)
+    gap = estimate(-drawn.value, -drawn.draws)
+    told = f"{gap.value:.3f} nats ({gap.low:.3f} to {gap.high:.3f})"
+    if gap.low is not None and gap.low > 0:
+        return f"At equal tokens its loss is {told} below that of {second.label}, the next."
+    return (
+        f"{best.label} and {second.label} are not distinguishable: at equal tokens their losses "
+        f"differ by {told}."
     )
 
 

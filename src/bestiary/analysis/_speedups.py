@@ -29,7 +29,9 @@ def speedup_and_verdict(evidence: Evidence, key: Key, group: Reported) -> tuple[
     draws = evidence.sizes[key[1].size]
     diverged = sum(result.state == "diverged" for result in group.results.values())
     if diverged and not group.losses:
-        return missing("every reported run diverged"), "slower"
+        # Against a baseline without a loss of its own nothing is worse.
+        alone = (evidence.study.baseline, key[1]) in draws.losses
+        return missing("every reported run diverged"), "slower" if alone else "undetermined"
     if key not in draws.losses:
         return missing("no reported run has finished yet"), "undetermined"
     if draws.fitted is None:

@@ -1,4 +1,4 @@
-"""How often a 95 % interval of a token speedup holds the truth, on thousands of made-up studies.
+"""How often a 95% interval of a token speedup holds the truth, on thousands of made-up studies.
 
 A study has three optimizers of known speedup at one size (the hard case: nothing to pool with), a
 loss curve with a known exponent, and seeds with a shared and an own part of noise. Its losses go
@@ -189,9 +189,9 @@ def _line(design: Design, counted: Coverage) -> str:
     ratios = ", ".join(f"{ratio:g}" for ratio in design.ratios)
     return (
         f"| {ratios} | {design.seeds} | {design.own:g} / {design.shared:g} | {design.exponents} | "
-        f"{counted.intervals} | {100 * counted.reported:.1f} % | {100 * counted.average:.1f} % | "
-        f"{100 * counted.profile:.1f} % | "
-        f"{100 * counted.wrong:.1f} % | {counted.width:.2f} | {100 * counted.open:.1f} % |"
+        f"{counted.intervals} | {100 * counted.reported:.1f}% | {100 * counted.average:.1f}% | "
+        f"{100 * counted.profile:.1f}% | "
+        f"{100 * counted.wrong:.1f}% | {counted.width:.2f} | {100 * counted.open:.1f}% |"
     )
 
 

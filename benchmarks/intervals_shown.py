@@ -1,4 +1,4 @@
-"""How often every other 95 % interval that a user is shown holds the truth.
+"""How often every other 95% interval that a user is shown holds the truth.
 
 `benchmarks.intervals` counts token speedups, the hard case, in many designs; this counts all kinds
 in some: what a report shows of made-up studies (losses, differences, speedups in tokens and time,
@@ -237,7 +237,7 @@ def run(studies: int = 300, only: str = "") -> None:
         for kind, each in counted.items():
             held, open_ends = np.mean(each, axis=0)
             print(
-                f"| {name} | {kind} | {len(each)} | {100 * held:.1f} % | {100 * open_ends:.1f} % |"
+                f"| {name} | {kind} | {len(each)} | {100 * held:.1f}% | {100 * open_ends:.1f}% |"
             )
         sys.stdout.flush()
 

@@ -23,7 +23,7 @@ DRAWS = 400
     ids=["three ratios", "three ratios of a steep law", "four ratios"],
 )
 def test_the_interval_holds_the_truth_as_often_as_it_says(design: Design) -> None:
-    """The reduced form of benchmarks/intervals.py: 95 % give or take what 120 studies can show."""
+    """The reduced form of benchmarks/intervals.py: 95% give or take what 120 studies can show."""
     counted = coverage(design, studies=120, draws=300)
     assert 0.92 <= counted.reported <= 0.98
     assert 0.92 <= counted.average <= 0.99

@@ -70,7 +70,7 @@ def test_a_lead_within_noise_is_not_counted_as_a_wrong_answer() -> None:
 def test_real_curves_show_the_third_finding_of_the_study() -> None:
     """Muon and SOAP of a quickstart at 33k 4x, report losses of two seeds, as they were trained.
 
-    Muon's rate is constant for 40 % of the run and then falls in a line, SOAP's falls as a cosine:
+    Muon's rate is constant for 40% of the run and then falls in a line, SOAP's falls as a cosine:
     SOAP leads while Muon's rate is still high, and Muon ends ahead.
     """
     muon = {1: (1.7861, 1.6316, 1.5143, 1.3796), 2: (1.7664, 1.652, 1.5293, 1.3811)}

@@ -20,7 +20,7 @@ METHOD = (
     "Draws from the posterior: the noise between seeds, pooled over cells (a part shared by all "
     "optimizers that ran the same seed, and a part of its own), is drawn as freely as its degrees "
     "of freedom demand, then every mean loss, then the baseline's law, which is inverted; the "
-    "interval is the central 95 % of the draws."
+    "interval is the central 95% of the draws."
 )
 
 

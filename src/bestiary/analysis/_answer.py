@@ -71,7 +71,7 @@ def _headline(best: Summary, baseline: str) -> str:
         )
     return (
         f"{best.label} needs the fewest tokens: {_times(speedup)} fewer than {baseline} for the "
-        "same loss, on average over all cells (in brackets the 95 % interval)."
+        "same loss, on average over all cells (in brackets the 95% interval)."
     )
 
 

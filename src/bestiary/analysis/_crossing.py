@@ -121,14 +121,14 @@ def crossing(
 
 
 def _sign(end_K: Array) -> int:
-    """1 or -1 where 95 % of the draws agree on it, else 0."""
+    """1 or -1 where 95% of the draws agree on it, else 0."""
     interval = estimate(0.0, end_K)
     low, high = interval.low, interval.high
     return 0 if low is None or high is None else (low > 0) - (high < 0)
 
 
 def _verdict(order: tuple[str, str], better: str, changes: bool, at: Estimate) -> str:
-    """What the signs at both ends of the data say, with 95 % confidence."""
+    """What the signs at both ends of the data say, with 95% confidence."""
     if better:
         return f"{better} ahead throughout"
     if changes and at.value is not None:

@@ -17,7 +17,7 @@ NOTHING = Estimate(value=None, low=None, high=None)
 def estimate(
     value: float, draws_K: Array, *, extrapolated: bool = False, note: str = ""
 ) -> Estimate:
-    """The value with the central 95 % of its draws; a bound that is infinite is None.
+    """The value with the central 95% of its draws; a bound that is infinite is None.
 
     Order statistics, rounded outwards, so that infinite draws stay in their place and nothing is
     interpolated between a number and infinity.

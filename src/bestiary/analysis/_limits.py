@@ -88,7 +88,7 @@ def _scope(evidence: Evidence) -> Iterable[str]:
     if len(evidence.study.sizes) == 1:
         yield "One size only: how a speedup changes with size was not measured."
     yield (
-        "Intervals are 95 % each and hold for these configurations on this data; they contain seed "
+        "Intervals are 95% each and hold for these configurations on this data; they contain seed "
         "noise, the baseline's curve and its inversion, not the luck of tuning."
     )
 

@@ -27,7 +27,7 @@ class Moment(Spec, frozen=True, kw_only=True):
         share: Of all training tokens.
         leader: The optimizer with the lowest mean loss.
         lead: Loss of the final winner less the leader's, in nats per token; 0 while it leads.
-        beyond_noise: Whether that lead excludes 0 at 95 %.
+        beyond_noise: Whether that lead excludes 0 at 95%.
     """
 
     share: float
@@ -43,7 +43,7 @@ class Midway(Spec, frozen=True, kw_only=True):
         optimizers: Those compared, from the best to the worst at the end.
         seeds: The seeds averaged.
         winner: The one with the lowest loss at the end.
-        certain: Whether it beats the next at 95 %.
+        certain: Whether it beats the next at 95%.
         moments: The ranking at every evaluation, the end included.
         wrong_until: The last share at which another one led; None where the winner always led.
         wrong_beyond_noise_until: The same, counting only leads beyond noise.

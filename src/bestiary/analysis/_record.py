@@ -1,7 +1,7 @@
 """The record of an analysis: everything a report shows, as plain data that travels as JSON.
 
 Numbers that do not exist are None and a note says why; no field is ever NaN or infinite. Losses are
-nats per token on the `report` split unless a field says otherwise, intervals are 95 %, ratios are
+nats per token on the `report` split unless a field says otherwise, intervals are 95%, ratios are
 tokens over 20 N.
 """
 
@@ -13,7 +13,7 @@ Verdict = Literal["baseline", "faster", "slower", "not distinguishable", "undete
 
 
 class Estimate(Spec, frozen=True, kw_only=True):
-    """A number with its 95 % interval.
+    """A number with its 95% interval.
 
     Attributes:
         value: The best estimate; None where there is none.

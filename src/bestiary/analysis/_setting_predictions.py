@@ -27,7 +27,7 @@ class SettingPrediction(Spec, frozen=True, kw_only=True):
         constant_error: Held-out root mean square error of a constant, in log units.
         power_law_error: The same of a power law; None where it cannot be judged.
         value: The prediction, within the feasible range and rounded to what can run.
-        low: Lower end of the 95 % interval of the optimum.
+        low: Lower end of the 95% interval of the optimum.
         high: The upper end.
         study_value: What the form of arXiv 2509.02046 predicts, as it does: neither bounded nor
             rounded; None where it cannot be fitted.

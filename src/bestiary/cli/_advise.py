@@ -29,7 +29,7 @@ NEVER = "never varied"
 SETTINGS = {
     "name": "hyperparameter",
     "value": "start with",
-    "range": "95 %",
+    "range": "95%",
     "last": "",
     "study": "study's form",
     "origin": "from",
@@ -95,7 +95,7 @@ def _tell(advice: "Advice", optimizer: str) -> None:
         *_machine(advice),
     )
     _measured(advice)
-    title = f"Predicted over {advice.baseline_label}, with 95 % intervals"
+    title = f"Predicted over {advice.baseline_label}, with 95% intervals"
     tell(title)
     show([_row(one) for one in advice.options], COLUMNS, as_json=False)
     tell("Behind these numbers", *(f"- {line}" for line in _grounds(advice)))

@@ -44,7 +44,7 @@ SETTINGS = {
     "errors": "off at left-out scales\nconstant / power law",
     "kind": "believed",
     "value": "predicted",
-    "interval": "95 %",
+    "interval": "95%",
     "tuned": "used there",
     "study": "form of\n2509.02046",
 }

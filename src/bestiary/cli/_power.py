@@ -55,7 +55,7 @@ def run(flags: Flags) -> None:
         print_json(msgspec.to_builtins(answer))
         return
     tell(
-        f"To tell a token speedup of {answer.speedup:g}x from 1 with a two-sided test at 5 % that "
+        f"To tell a token speedup of {answer.speedup:g}x from 1 with a two-sided test at 5% that "
         f"finds it 4 times in 5, from {answer.source}",
         "",
         *answer.answer,

@@ -14,7 +14,7 @@ class ExponentPrior:
     """B lies in a range, and no value of log B in it is likelier than another.
 
     The 35 published curves of four ratios (eleven optimizers, 130m to 1.2b, arXiv 2509.02046) have
-    exponents of 0.41 give or take 17 %, AdamW's four 0.48, and those of data in joint laws of other
+    exponents of 0.41 give or take 17%, AdamW's four 0.48, and those of data in joint laws of other
     work lie between 0.28 and 0.37. The default range is a third to three times 0.45, which holds
     all of them with room for other data and much smaller models. Within it the losses decide.
 

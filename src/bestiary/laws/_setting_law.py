@@ -65,7 +65,7 @@ class SettingLaw:
     note: str = ""
 
     def predict(self, parameters: float, tokens: float) -> tuple[float, float, float]:
-        """A value that can run at N and D, and the 95 % interval of the optimum."""
+        """A value that can run at N and D, and the 95% interval of the optimum."""
         row = np.array(
             [1.0, -math.log(parameters / self.scale[0]), -math.log(tokens / self.scale[1])]
         )

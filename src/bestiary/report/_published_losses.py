@@ -74,7 +74,7 @@ def loss_below_baseline(found: Reproduction) -> Exhibit:
         key="loss-gap",
         title="Loss below AdamW's at equal data",
         caption=(
-            "Lower is better. Inside the grey band two losses are not told apart (95 %, noise "
+            "Lower is better. Inside the grey band two losses are not told apart (95%, noise "
             f"between seeds of {found.noise:.1g} nats, as assumed from the study's ablations). "
             "Losses are minima over different numbers of runs, which the band does not contain."
         ),
@@ -101,7 +101,7 @@ def training_against_validation() -> Exhibit:
             f"First: {len(points)} published runs; dotted: equal losses. They scatter because a "
             "training loss is that of one batch. Second: what remains at equal training loss when "
             "runs of equal size, ratio and batch size, which saw the same last batch, are "
-            "compared: validation loss less AdamW's, median over cells with its 95 % interval. "
+            "compared: validation loss less AdamW's, median over cells with its 95% interval. "
             "Left of 0 generalises better."
         ),
         panels=(

@@ -29,7 +29,7 @@ def headline(found: Reproduction) -> Exhibit:
         key="speedup-size",
         title="Speedup at 8x against the size of the model",
         caption=(
-            "Data AdamW needs for the same loss over the data used; 95 % intervals from a noise "
+            "Data AdamW needs for the same loss over the data used; 95% intervals from a noise "
             f"of {found.noise:.1g} nats between seeds. Rings: the values of the authors' figure. "
             "Hollow: read off AdamW's curve beyond its data; only 130m and 300m have AdamW at 16x."
         ),
@@ -130,7 +130,7 @@ def _one_scale(panels: Sequence[Panel]) -> tuple[Panel, ...]:
 
 
 CAPTION = (
-    "From the printed losses and AdamW's curve through 1x to 8x, at 16x through 1x to 16x; 95 % "
+    "From the printed losses and AdamW's curve through 1x to 8x, at 16x through 1x to 16x; 95% "
     "intervals, those that leave the panel go on. Hollow: read off that curve beyond its data. "
     "Tokens, not time: the study publishes no step times."
 )

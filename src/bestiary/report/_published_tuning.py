@@ -38,7 +38,7 @@ def sensitivity(found: Reproduction) -> Exhibit:
             "The study's ablations around the configuration its first phase ended at (large "
             "marker): loss above that configuration's. A cross at the top diverged, a ring did not "
             "finish; the dotted line spans the gap in which divergence begins. Inside the grey "
-            "band a run is not told from the optimum (95 %, by the scatter of the study's epsilon "
+            "band a run is not told from the optimum (95%, by the scatter of the study's epsilon "
             f"ablations, {found.measured_noise:.1g} nats). Lines that leave the panel go on. On "
             "logarithmic axes optimizers at the same value stand side by side."
         ),

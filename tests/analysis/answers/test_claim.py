@@ -20,7 +20,7 @@ SIZES = ("130m", "1.2b")
         ("Adam mini is twice as fast as AdamW", "adam_mini", 2.0, 1.95, "tokens", ""),
         ("adam-mini 1.375x", "adam_mini", 1.375, 1.3745, "tokens", ""),
         ("Muon needs 25% fewer tokens than AdamW", "muon", 4 / 3, 4 / 3 - 0.005, "tokens", ""),
-        ("Muon is 30 % faster than AdamW in wall-clock time", "muon", 1.3, 1.295, "time", ""),
+        ("Muon is 30% faster than AdamW in wall-clock time", "muon", 1.3, 1.295, "time", ""),
         (
             "Muon is 1.4\N{MULTIPLICATION SIGN} faster, at 130m.",
             "muon",
@@ -46,7 +46,7 @@ def test_a_claim_is_read_as_it_was_meant(
     ("text", "factor", "measure"),
     [
         ("Muon halves training time", 2, "time"),
-        ("Muon saves 30 % of compute", 1 / 0.7, "tokens"),
+        ("Muon saves 30% of compute", 1 / 0.7, "tokens"),
         ("Muon cuts the tokens by a third", 1.5, "tokens"),
         ("Muon cuts training time to a third", 3, "time"),
         ("Muon cuts compute in half compared to AdamW", 2, "tokens"),
@@ -106,7 +106,7 @@ def test_a_ratio_is_no_factor(text: str, size: str, ratio: float, factor: float)
         ("", "must name an optimizer of the results"),
         ("Muon is 1.1x faster than NAdamW", "claim compares muon and nadamw"),
         ("Muon is 0.9x faster than AdamW", "must be above 1, got 0.9"),
-        ("Muon needs 120% fewer tokens", "at most 100 %"),
+        ("Muon needs 120% fewer tokens", "at most 100%"),
     ],
 )
 def test_a_claim_that_cannot_be_checked_is_refused_in_one_line(text: str, message: str) -> None:

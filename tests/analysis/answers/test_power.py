@@ -62,7 +62,7 @@ def test_the_seeds_recommended_find_the_speedup_as_often_as_promised(
         muon, adamw = ([seed.loss for seed in rows[name].seeds] for name in ("muon", "adamw"))
         by_test.append(ttest_rel(muon, adamw).pvalue < 0.05)
         by_interval.append((rows["muon"].token_speedup.low or 0) > 1)
-    # 80 % give or take what 50 studies can show; the study's interval pools noise over cells.
+    # 80% give or take what 50 studies can show; the study's interval pools noise over cells.
     assert 0.70 <= np.mean(by_test) <= 0.94
     assert np.mean(by_interval) >= np.mean(by_test)
 

@@ -94,7 +94,7 @@ def test_speedups_recomputed_by_others_come_back(
 def test_intervals_equal_an_independent_monte_carlo(
     version: str, size: str, low: float, high: float
 ) -> None:
-    # Muon at 8x with 1e-3 nats of noise on every loss: 5 and 95 % points computed by others.
+    # Muon at 8x with 1e-3 nats of noise on every loss: 5 and 95% points computed by others.
     draws = Evidence(version, 1e-3, 4000).speedups.draws("muon", size, 8.0)
     np.testing.assert_allclose(np.percentile(draws, [5, 95]), (low, high), atol=0.008)
 

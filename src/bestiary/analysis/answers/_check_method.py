@@ -42,7 +42,7 @@ def same_tokens(compared: Compared) -> Item:
         return Item(
             name=name,
             outcome="failed",
-            evidence=f"token counts differ by more than 2 % at {places(differing)}",
+            evidence=f"token counts differ by more than 2% at {places(differing)}",
             cure="compare at equal tokens",
         )
     return Item(

@@ -22,7 +22,7 @@ class Choice(Spec, frozen=True, kw_only=True):
         optimizer: The one with the best predicted time speedup (token speedup where no step time
             is known) among the nearest; the baseline where none is predicted to be better.
         nearest: Those that were run at the largest size of all, or at the target's.
-        tied: Those of the nearest whose order with the chosen one the law leaves open, at 95 %.
+        tied: Those of the nearest whose order with the chosen one the law leaves open, at 95%.
     """
 
     optimizer: str
@@ -58,7 +58,7 @@ def _gain(one: Option) -> float:
 
 
 def _open(model: Model, names: tuple[str, str], parameters: float, tokens: float) -> bool:
-    """Whether the central 95 % of the draws order two optimizers both ways."""
+    """Whether the central 95% of the draws order two optimizers both ways."""
     laws = model.fit.laws
     assert laws is not None
     first, second = (laws.log_speedup(name, parameters, tokens) for name in names)

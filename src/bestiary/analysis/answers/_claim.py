@@ -24,7 +24,7 @@ SIZE = re.compile(r"\b\d+(?:\.\d+)?[kmb]\b", re.IGNORECASE)
 RATIO = re.compile(
     r"(\bat|\d[kmb],?)\s+(\d+(?:\.\d+)?)\s?x\b(?!\s*(?:faster|fewer|less|speed))", re.IGNORECASE
 )
-EXAMPLES = "'Muon is 1.4x faster than AdamW', 'Muon saves 30 % of the tokens at 1.2b'"
+EXAMPLES = "'Muon is 1.4x faster than AdamW', 'Muon saves 30% of the tokens at 1.2b'"
 
 
 class Claim(Spec, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The factor of a claim, as a speedup: `2x`, `30 % faster`, `half the tokens`, `saves a third`.
+"""The factor of a claim, as a speedup: `2x`, `30% faster`, `half the tokens`, `saves a third`.
 
 A share p of tokens or time saved is a speedup of 1 / (1 - p), a share used one of 1 / p, and
 `p % faster` one of 1 + p.
@@ -64,7 +64,7 @@ def _of_share(text: str, found: re.Match[str], share: float, *, used: bool = Fal
     to = TO.search(text[: found.start()])
     if SAVED.search(text) and not to:
         if share >= 1:
-            raise UserError(f"at most 100 % can be saved, got {found[0]!r}; correct it")
+            raise UserError(f"at most 100% can be saved, got {found[0]!r}; correct it")
         return 1 / (1 - share)
     used = used or to is not None or USED.search(text[found.end() :]) is not None
     return 1 / share if used and share > 0 else 1 + share

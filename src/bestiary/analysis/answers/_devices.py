@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bestiary.errors import UserError, unknown
 
-# Published trainings of 0.1B to 3B models on H100 and A100 meet 35 to 46 % of the peak by 6 N D.
+# Published trainings of 0.1B to 3B models on H100 and A100 meet 35 to 46% of the peak by 6 N D.
 UTILISATION = 0.4
 
 

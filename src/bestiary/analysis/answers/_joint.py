@@ -7,7 +7,7 @@ import msgspec
 from bestiary.analysis.answers._findings import Findings
 from bestiary.laws import FORMS, JointData, JointFit, fit_joint_law
 
-# Refits behind an interval; 95 % ends of 500 draws are known to about a tenth of their width.
+# Refits behind an interval; 95% ends of 500 draws are known to about a tenth of their width.
 DRAWS = 500
 
 

@@ -46,7 +46,7 @@ class Option(Spec, frozen=True, kw_only=True):
         tokens: Tokens with which it reaches the loss that the baseline reaches with all.
         seconds: The time of that on the target's machine, where one is named.
         worth_tokens: Whether the token speedup is above 1 beyond doubt: by both forms of the law,
-            with the chance of one false yes or no among all optimizers kept at 5 %.
+            with the chance of one false yes or no among all optimizers kept at 5%.
         worth_time: Whether the time speedup is, with the step time at its less favourable end.
         open_because: Why neither can be more than `open`; empty where they can.
         cells: Cells at which it was run.

@@ -61,7 +61,7 @@ class PowerRow(Spec, frozen=True, kw_only=True):
 
 
 class PowerAnswer(Spec, frozen=True, kw_only=True):
-    """What it takes to see a speedup, with a two-sided test at 5 % that finds it 4 times in 5.
+    """What it takes to see a speedup, with a two-sided test at 5% that finds it 4 times in 5.
 
     Attributes:
         answer: In sentences.

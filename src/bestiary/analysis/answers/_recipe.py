@@ -46,7 +46,7 @@ class Recommendation(Spec, frozen=True, kw_only=True):
 
     Attributes:
         value: What to start with.
-        low: Lower end of the 95 % interval of its optimum; None where it is not a quantity.
+        low: Lower end of the 95% interval of its optimum; None where it is not a quantity.
         high: The upper end.
         origin: Where it comes from; held-out errors are in units of the natural logarithm.
         last: The value of the run nearest to the target in N and D, tuned there or not.

@@ -60,7 +60,7 @@ def t_power(
     cells: int = 1,
     pilot: int | None = None,
 ) -> float:
-    """The chance that a two-sided t test at 5 % finds an effect.
+    """The chance that a two-sided t test at 5% finds an effect.
 
     The mean over the measured standard deviation s of  Phi(shift - c s) + Phi(-shift - c s),  which
     is the noncentral t without its numerical troubles; and over what the true one may be, where a

@@ -72,7 +72,7 @@ def curves_of(runs: Sequence[ForeignResult], winner: Configuration) -> tuple[Run
 
 
 def took_full_length(size: str, parameters: float, runs: Sequence[ForeignResult]) -> bool | None:
-    """Whether the best run took the tokens of its ratio, to 2 %; None where it does not say."""
+    """Whether the best run took the tokens of its ratio, to 2%; None where it does not say."""
     done = [run for run in runs if run.loss is not None and run.ratio is not None]
     if not done:
         return None

@@ -1,7 +1,7 @@
 """A claim, what it is made of, and the verdict on it.
 
 A claim is split into parts. The support of a part is the share of redrawn data sets in which it is
-true. A part is established from 97.5 %, and contradicted to 2.5 % over the number of parts: all
+true. A part is established from 97.5%, and contradicted to 2.5% over the number of parts: all
 parts must be true for the claim to be, so establishing them needs no correction for their number,
 while among many true parts one may well look false by chance. Between, it is open.
 """

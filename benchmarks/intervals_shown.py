@@ -236,9 +236,7 @@ def run(studies: int = 300, only: str = "") -> None:
                 counted[kind].append((low <= truth <= high, math.isinf(high - low)))
         for kind, each in counted.items():
             held, open_ends = np.mean(each, axis=0)
-            print(
-                f"| {name} | {kind} | {len(each)} | {100 * held:.1f}% | {100 * open_ends:.1f}% |"
-            )
+            print(f"| {name} | {kind} | {len(each)} | {100 * held:.1f}% | {100 * open_ends:.1f}% |")
         sys.stdout.flush()
 
 

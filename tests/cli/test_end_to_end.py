@@ -31,7 +31,7 @@ def inside(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BESTIARY_CACHE", str(workplace / "cache"))
 
 
-def test_a_study_is_tuned_trained_and_answered_and_goes_on_where_it_was(
+def test_a_study_is_tuned_trained_answered_goes_on_where_it_was_and_is_kept(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["run", STUDY, "--data", "words.txt", "--workers", "1"]
@@ -55,6 +55,12 @@ def test_a_study_is_tuned_trained_and_answered_and_goes_on_where_it_was(
     assert main(["report", "bestiary-tiny", "--out", "other.html"]) == 0
     assert (workplace / "other.html").exists()
 
+    before = (workplace / "bestiary-tiny/study.sqlite").read_bytes()
+    (workplace / "other.txt").write_text((workplace / "words.txt").read_text()[::-1])
+    assert main(["run", STUDY, "--data", "other.txt"]) == 2
+    assert "another study" in capsys.readouterr().err
+    assert (workplace / "bestiary-tiny/study.sqlite").read_bytes() == before
+
 
 def test_a_run_from_the_command_line_is_the_same_every_time(
     workplace: Path, capsys: pytest.CaptureFixture[str]
@@ -73,17 +79,6 @@ def test_a_run_from_the_command_line_is_the_same_every_time(
 
     assert main(["export", "a", "exported"]) == 0
     assert (workplace / "exported" / "model.safetensors").exists()
-
-
-def test_another_study_in_the_folder_is_refused_and_nothing_is_lost(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """After the first test: its folder is there."""
-    before = (workplace / "bestiary-tiny/study.sqlite").read_bytes()
-    (workplace / "other.txt").write_text((workplace / "words.txt").read_text()[::-1])
-    assert main(["run", STUDY, "--data", "other.txt"]) == 2
-    assert "another study" in capsys.readouterr().err
-    assert (workplace / "bestiary-tiny/study.sqlite").read_bytes() == before
 
 
 def test_a_mixture_is_stated_in_full_on_the_command_line(

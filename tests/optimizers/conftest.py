@@ -119,3 +119,17 @@ def train() -> Callable[..., tuple[Any, Any]]:
         return params, state
 
     return run
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., str]:
+    """`program(name, **settings)`: the first state and one step as JAX traces them, in text."""
+
+    def text(name: str, **settings: Any) -> str:
+        one = _stepper(name, **settings)
+        params = _random(0)
+        state = jax.eval_shape(one.init, params)
+        step = jax.make_jaxpr(one.step)(one.traced, params, state, params, 0)
+        return f"{jax.make_jaxpr(one.init)(params)}\n{step}"
+
+    return text

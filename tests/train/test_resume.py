@@ -56,6 +56,18 @@ def test_every_optimizer_resumes_to_the_bit(
     run = make_run(name, steps=14, evaluate_every=5, model=ONE_LAYER)
     policy = Policy(steps_per_dispatch=4, checkpoint_final=True)
     whole = train([run], corpus, tmp_path / "whole", policy)[0]
+    pieces = broken([run], corpus, tmp_path, [6])[0]
+    assert outcome(pieces, run, tmp_path / "last") == outcome(whole, run, tmp_path / "whole")
+    assert parameters(tmp_path / "last") == parameters(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["adamw", "soap", "schedule_free"])
+def test_a_run_broken_again_and_again_ends_the_same(
+    name: str, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    run = make_run(name, steps=14, evaluate_every=5, model=ONE_LAYER)
+    policy = Policy(steps_per_dispatch=4, checkpoint_final=True)
+    whole = train([run], corpus, tmp_path / "whole", policy)[0]
     pieces = broken([run], corpus, tmp_path, [1, 6, 2])[0]
     assert outcome(pieces, run, tmp_path / "last") == outcome(whole, run, tmp_path / "whole")
     assert parameters(tmp_path / "last") == parameters(tmp_path / "whole")

@@ -114,15 +114,17 @@ def _trained_by_a_worker(run: RunSpec, folder: Path) -> dict[str, float]:
     raise AssertionError("the worker did not finish")
 
 
+SGD_MODULE = (
+    "import optax\n"
+    "from bestiary.optimizers import Hyperparameters, from_optax\n"
+    "class Hyper(Hyperparameters, frozen=True, kw_only=True):\n    pass\n"
+    "SGD = from_optax(name='sgd', label='SGD', family='scalar', summary='Steps.', paper='-',\n"
+    "    hyperparameters=Hyper, build=lambda hyper: optax.sgd(hyper.learning_rate))\n"
+)
+
+
 def test_an_installed_optimizer_comes_after_the_catalogue(site: Path) -> None:
-    module = (
-        "import optax\n"
-        "from bestiary.optimizers import Hyperparameters, from_optax\n"
-        "class Hyper(Hyperparameters, frozen=True, kw_only=True):\n    pass\n"
-        "SGD = from_optax(name='sgd', label='SGD', family='scalar', summary='Steps.', paper='-',\n"
-        "    hyperparameters=Hyper, build=lambda hyper: optax.sgd(hyper.learning_rate))\n"
-    )
-    install(site, {"mine": module}, {"sgd": "mine:SGD"})
+    install(site, {"mine": SGD_MODULE}, {"sgd": "mine:SGD"})
     assert list(available()) == [*CATALOGUE, "sgd"]
     assert resolve("sgd", {"learning_rate": 1}).settings["learning_rate"] == 1.0
     with pytest.raises(UserError, match="unknown optimizer 'sgdd'; did you mean 'sgd'"):
@@ -193,19 +195,12 @@ def test_a_transform_is_clipped_scheduled_and_decayed_as_all_are() -> None:
 
 def test_a_changed_optimizer_is_another_run(site: Path) -> None:
     """Also where nobody raised the version, as while it is being written."""
-    module = (
-        "import optax\n"
-        "from bestiary.optimizers import Hyperparameters, from_optax\n"
-        "class Hyper(Hyperparameters, frozen=True, kw_only=True):\n    pass\n"
-        "SGD = from_optax(name='sgd', label='SGD', family='scalar', summary='Steps.', paper='-',\n"
-        "    hyperparameters=Hyper, build=lambda hyper: optax.sgd(hyper.learning_rate))\n"
-    )
-    install(site, {"mine": module}, {"sgd": "mine:SGD"})
+    install(site, {"mine": SGD_MODULE}, {"sgd": "mine:SGD"})
     settings = {"learning_rate": 1.0}
     before = resolve("sgd", settings)
     assert re.fullmatch(r"my-optimizers 1\.0 [0-9a-f]{12}", before.package)
     assert resolve("sgd", settings) == before
-    (site / "mine.py").write_text(module.replace("optax.sgd(", "optax.sgd(2 * "))
+    (site / "mine.py").write_text(SGD_MODULE.replace("optax.sgd(", "optax.sgd(2 * "))
     provenance.cache_clear()
     after = resolve("sgd", settings)
     assert after.package.startswith("my-optimizers 1.0 ")

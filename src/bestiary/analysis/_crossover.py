@@ -2,7 +2,7 @@
 
 Two losses at a cell, read as data off the baseline's curve, differ by a factor; its log is taken as
 linear in log N and log D over the cells measured, and the ranking changes where it is zero. Every
-step is repeated for every bootstrap draw, so the crossing has an interval, open where the draws do
+step is repeated for every draw, so the crossing has an interval, open where the draws do
 not cross.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from bestiary.analysis._crossing import Crossing
-from bestiary.analysis._crossover_record import Advantage, Crossover, leader, record
+from bestiary.analysis._crossover_record import Advantage, Crossover, advantage, record
 from bestiary.analysis._draws import DRAWS, Drawn
-from bestiary.analysis._estimates import estimate, factor, missing
+from bestiary.analysis._estimates import estimate
 from bestiary.analysis._evidence import Evidence, gather
 from bestiary.analysis._midway import rankings
 from bestiary.analysis._noise import ASSUMED
@@ -76,16 +76,7 @@ def _advantage(
         return None
     one, other = (draws.losses[name, cell] for name in names)
     gap = estimate(other.value - one.value, other.draws - one.draws)
-    known = differences.get(cell)
-    return Advantage(
-        size=cell.size,
-        ratio=cell.ratio,
-        loss_gap=gap,
-        factor=missing("the baseline has no curve to read data off")
-        if known is None
-        else factor(known.value, known.draws),
-        leader=leader(gap, *names),
-    )
+    return advantage(cell, gap, differences.get(cell), names)
 
 
 def _differences(evidence: Evidence, first: str, second: str) -> dict[Cell, Drawn]:

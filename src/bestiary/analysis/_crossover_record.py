@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from bestiary.analysis._crossing import PLURAL, Crossing
+from bestiary.analysis._draws import Drawn
+from bestiary.analysis._estimates import factor, missing
 from bestiary.analysis._midway import Midway
 from bestiary.analysis._record import Estimate
-from bestiary.specs import Spec
+from bestiary.specs import Cell, Spec
 
 
 class Advantage(Spec, frozen=True, kw_only=True):
@@ -45,6 +47,19 @@ class Crossover(Spec, frozen=True, kw_only=True):
     crossings: tuple[Crossing, ...]
     midway: tuple[Midway, ...]
     limits: tuple[str, ...]
+
+
+def advantage(cell: Cell, gap: Estimate, known: Drawn | None, names: tuple[str, str]) -> Advantage:
+    """The advantage at a cell from the gap of losses and the log of the factor, where known."""
+    return Advantage(
+        size=cell.size,
+        ratio=cell.ratio,
+        loss_gap=gap,
+        factor=missing("the baseline has no curve to read data off")
+        if known is None
+        else factor(known.value, known.draws),
+        leader=leader(gap, *names),
+    )
 
 
 def leader(gap: Estimate, first: str, second: str) -> str:

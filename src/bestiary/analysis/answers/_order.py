@@ -12,9 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from bestiary.analysis._crossing import Crossing
-from bestiary.analysis._crossover_record import Advantage, Crossover, leader, record
+from bestiary.analysis._crossover_record import Advantage, Crossover, advantage, record
 from bestiary.analysis._draws import Drawn
-from bestiary.analysis._estimates import factor, missing
 from bestiary.analysis._midway import Curves, Midway, ranking
 from bestiary.analysis._ranking import NO_BATCHES, Batches, log_advantage, over_batches, over_cells
 from bestiary.analysis._record import Estimate
@@ -103,16 +102,8 @@ def _advantage(
     spread = 1.96 * findings.noise.own * math.sqrt(1 / one.runs + 1 / other.runs)
     value = other.loss - one.loss
     gap = Estimate(value=value, low=value - spread, high=value + spread)
-    known = logs.get(Cell(size=one.size, ratio=one.ratio))
-    return Advantage(
-        size=one.size,
-        ratio=one.ratio,
-        loss_gap=gap,
-        factor=missing("the baseline has no curve to read data off")
-        if known is None
-        else factor(known.value, known.draws),
-        leader=leader(gap, *names),
-    )
+    cell = Cell(size=one.size, ratio=one.ratio)
+    return advantage(cell, gap, logs.get(cell), names)
 
 
 def _in_batch(

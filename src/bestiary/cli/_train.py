@@ -12,10 +12,12 @@ from bestiary.errors import unknown
 from bestiary.specs import (
     SIZES,
     SPLITS,
+    ComputeDtype,
     DataSpec,
     ModelSpec,
     RunResult,
     RunSpec,
+    ScheduleKind,
     ScheduleSpec,
     Spec,
     checked,
@@ -87,11 +89,11 @@ class Flags(Spec, frozen=True, kw_only=True):
     batch_size: Annotated[int, Meta(ge=1)] = 16
     accumulation: Annotated[int, Meta(ge=1)] = 1
     seed: Natural = 0
-    schedule: Literal["own", "cosine", "linear", "wsd", "constant"] = "own"
+    schedule: Literal["own", ScheduleKind] = "own"
     warmup: Annotated[float, Meta(ge=0, le=1)] | None = None
     decay: Annotated[float, Meta(ge=0, le=1)] | None = None
     evaluations: Annotated[int, Meta(ge=1)] = 8
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: ComputeDtype = "float32"
     out: str = ""
     json: Switch = False
     shape: Shape = Shape()

@@ -10,10 +10,9 @@ from msgspec import Meta
 
 from bestiary.errors import unknown
 from bestiary.optimizers._rules import Rule, by_path, routed
-from bestiary.specs import RUN_COORDINATES, Configuration, Label, Setting, Spec
+from bestiary.specs import RUN_COORDINATES, Configuration, Label, ScheduleKind, Setting, Spec
 
 Family = Literal["scalar", "variance-reduced", "matrix", "second-order"]
-Schedule = Literal["cosine", "linear", "wsd", "constant"]
 Labels = dict[str, Label]
 State = Any
 
@@ -96,7 +95,7 @@ class Optimizer:
     run: Configuration = field(default_factory=dict)
     grid: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
     studied: bool = False
-    schedule: Schedule = "cosine"
+    schedule: ScheduleKind = "cosine"
     presets: Mapping[str, Configuration] = field(default_factory=dict)
     needs_curvature: bool = False
     evaluation_params: Callable[[State, optax.Params], optax.Params] = trained_params
@@ -105,7 +104,7 @@ class Optimizer:
         coordinates = (*self.fields, *RUN_COORDINATES)
         given: list[tuple[str, Iterable[str], Iterable[str]]] = [
             ("family", [self.family], get_args(Family)),
-            ("schedule", [self.schedule], get_args(Schedule)),
+            ("schedule", [self.schedule], get_args(ScheduleKind)),
             ("run coordinate", self.run, RUN_COORDINATES),
             ("grid coordinate", self.grid, coordinates),
             *(

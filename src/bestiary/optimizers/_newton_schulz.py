@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from bestiary.optimizers._rules import Scalar
+from bestiary.specs import ComputeDtype
 
 Coefficients = Literal["simple", "quintic", "polar_express", "classic"]
 Triple = tuple[float, float, float]
@@ -49,7 +50,7 @@ def newton_schulz(
     coefficients: Coefficients,
     steps: int,
     epsilon: Scalar,
-    precision: Literal["float32", "bfloat16"] = "float32",
+    precision: ComputeDtype = "float32",
 ) -> Array:
     """Orthogonalise a batch of matrices; fastest with M <= N.
 

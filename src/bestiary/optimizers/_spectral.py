@@ -17,6 +17,7 @@ from bestiary.optimizers._interface import (
 )
 from bestiary.optimizers._newton_schulz import Coefficients, newton_schulz
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
+from bestiary.specs import ComputeDtype
 
 Momentum = Annotated[float, Meta(ge=0, lt=1, description="decay of the momentum of matrices")]
 MatrixEpsilon = Annotated[
@@ -27,9 +28,7 @@ RateFactor = Annotated[
 ]
 Iterations = Annotated[int, Meta(ge=1, description="Newton-Schulz iterations")]
 CoefficientSet = Annotated[Coefficients, Meta(description="Newton-Schulz coefficients")]
-Precision = Annotated[
-    Literal["float32", "bfloat16"], Meta(description="type of the Newton-Schulz iteration")
-]
+Precision = Annotated[ComputeDtype, Meta(description="type of the Newton-Schulz iteration")]
 Form = Annotated[
     Literal["sum", "mean"],
     Meta(description="momentum as mu m + g (sum) or mu m + (1 - mu) g (mean): differ by epsilon"),
@@ -53,7 +52,7 @@ class Iteration(Protocol):
     @property
     def iterations(self) -> int: ...
     @property
-    def precision(self) -> Literal["float32", "bfloat16"]: ...
+    def precision(self) -> ComputeDtype: ...
 
 
 class AdamElsewhere(Hyperparameters, frozen=True, kw_only=True):

@@ -9,9 +9,11 @@ from bestiary.specs._result import Evaluation as Evaluation
 from bestiary.specs._result import RunResult as RunResult
 from bestiary.specs._result import TrainPoint as TrainPoint
 from bestiary.specs._run import SCHEMA as SCHEMA
+from bestiary.specs._run import ComputeDtype as ComputeDtype
 from bestiary.specs._run import DataSpec as DataSpec
 from bestiary.specs._run import OptimizerSpec as OptimizerSpec
 from bestiary.specs._run import RunSpec as RunSpec
+from bestiary.specs._run import ScheduleKind as ScheduleKind
 from bestiary.specs._run import ScheduleSpec as ScheduleSpec
 from bestiary.specs._run import Setting as Setting
 from bestiary.specs._run import run_id as run_id

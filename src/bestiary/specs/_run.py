@@ -12,6 +12,9 @@ SCHEMA = 1
 Setting = float | int | bool | str
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Natural = Annotated[int, Meta(ge=0)]
+# How the learning rate goes over a run, see `ScheduleSpec`.
+ScheduleKind = Literal["cosine", "linear", "wsd", "constant"]
+ComputeDtype = Literal["float32", "bfloat16"]
 
 
 class DataSpec(Spec, frozen=True, kw_only=True):
@@ -53,7 +56,7 @@ class ScheduleSpec(Spec, frozen=True, kw_only=True):
         final_fraction: The factor reached at the end of a decay.
     """
 
-    kind: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    kind: ScheduleKind = "cosine"
     warmup_steps: Annotated[float, Meta(ge=0)] = 0.0
     decay_fraction: Fraction = 1.0
     final_fraction: Fraction = 0.0
@@ -82,7 +85,7 @@ class RunSpec(Spec, frozen=True, kw_only=True):
     accumulation: Count = 1
     evaluate_every: Natural = 0
     evaluation_sequences: Natural = 0
-    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    compute_dtype: ComputeDtype = "float32"
     schema: Literal[1] = 1
 
     def __post_init__(self) -> None:

@@ -1,14 +1,14 @@
 """The learning rate over a run, as a factor of the peak; every number in it is traced."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 
 from bestiary.errors import unknown
+from bestiary.specs import ScheduleKind
 
-Kind = Literal["cosine", "linear", "wsd", "constant"]
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS: tuple[str, ...] = get_args(ScheduleKind)
 
 
 def factor(

@@ -2,7 +2,6 @@
 
 import math
 from functools import lru_cache
-from typing import Literal
 
 import msgspec
 
@@ -11,12 +10,14 @@ from bestiary.specs import (
     RUN_COORDINATES,
     Candidate,
     Cell,
+    ComputeDtype,
     Configuration,
     DataSpec,
     ModelSpec,
     OptimizerSpec,
     Planned,
     RunSpec,
+    ScheduleKind,
     ScheduleSpec,
     Spec,
     Study,
@@ -85,11 +86,11 @@ class _Frame(Spec, frozen=True, kw_only=True):
     data: DataSpec
     optimizer: str
     package: str
-    schedule: Literal["cosine", "linear", "wsd", "constant"]
+    schedule: ScheduleKind
     cell: Cell
     batch_size: int
     evaluation_sequences: int
-    compute_dtype: Literal["float32", "bfloat16"]
+    compute_dtype: ComputeDtype
 
 
 def _run(study: Study, candidate: Candidate, cell: Cell, values: Configuration) -> RunSpec:
@@ -138,9 +139,7 @@ def _built(frame: _Frame, text: bytes) -> RunSpec:
     return checked(run)
 
 
-def _schedule(
-    kind: Literal["cosine", "linear", "wsd", "constant"], values: Configuration, steps: int
-) -> ScheduleSpec:
+def _schedule(kind: ScheduleKind, values: Configuration, steps: int) -> ScheduleSpec:
     """The schedule, with `warmup_fraction` turned into whole steps of this very run."""
     given = {
         name: float(values[name])

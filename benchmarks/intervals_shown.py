@@ -20,8 +20,8 @@ from benchmarks.made_up import LAWS, STEP_TIMES, MadeUp
 from bestiary.analysis import Analysis, Estimate, analyse, crossover
 from bestiary.analysis.answers import Effort, Finding, Findings, SeedNoise
 from bestiary.analysis.answers._prediction import Model
-from bestiary.laws import FORMS, Feasible, JointLaw, fit_setting_law
-from bestiary.specs import SIZES
+from bestiary.laws import FORMS, JointLaw, fit_setting_law
+from bestiary.specs import SIZES, Feasible
 
 DRAWS = 600
 # A kind of interval, the interval, and the truth it should hold.

@@ -5,8 +5,7 @@ import pytest
 from bestiary.analysis import SettingPrediction, Tuned, setting_predictions
 from bestiary.analysis.published import configurations
 from bestiary.errors import UserError
-from bestiary.laws import Feasible
-from bestiary.specs import SIZES, canonical_json
+from bestiary.specs import SIZES, Feasible, canonical_json
 
 RANGES = {
     "train_batch_size": Feasible(1, kind="power of two"),

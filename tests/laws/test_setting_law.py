@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bestiary.analysis.published import configurations, predictions
 from bestiary.errors import UserError
-from bestiary.laws import Feasible, fit_setting_law, fit_study_setting
-from bestiary.specs import SIZES
+from bestiary.laws import fit_setting_law, fit_study_setting
+from bestiary.specs import SIZES, Feasible
 
 CELLS = [(n, 20 * n * r) for n in (1.3e8, 3e8, 5.4e8) for r in (1, 2, 4, 8)]
 N, D = (np.array(axis) for axis in zip(*CELLS, strict=True))
@@ -92,7 +92,7 @@ def test_what_cannot_run_is_refused() -> None:
     with pytest.raises(UserError, match="as many values"):
         fit_setting_law(N, D, [0.1] * 3)
     with pytest.raises(UserError, match="low < high"):
-        Feasible(1, 1)
+        Feasible(1, 0)
     with pytest.raises(UserError, match="at least 6 tuned cells, got 4"):
         fit_study_setting(N[:4], D[:4], [0.1] * 4)
 

@@ -16,6 +16,7 @@ from bestiary.specs import (
     Candidate,
     Cell,
     DataSpec,
+    Feasible,
     ModelSpec,
     OptimizerSpec,
     Planned,
@@ -172,13 +173,56 @@ def test_a_study_of_an_older_bestiary_goes_on(tmp_path: Path) -> None:
     (text,) = connection.execute("SELECT value FROM meta WHERE key = 'study'").fetchone()
     older = json.loads(text)
     for one in older["candidates"]:
-        del one["package"], one["limits"]
+        del one["package"], one["ranges"]
     with connection:
         older_text = json.dumps(older)
         connection.execute("UPDATE meta SET value = ? WHERE key = 'study'", (older_text,))
     connection.close()
     with StudyStore.create(tmp_path, study()) as store:
         assert store.study == study()
+
+
+# A candidate as it was written before ranges travelled with it.
+OLDER = """{"name":"normuon","label":"NorMuon","family":"matrix","schedule":"cosine",
+"start":{"learning_rate":0.008,"neuron_beta":0.95,"warmup_fraction":0.1,"nesterov":true,
+"weight_decay":0.1},
+"grid":{"learning_rate":[0.004,0.008],"neuron_beta":[0.9,0.95],"decay":[0.5],"nesterov":[true]},
+"extend":["learning_rate"],"package":"","limits":{"neuron_beta":1.0}}"""
+
+
+def test_limits_of_an_older_study_become_ranges(tmp_path: Path) -> None:
+    StudyStore.create(tmp_path, study()).close()
+    connection = sqlite3.connect(tmp_path / "study.sqlite")
+    (text,) = connection.execute("SELECT value FROM meta WHERE key = 'study'").fetchone()
+    older = json.loads(text) | {"candidates": [json.loads(OLDER)], "baseline": "normuon"}
+    with connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'study'", (json.dumps(older),))
+    connection.close()
+    with StudyStore.open(tmp_path) as store:
+        held = store.study
+    (one,) = held.candidates
+    assert one.ranges == {
+        "learning_rate": Feasible(),
+        "neuron_beta": Feasible(0, 1, from_one=True),
+        "decay": Feasible(),  # it had no limit, and goes on as it began
+        "warmup_fraction": Feasible(0, 1),
+        "weight_decay": Feasible(),
+    }
+    # Today's study of the same question knows more of the ranges: it goes on, and so it is planned.
+    below_one = Feasible(0, 1, from_one=True, high_open=True)
+    today = msgspec.structs.replace(
+        held,
+        candidates=(
+            msgspec.structs.replace(
+                one, ranges={"learning_rate": Feasible(low_open=True), "neuron_beta": below_one}
+            ),
+        ),
+    )
+    with StudyStore.create(tmp_path, today) as store:
+        assert store.study == today
+    other = msgspec.structs.replace(one, ranges={"neuron_beta": Feasible(0, 2)})
+    with pytest.raises(UserError, match=r"ranges\.neuron_beta"):
+        StudyStore.create(tmp_path, msgspec.structs.replace(held, candidates=(other,)))
 
 
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:

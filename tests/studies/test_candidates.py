@@ -1,10 +1,15 @@
 """An optimizer entered into a study, and the studies of the catalogue."""
 
+import math
+
+import numpy as np
 import pytest
 
 from bestiary.errors import UserError
-from bestiary.specs import DataSpec, checked
+from bestiary.optimizers import CATALOGUE, resolve
+from bestiary.specs import FOREIGN_RANGES, DataSpec, Feasible, checked
 from bestiary.studies import STUDIES, candidate
+from bestiary.studies._ranges import ranges
 from bestiary.tune import plan
 
 DATA = DataSpec(name="text", digest="0" * 64)
@@ -17,11 +22,68 @@ def test_every_study_is_one_that_can_be_planned(name: str) -> None:
     assert {one.name for one in study.candidates} >= {study.baseline}
 
 
-def test_the_limits_of_what_is_tuned_are_those_of_the_hyperparameters() -> None:
+def test_every_number_of_a_candidate_has_the_range_of_its_type() -> None:
     grid = {"beta1": (0.9, 0.95), "weight_decay": (0.1,), "warmup_fraction": (0.1, 0.2)}
     entered = candidate("adamw", grid=grid, extend=("beta1",))
-    assert entered.limits == {"beta1": 1.0, "warmup_fraction": 1.0}
+    assert set(entered.ranges) == {*entered.start, *grid}
+    assert entered.ranges["beta1"] == Feasible(0, 1, from_one=True, high_open=True)
+    assert entered.ranges["learning_rate"] == Feasible(low_open=True)
+    assert entered.ranges["warmup_fraction"] == Feasible(0, 1)
     assert entered.extend == ("beta1",)
+    assert checked(entered) == entered
+
+
+NUMBERS = [
+    (name, field)
+    for name, entry in CATALOGUE.items()
+    for field, info in entry.fields.items()
+    if isinstance(info.default, int | float) and not isinstance(info.default, bool)
+]
+
+
+@pytest.mark.parametrize(("name", "field"), NUMBERS)
+def test_a_range_holds_exactly_what_the_type_accepts(name: str, field: str) -> None:
+    one = ranges(CATALOGUE[name])[field]
+    whole = isinstance(CATALOGUE[name].fields[field].default, int)
+    ends = [end for end in (one.low, one.high, 0.0, 1.0, 7.0) if end is not None]
+    around = {
+        end + side * distance
+        for end in ends
+        for side in (-1, 0, 1)
+        for distance in (1e-3, 0.25, 1.0, 1e6)
+    }
+    around |= {math.nextafter(end, end + side) for end in ends for side in (-1, 1)}
+    for value in sorted(around):
+        if whole and 0 < abs(value - round(value)) < 1e-6:
+            continue  # to a law, a rounding error off a whole number is one
+        given = int(value) if whole and value == int(value) else value
+        assert (one.complaint(value) == "") == _accepts(name, field, given), value
+    for value in (*around, -1e30, 1e30):
+        nearest = one.nearest(value)
+        assert one.complaint(nearest) == ""
+        assert _accepts(name, field, int(nearest) if whole else nearest), (value, nearest)
+
+
+def test_the_nearest_to_an_open_end_is_inside_in_single_precision_too() -> None:
+    one = Feasible(0, 1, low_open=True, high_open=True)
+    assert 0 < np.float32(one.nearest(-1.0)) < np.float32(one.nearest(2.0)) < 1
+
+
+def _accepts(name: str, field: str, value: float) -> bool:
+    try:
+        resolve(name, {field: value})
+    except UserError:
+        return False
+    return True
+
+
+def test_averaging_rates_are_fitted_by_their_distance_from_one() -> None:
+    averages = {field for name, field in NUMBERS if ranges(CATALOGUE[name])[field].from_one}
+    assert {"beta1", "beta3", "neuron_beta", "entry_beta", "feedback", "soap_beta"} < averages
+    assert not averages & {"preconditioner_rate", "fraction", "update_probability", "adam_factor"}
+    for name, field in NUMBERS:
+        if ranges(CATALOGUE[name])[field].from_one:
+            assert field in FOREIGN_RANGES, f"{field} has no range where it comes without a type"
 
 
 def test_an_optimizer_of_the_catalogue_belongs_to_no_package() -> None:

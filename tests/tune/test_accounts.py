@@ -59,7 +59,8 @@ def test_the_ledger_adds_up_and_counts_divergence() -> None:
         assert entry.runs == len(runs)
         assert entry.tokens == sum(planned.run.tokens for planned in runs)
         assert entry.flops == sum(planned.run.flops for planned in runs)
-        assert entry.seconds == 2.0 * len(runs)
+        assert entry.device_seconds == (2.0 + 0.5) * len(runs)
+        assert entry.varied == ("learning_rate", "beta1")
         assert entry.tuned == ("learning_rate", "beta1")
         assert entry.fixed == ("warmup_fraction",)
         assert [cell.cell for cell in entry.cells] == list(question.tuning.cells)
@@ -76,6 +77,6 @@ def test_the_ledger_adds_up_and_counts_divergence() -> None:
 
 def test_an_empty_ledger_is_all_zeros() -> None:
     for entry in ledger(study(), {}):
-        assert (entry.runs, entry.tokens, entry.seconds) == (0, 0, 0)
+        assert (entry.runs, entry.tokens, entry.device_seconds) == (0, 0, 0)
         assert not any(cell.ended or cell.bracketed for cell in entry.cells)
         assert entry.cells[0].cell == Cell(size="small", ratio=1.0)

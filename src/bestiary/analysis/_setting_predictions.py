@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bestiary.errors import UserError
-from bestiary.laws import Feasible, SettingLaw, fit_setting_law, fit_study_setting
-from bestiary.specs import Configuration, Spec
+from bestiary.laws import SettingLaw, fit_setting_law, fit_study_setting
+from bestiary.specs import Configuration, Feasible, Spec
 
 
 class Tuned(NamedTuple):

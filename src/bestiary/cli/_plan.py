@@ -9,7 +9,7 @@ from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
 from bestiary.specs import Spec, Study
 from bestiary.studies import STUDIES
-from bestiary.tune import Estimate, plan
+from bestiary.tune import PlannedCost, plan
 
 COLUMNS = {
     "optimizer": "optimizer",
@@ -94,7 +94,7 @@ def _rates(flops_per_second: dict[str, float]) -> str:
     return ", ".join(f"{rate} at {size}" for size, rate in shown.items())
 
 
-def _disk(study: Study, estimates: tuple[Estimate, ...]) -> dict[str, int]:
+def _disk(study: Study, estimates: tuple[PlannedCost, ...]) -> dict[str, int]:
     """Bytes needed here: checkpoints of the runs under way, and the metrics that stay."""
     from bestiary.cli._corpora import cache_folder
     from bestiary.launch import LocalExecutor
@@ -119,7 +119,7 @@ def _room(disk: dict[str, int]) -> str:
 
 
 def _record(
-    study: Study, name: str, estimates: tuple[Estimate, ...], rates: dict[str, float]
+    study: Study, name: str, estimates: tuple[PlannedCost, ...], rates: dict[str, float]
 ) -> dict[str, Any]:
     own = [one for one in estimates if one.optimizer == name]
     return {

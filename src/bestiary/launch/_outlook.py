@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from bestiary.launch._snapshot import Running, Snapshot
 from bestiary.specs import Cell, Planned, RunResult, Study
-from bestiary.tune import Estimate, plan
+from bestiary.tune import PlannedCost, plan
 
 
 class Outlook:
@@ -83,7 +83,7 @@ class _Pace:
                 flops[group] = flops.get(group, 0.0) + planned.run.flops
         self._per_flop = {group: seconds[group] / flops[group] for group in seconds}
 
-    def seconds(self, row: Estimate) -> float:
+    def seconds(self, row: PlannedCost) -> float:
         """Seconds of one run: by its optimizer and size, or its size, or all there is."""
         size = row.cell.size
         groups = ((row.optimizer, size), ("", size), ("", ""))
@@ -91,7 +91,7 @@ class _Pace:
         return self._compiling + per_flop * row.flops
 
 
-def _holds(row: Estimate, one: Running) -> bool:
+def _holds(row: PlannedCost, one: Running) -> bool:
     return (row.optimizer, row.cell, row.purpose) == (one.optimizer, one.cell, one.purpose)
 
 

@@ -3,7 +3,6 @@
 from bestiary.laws._conditioning import Conditioning as Conditioning
 from bestiary.laws._conditioning import conditioning as conditioning
 from bestiary.laws._exponent import ExponentPrior as ExponentPrior
-from bestiary.laws._feasible import Feasible as Feasible
 from bestiary.laws._fit import fit_power_law as fit_power_law
 from bestiary.laws._held_out import held_out_errors as held_out_errors
 from bestiary.laws._joint import FORMS as FORMS

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bestiary.errors import UserError
-from bestiary.laws._feasible import Feasible
 from bestiary.laws._power import Array
 from bestiary.laws._student import student_quantile
+from bestiary.specs import Feasible
 
 Kind = Literal["constant", "power law"]
 # Tuning grids are spaced by factors of two.
@@ -79,7 +79,7 @@ class SettingLaw:
         """From the log scale into the feasible range."""
         plain = math.exp(min(log_value, 700.0))
         plain = 1.0 - plain if self.feasible.from_one else plain
-        return min(max(plain, self.feasible.low), self.feasible.high)
+        return self.feasible.within(plain)
 
 
 def fit_setting_law(
@@ -152,7 +152,7 @@ def _logs(values_P: Array, n_P: Array, d_P: Array, feasible: Feasible) -> tuple[
             f"{values_P.size}, {n_P.size} and {d_P.size}"
         )
     for value in values_P:
-        if feasible.complaint(float(value)) and not feasible.low <= value <= feasible.high:
+        if not feasible.holds(float(value)):
             raise UserError(
                 f"a tuned value must be feasible, but {value:g} {feasible.complaint(float(value))}"
             )

@@ -1,9 +1,13 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
+from bestiary.specs._feasible import Feasible as Feasible
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
 from bestiary.specs._model import ModelSpec as ModelSpec
+from bestiary.specs._ranges import FOREIGN_RANGES as FOREIGN_RANGES
+from bestiary.specs._ranges import RUN_COORDINATES as RUN_COORDINATES
+from bestiary.specs._ranges import RUN_RANGES as RUN_RANGES
 from bestiary.specs._result import SPLITS as SPLITS
 from bestiary.specs._result import Evaluation as Evaluation
 from bestiary.specs._result import RunResult as RunResult
@@ -23,7 +27,6 @@ from bestiary.specs._spec import canonical_json as canonical_json
 from bestiary.specs._spec import checked as checked
 from bestiary.specs._spec import digest as digest
 from bestiary.specs._spec import from_builtins as from_builtins
-from bestiary.specs._study import RUN_COORDINATES as RUN_COORDINATES
 from bestiary.specs._study import Candidate as Candidate
 from bestiary.specs._study import Cell as Cell
 from bestiary.specs._study import Configuration as Configuration

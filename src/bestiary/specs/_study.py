@@ -5,21 +5,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from bestiary.errors import UserError
+from bestiary.specs._feasible import Feasible
 from bestiary.specs._model import Count, ModelSpec
-from bestiary.specs._run import DataSpec, Natural, RunSpec, Setting
+from bestiary.specs._run import ComputeDtype, DataSpec, Natural, RunSpec, ScheduleKind, Setting
 from bestiary.specs._spec import Spec
 
 Positive = Annotated[float, Meta(gt=0)]
 Configuration = dict[str, Setting]
-
-# Coordinates of a configuration that belong to the run and not to the optimizer.
-RUN_COORDINATES = (
-    "batch_size",
-    "warmup_fraction",
-    "warmup_steps",
-    "decay_fraction",
-    "final_fraction",
-)
 
 
 class Candidate(Spec, frozen=True, kw_only=True):
@@ -35,18 +27,19 @@ class Candidate(Spec, frozen=True, kw_only=True):
         grid: The values tried for each tuned coordinate, in the order in which they are tuned.
         extend: Coordinates whose grid grows geometrically until the optimum is bracketed.
         package: What an optimizer of another package is, see `OptimizerSpec`; else empty.
-        limits: Upper bounds of coordinates: a grid that grows approaches them, and never passes.
+        ranges: What each number of the start and the grid can be, from the optimizer's own types: a
+            grid that grows approaches an end and never passes it, and no law leaves the range.
     """
 
     name: str
     label: str
     family: str
-    schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    schedule: ScheduleKind = "cosine"
     start: Configuration
     grid: dict[str, tuple[Setting, ...]]
     extend: tuple[str, ...] = ("learning_rate",)
     package: str = ""
-    limits: dict[str, float] = {}
+    ranges: dict[str, Feasible] = {}
 
 
 class Cell(Spec, frozen=True, kw_only=True):
@@ -103,7 +96,7 @@ class Study(Spec, frozen=True, kw_only=True):
     seeds: tuple[Natural, ...]
     evaluations: Count = 8
     evaluation_sequences: Natural = 0
-    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    compute_dtype: ComputeDtype = "float32"
     schema: Literal[1] = 1
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from bestiary.specs import (
     RunResult,
     Study,
     canonical_json,
+    checked,
 )
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
@@ -21,6 +22,7 @@ from bestiary.store._difference import difference
 from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
+from bestiary.store._older import as_older, is_older, read_study
 from bestiary.store._planned import COLUMNS as PLANNED
 from bestiary.store._planned import planned_of, row_of
 
@@ -45,7 +47,7 @@ class StudyStore:
         self.folder = folder
         self.path = folder / FILE
         self._connection = connection
-        self.study = msgspec.json.decode(self.meta()["study"], type=Study)
+        self.study = read_study(self.meta()["study"])
 
     @classmethod
     def create(cls, folder: str | Path, study: Study, *, command: str = "") -> Self:
@@ -66,13 +68,16 @@ class StudyStore:
                 lay(folder, study, wanted, command)
         store = cls.open(folder)
         # Not the text that is stored: an older Bestiary did not write every field.
-        if ordered_json(store.study) != wanted:
-            held = store.study
+        held, asked = store.study, checked(study)
+        if is_older(store.meta()["study"]):
+            asked = as_older(asked)
+        if ordered_json(held) != ordered_json(asked):
             store.close()
             raise UserError(
-                f"{folder} holds another study: {difference(held, study)}; "
+                f"{folder} holds another study: {difference(held, asked)}; "
                 "choose another folder, or go on with what it was created with"
             )
+        store.study = checked(study)
         return store
 
     @classmethod

@@ -1,14 +1,9 @@
 """An optimizer of the catalogue, entered into a study."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from msgspec import Meta
-
-from bestiary.specs import RUN_COORDINATES, Candidate, Setting
-
-if TYPE_CHECKING:
-    from bestiary.optimizers import Optimizer
+from bestiary.specs import RUN_COORDINATES, Candidate, ScheduleKind, Setting
+from bestiary.studies._ranges import ranges
 
 Grid = Mapping[str, tuple[Setting, ...]]
 
@@ -19,7 +14,7 @@ def candidate(
     changes: Mapping[str, Setting] | None = None,
     without: tuple[str, ...] = (),
     grid: Grid | None = None,
-    schedule: str | None = None,
+    schedule: ScheduleKind | None = None,
     extend: tuple[str, ...] = ("learning_rate",),
 ) -> Candidate:
     """Enter an optimizer with the study's starting point and grid, or with changes to them.
@@ -47,24 +42,15 @@ def candidate(
     for key, row in values.items():  # now, and not when its run fails in the night
         for value in row if key not in RUN_COORDINATES else ():
             resolve(name, {**settings, key: value})
+    start = {**resolved.settings, **run}
     return Candidate(
         name=entry.name,
         label=entry.label,
         family=entry.family,
-        schedule=schedule or entry.schedule,  # type: ignore[arg-type]
-        start={**resolved.settings, **run},
+        schedule=schedule or entry.schedule,
+        start=start,
         grid=values,
         extend=extend,
         package=resolved.package,
-        limits={key: limit for key in values if (limit := _limit(entry, key)) is not None},
+        ranges={key: one for key, one in ranges(entry).items() if key in start or key in values},
     )
-
-
-def _limit(entry: "Optimizer", coordinate: str) -> float | None:
-    """The upper end of a coordinate's range, None where there is none."""
-    if coordinate in RUN_COORDINATES:
-        return 1.0 if coordinate.endswith("_fraction") else None
-    kind = entry.fields[coordinate].type if coordinate in entry.fields else None
-    bounds = [item for item in getattr(kind, "__metadata__", ()) if isinstance(item, Meta)]
-    ends = [end for item in bounds for end in (item.lt, item.le) if end is not None]
-    return float(min(ends)) if ends else None

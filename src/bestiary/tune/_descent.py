@@ -14,10 +14,10 @@ from collections.abc import Callable, Generator
 
 import msgspec
 
-from bestiary.specs import Candidate, Configuration, Setting
+from bestiary.specs import Candidate, Configuration, Feasible, Setting
 from bestiary.tune._axis import Axis, is_number
 
-Feasible = Callable[[Configuration], bool]
+CanRun = Callable[[Configuration], bool]
 Search = Generator[list[Configuration], list[float], "Optimum"]
 
 
@@ -27,15 +27,13 @@ class Optimum(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         configuration: The best configuration.
         loss: Its loss; `inf` where nothing converged.
-        edges: Coordinates on which it lies at the edge of what was tried.
     """
 
     configuration: Configuration
     loss: float
-    edges: tuple[str, ...]
 
 
-def coordinate_descent(candidate: Candidate, *, minimum_gain: float, feasible: Feasible) -> Search:
+def coordinate_descent(candidate: Candidate, *, minimum_gain: float, feasible: CanRun) -> Search:
     """Tune one coordinate after another, again and again, until a whole pass changes nothing.
 
     A coordinate moves to its best value where that lowers the loss by more than `minimum_gain`.
@@ -50,11 +48,10 @@ def coordinate_descent(candidate: Candidate, *, minimum_gain: float, feasible: F
     """
     best = dict(candidate.start)
     axes = {
-        name: Axis(grid, best[name], candidate.limits.get(name, math.inf))
+        name: Axis(grid, best[name], candidate.ranges.get(name, Feasible()).top)
         for name, grid in candidate.grid.items()
     }
     loss = math.nan
-    edges: dict[str, bool] = {}
     unchanged = 0
     if not candidate.grid:
         (loss,) = yield [best]
@@ -62,18 +59,15 @@ def coordinate_descent(candidate: Candidate, *, minimum_gain: float, feasible: F
         extend = coordinate in candidate.extend
         row = yield from _row(axis, best, coordinate, extend=extend, feasible=feasible)
         chosen, moved = row.choice(best[coordinate], minimum_gain)
-        if moved or row.complete or coordinate not in edges:
-            edges[coordinate] = row.at_edge(row.lowest(chosen))
         best = {**best, coordinate: chosen}
         loss = row.losses[chosen]
         unchanged = 0 if moved else unchanged + 1
         if unchanged == len(axes):
             break
-    at_edge = tuple(name for name in candidate.grid if edges.get(name))
-    return Optimum(configuration=best, loss=loss, edges=at_edge)
+    return Optimum(configuration=best, loss=loss)
 
 
-class Row(msgspec.Struct, frozen=True):
+class TriedRow(msgspec.Struct, frozen=True):
     """The losses along one coordinate, all others held; a `nan` is not known."""
 
     losses: dict[Setting, float]
@@ -112,8 +106,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def _row(
-    axis: Axis, best: Configuration, coordinate: str, *, extend: bool, feasible: Feasible
-) -> Generator[list[Configuration], list[float], Row]:
+    axis: Axis, best: Configuration, coordinate: str, *, extend: bool, feasible: CanRun
+) -> Generator[list[Configuration], list[float], TriedRow]:
     """Ask for a coordinate's row, and beyond its edges where that is wanted."""
     current = best[coordinate]
     values = [value for value in axis.window(current) if feasible({**best, coordinate: value})]
@@ -123,7 +117,7 @@ def _row(
         near = sorted(values, key=lambda value: abs(values.index(value) - place))
         losses = yield [{**best, coordinate: value} for value in near]
         told = dict(zip(near, losses, strict=True))
-        row = Row({value: told[value] for value in values})
+        row = TriedRow({value: told[value] for value in values})
         lowest = row.lowest(current)
         if not (extend and row.complete and row.at_edge(lowest)):
             return row

@@ -13,12 +13,13 @@ class CellEffort(Spec, frozen=True, kw_only=True):
 
     Attributes:
         cell: Where.
+        varied: The coordinates of which several values were tried.
         runs: Tuning runs with a result.
         diverged: How many of them diverged.
         failed: How many of them failed.
         infeasible: Grid points skipped because they cannot run.
         tokens: Tokens trained.
-        seconds: Seconds of training on one device, without compilation and evaluation.
+        device_seconds: Seconds of training and compilation on one device, without evaluation.
         ended: Whether the search has ended.
         exhausted: Whether it ended because the budget was spent.
         bracketed: Whether it ended inside every grid that it may extend.
@@ -26,41 +27,45 @@ class CellEffort(Spec, frozen=True, kw_only=True):
     """
 
     cell: Cell
+    varied: tuple[str, ...]
     runs: int
     diverged: int
     failed: int
     infeasible: int
     tokens: int
-    seconds: float
+    device_seconds: float
     ended: bool
     exhausted: bool
     bracketed: bool
     best_after: tuple[float | None, ...]
 
 
-class Effort(Spec, frozen=True, kw_only=True):
+class TuningEffort(Spec, frozen=True, kw_only=True):
     """The tuning of one candidate in all its cells; sums are over `cells`.
 
     Attributes:
         optimizer: Name of the candidate.
-        tuned: The hyperparameters tuned, in their order.
-        fixed: The hyperparameters left at their start.
+        tuned: The coordinates of its grid, in the order of tuning.
+        fixed: The coordinates left at their start.
+        varied: The coordinates of which several values were tried in some cell.
+        flops: Model FLOPs of the tokens trained.
     """
 
     optimizer: str
     tuned: tuple[str, ...]
     fixed: tuple[str, ...]
+    varied: tuple[str, ...]
     runs: int
     diverged: int
     failed: int
     infeasible: int
     tokens: int
-    seconds: float
+    device_seconds: float
     flops: int
     cells: tuple[CellEffort, ...]
 
 
-def ledger(study: Study, results: Mapping[str, RunResult]) -> tuple[Effort, ...]:
+def ledger(study: Study, results: Mapping[str, RunResult]) -> tuple[TuningEffort, ...]:
     """The tuning effort of every candidate so far, in the study's order.
 
     Raises:
@@ -77,18 +82,19 @@ def ledger(study: Study, results: Mapping[str, RunResult]) -> tuple[Effort, ...]
     )
 
 
-def _effort(study: Study, candidate: Candidate, tunings: dict[Cell, CellTuning]) -> Effort:
+def _effort(study: Study, candidate: Candidate, tunings: dict[Cell, CellTuning]) -> TuningEffort:
     cells = tuple(_cell_effort(cell, tuning) for cell, tuning in tunings.items())
-    return Effort(
+    return TuningEffort(
         optimizer=candidate.name,
         tuned=tuple(candidate.grid),
         fixed=tuple(name for name in candidate.start if name not in candidate.grid),
+        varied=tuple(dict.fromkeys(name for one in cells for name in one.varied)),
         runs=sum(one.runs for one in cells),
         diverged=sum(one.diverged for one in cells),
         failed=sum(one.failed for one in cells),
         infeasible=sum(one.infeasible for one in cells),
         tokens=sum(one.tokens for one in cells),
-        seconds=sum(one.seconds for one in cells),
+        device_seconds=sum(one.device_seconds for one in cells),
         flops=sum(one.tokens * study.sizes[one.cell.size].flops_per_token for one in cells),
         cells=cells,
     )
@@ -99,12 +105,13 @@ def _cell_effort(cell: Cell, tuning: CellTuning) -> CellEffort:
     best = itertools.accumulate((trial.loss for trial in tuning.trials), min)
     return CellEffort(
         cell=cell,
+        varied=tuning.varied,
         runs=len(results),
         diverged=tuning.diverged,
         failed=sum(result.state == "failed" for result in results),
         infeasible=len(tuning.infeasible),
         tokens=sum(result.tokens for result in results),
-        seconds=sum(result.seconds for result in results),
+        device_seconds=sum(result.seconds + result.compile_seconds for result in results),
         ended=tuning.optimum is not None,
         exhausted=tuning.optimum is not None and tuning.refused > 0,
         bracketed=tuning.bracketed,

@@ -11,7 +11,7 @@ from bestiary.tune._tuning import CellTuning, tune_all
 from bestiary.tune._winner import nearest, winners_of
 
 
-class Estimate(Spec, frozen=True, kw_only=True):
+class PlannedCost(Spec, frozen=True, kw_only=True):
     """The runs of one candidate in one cell for one purpose.
 
     Attributes:
@@ -38,7 +38,7 @@ class Estimate(Spec, frozen=True, kw_only=True):
         return self.runs - self.done
 
 
-def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[Estimate, ...]:
+def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[PlannedCost, ...]:
     """An upper bound on the runs of a study, by candidate, cell and purpose; starts nothing.
 
     While a cell is tuned, its bound is the budget, or every point of the grid where those are
@@ -52,18 +52,18 @@ def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[Estimate, ...]
     return (*rows, *_reports(study, tunings, results))
 
 
-def _tuning(study: Study, cell: Cell, tuning: CellTuning) -> Estimate:
+def _tuning(study: Study, cell: Cell, tuning: CellTuning) -> PlannedCost:
     done = len(tuning.trials)
     bound = min(study.tuning.runs_per_cell, _grid_points(tuning.candidate))
     runs = done if tuning.optimum is not None else max(bound, done)
-    return _estimate(study, tuning.candidate, cell, purpose="tune", runs=runs, done=done)
+    return _cost(study, tuning.candidate, cell, purpose="tune", runs=runs, done=done)
 
 
 def _reports(
     study: Study,
     tunings: dict[tuple[str, Cell], CellTuning],
     results: Mapping[str, RunResult],
-) -> Iterator[Estimate]:
+) -> Iterator[PlannedCost]:
     found = winners_of(study, tunings)
     for cell in study.cells:
         for candidate in study.candidates:
@@ -76,10 +76,10 @@ def _reports(
             ]
             runs = len(study.seeds) if tuning.optimum is None else len(planned)
             done = sum(identity(item.run) in results for item in planned)
-            yield _estimate(study, candidate, cell, purpose="report", runs=runs, done=done)
+            yield _cost(study, candidate, cell, purpose="report", runs=runs, done=done)
 
 
-def _estimate(
+def _cost(
     study: Study,
     candidate: Candidate,
     cell: Cell,
@@ -87,10 +87,10 @@ def _estimate(
     purpose: Literal["tune", "report"],
     runs: int,
     done: int,
-) -> Estimate:
+) -> PlannedCost:
     model = model_of(study, cell)
     tokens = int(20 * model.matrix_parameters * cell.ratio)
-    return Estimate(
+    return PlannedCost(
         optimizer=candidate.name,
         cell=cell,
         purpose=purpose,

@@ -16,6 +16,7 @@ from bestiary.specs import (
     Study,
 )
 from bestiary.tune._descent import Optimum, coordinate_descent
+from bestiary.tune._edges import Trials, edges, varied
 from bestiary.tune._run import identity, tuning_run
 
 
@@ -41,6 +42,8 @@ class CellTuning(msgspec.Struct, kw_only=True):
         infeasible: Configurations skipped because they cannot run.
         refused: Configurations the search asked for when the budget was spent.
         optimum: Where the search ended, None before.
+        winner: The trial of the optimum; None while tuning, or where nothing converged.
+        edges: The coordinates on which the winner lies at the edge of what was tried.
     """
 
     candidate: Candidate
@@ -49,6 +52,8 @@ class CellTuning(msgspec.Struct, kw_only=True):
     infeasible: list[Configuration] = []
     refused: int = 0
     optimum: Optimum | None = None
+    winner: Trial | None = None
+    edges: tuple[str, ...] = ()
 
     @property
     def diverged(self) -> int:
@@ -56,17 +61,19 @@ class CellTuning(msgspec.Struct, kw_only=True):
         return sum(trial.result.state == "diverged" for trial in self.trials)
 
     @property
-    def bracketed(self) -> bool:
-        """Whether the search ended inside every grid that it may extend."""
-        return self.optimum is not None and not set(self.optimum.edges) & set(self.candidate.extend)
+    def losses(self) -> Trials:
+        """What was tried, each configuration with its loss."""
+        return [(trial.planned.configuration, trial.loss) for trial in self.trials]
 
     @property
-    def winner(self) -> Trial | None:
-        """The trial of the optimum; None while tuning, or where nothing converged."""
-        if self.optimum is None or not math.isfinite(self.optimum.loss):
-            return None
-        best = self.optimum.configuration
-        return next(one for one in self.trials if one.planned.configuration == best)
+    def varied(self) -> tuple[str, ...]:
+        """The coordinates of which several values were tried."""
+        return tuple(varied(self.losses))
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether the search ended inside every grid that it may extend."""
+        return self.winner is not None and not set(self.edges) & set(self.candidate.extend)
 
 
 def tune_cell(
@@ -92,7 +99,7 @@ def tune_cell(
         try:
             batch = search.send(losses)
         except StopIteration as ended:
-            replay.state.optimum = ended.value
+            replay.end(ended.value)
             break
     return replay.state
 
@@ -105,7 +112,7 @@ class _Replay:
     ) -> None:
         self.study, self.candidate, self.cell, self.results = study, candidate, cell, results
         self.state = CellTuning(candidate=candidate)
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, Trial | None] = {}
 
     def feasible(self, configuration: Configuration) -> bool:
         try:
@@ -122,19 +129,40 @@ class _Replay:
     def _answer(self, configuration: Configuration) -> float:
         planned = tuning_run(self.study, self.candidate, self.cell, configuration)
         key = identity(planned.run)
-        if key in self._asked:
-            return self._asked[key]
-        if len(self._asked) == self.study.tuning.runs_per_cell:
+        if key not in self._asked and len(self._asked) == self.study.tuning.runs_per_cell:
             self.state.refused += 1
             return math.nan
-        self._asked[key] = math.nan
+        if key not in self._asked:
+            self._asked[key] = self._trial(key, planned)
+        trial = self._asked[key]
+        return math.nan if trial is None else trial.loss
+
+    def _trial(self, key: str, planned: Planned) -> Trial | None:
+        """The trial of a run that is asked for; None where it has no result yet."""
         if key not in self.results:
             self.state.wanted.append(planned)
-            return math.nan
+            return None
         trial = Trial(planned=planned, result=self.results[key])
         self.state.trials.append(trial)
-        self._asked[key] = trial.loss
-        return trial.loss
+        return trial
+
+    def end(self, optimum: Optimum) -> None:
+        """Note where the search ended, and what that rests on."""
+        state = self.state
+        state.optimum = optimum
+        if not math.isfinite(optimum.loss):
+            return
+        # By its run: two configurations may be one, such as shares of warm-up of the same step.
+        planned = tuning_run(self.study, self.candidate, self.cell, optimum.configuration)
+        state.winner = self._asked[identity(planned.run)]
+        if state.winner is not None:
+            state.edges = edges(
+                state.winner.planned.configuration,
+                state.winner.loss,
+                state.losses,
+                noticeable=self.study.tuning.minimum_gain,
+                ranges=self.candidate.ranges,
+            )
 
 
 def _with_defaults(study: Study, candidate: Candidate) -> Candidate:

@@ -23,7 +23,8 @@ class Winner(Spec, frozen=True, kw_only=True):
         effort: Tuning runs spent in `tuned_in`, diverged ones included.
         diverged: How many of them diverged.
         exhausted: Whether the budget ended the search and not the search itself.
-        edges: Coordinates on which the winner lies at the edge of what was tried.
+        varied: Coordinates of which several values were tried.
+        edges: Those of them on which it lies at the edge of what was tried (`tune.edges`).
         bracketed: Whether no coordinate whose grid extends is among `edges`.
     """
 
@@ -36,6 +37,7 @@ class Winner(Spec, frozen=True, kw_only=True):
     effort: int
     diverged: int
     exhausted: bool
+    varied: tuple[str, ...]
     edges: tuple[str, ...]
     bracketed: bool
 
@@ -89,7 +91,7 @@ def nearest(study: Study, cell: Cell) -> Cell:
 
 def _winner(cell: Cell, source: Cell, tuning: CellTuning) -> Winner | None:
     trial = tuning.winner
-    if trial is None or tuning.optimum is None:
+    if trial is None:
         return None
     return Winner(
         optimizer=tuning.candidate.name,
@@ -101,7 +103,8 @@ def _winner(cell: Cell, source: Cell, tuning: CellTuning) -> Winner | None:
         effort=len(tuning.trials),
         diverged=tuning.diverged,
         exhausted=tuning.refused > 0,
-        edges=tuning.optimum.edges,
+        varied=tuning.varied,
+        edges=tuning.edges,
         bracketed=tuning.bracketed,
     )
 

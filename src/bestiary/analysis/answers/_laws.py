@@ -13,7 +13,7 @@ from bestiary.analysis._record import Estimate
 from bestiary.analysis._setting_predictions import SettingPrediction, Tuned, setting_predictions
 from bestiary.analysis.answers._findings import Finding, Findings
 from bestiary.analysis.answers._joint import joint_data
-from bestiary.analysis.answers._recipe import HARMLESS, RANGES
+from bestiary.analysis.answers._recipe import HARMLESS
 from bestiary.errors import UserError
 from bestiary.laws import (
     FORMS,
@@ -24,7 +24,7 @@ from bestiary.laws import (
     fit_joint_law,
     fit_power_law,
 )
-from bestiary.specs import Setting, Spec
+from bestiary.specs import FOREIGN_RANGES, Setting, Spec
 
 DRAWS = 2_000
 # No loss is known better than this, in nats.
@@ -204,6 +204,8 @@ def _settings(findings: Findings, optimizer: str) -> list[SettingCheck]:
         SettingCheck(
             optimizer=optimizer, at=f"{size} {ratio:g}x", tuned=used.get(one.name), prediction=one
         )
-        for one in setting_predictions(tuned, parameters=parameters, ratio=ratio, ranges=RANGES)
+        for one in setting_predictions(
+            tuned, parameters=parameters, ratio=ratio, ranges=FOREIGN_RANGES
+        )
         if one.name not in HARMLESS and len({cell.configuration[one.name] for cell in tuned}) > 1
     ]

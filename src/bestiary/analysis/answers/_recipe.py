@@ -8,31 +8,12 @@ from msgspec.structs import replace
 
 from bestiary.analysis.answers._findings import Finding, Findings
 from bestiary.errors import UserError
-from bestiary.laws import Feasible, SettingLaw, fit_setting_law, fit_study_setting
-from bestiary.specs import Setting, Spec
+from bestiary.laws import SettingLaw, fit_setting_law, fit_study_setting
+from bestiary.specs import FOREIGN_RANGES, Feasible, Setting, Spec
 
-# What the coordinates of the catalogue and of the published tables can be; other numbers are
-# positive reals.
-_BETA = Feasible(low=0.0, high=1.0, from_one=True)
-_SHARE = Feasible(low=0.0, high=1.0)
-_BATCH = Feasible(low=1.0, kind="power of two")
-_WHOLE = Feasible(low=0.0, kind="whole")
-RANGES = {
-    "beta1": _BETA,
-    "beta2": _BETA,
-    "momentum": _BETA,
-    "shampoo_beta": _BETA,
-    "decay": _SHARE,
-    "decay_fraction": _SHARE,
-    "warmup_fraction": _SHARE,
-    "batch_size": _BATCH,
-    "train_batch_size": _BATCH,
-    "block_size": _BATCH,
-    "warmup": _WHOLE,
-    "warmup_steps": _WHOLE,
-    "precondition_frequency": Feasible(low=1.0, kind="whole"),
-}
-_SHARES = tuple(name for name, what in RANGES.items() if what in (_BETA, _SHARE))
+_SHARES = tuple(
+    name for name, what in FOREIGN_RANGES.items() if what.high == 1.0 and not what.low_open
+)
 # Changing these moved the loss by less than its noise, in ablations of arXiv 2509.02046.
 HARMLESS = ("epsilon", "muon_epsilon", "scion_epsilon", "max_grad_norm")
 # A tuned value on a grid of factors of two is known to about half a step.
@@ -140,7 +121,7 @@ def _from_law(
     if len(tuned) < FEWEST_CELLS:
         return _from_nearest(name, tuned, target)
     sizes, tokens = [one.parameters for one in tuned], [one.tokens for one in tuned]
-    feasible = RANGES.get(name, Feasible())
+    feasible = FOREIGN_RANGES.get(name, Feasible())
     law = fit_setting_law(sizes, tokens, numbers, feasible=feasible)
     value, low, high = law.predict(*target)
     theirs = _study(tuned, numbers, target) if study else None

@@ -4,14 +4,17 @@ import json
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from bestiary.errors import UserError
 from bestiary.specs import (
     SIZES,
     DataSpec,
+    Evaluation,
     ModelSpec,
     OptimizerSpec,
+    RunResult,
     RunSpec,
     ScheduleSpec,
     canonical_json,
@@ -122,3 +125,28 @@ def test_heads_must_divide_the_width() -> None:
             context=8,
             vocabulary=16,
         )
+
+
+def test_equal_specs_hash_alike_whatever_the_order_of_their_dictionaries() -> None:
+    plain = json.loads(canonical_json(RUN))
+    plain["schedule"]["warmup_steps"] = 10
+    again = from_builtins(RunSpec, plain)
+    assert list(again.optimizer.settings) != list(RUN.optimizer.settings)
+    assert again == RUN
+    assert hash(again) == hash(RUN)
+    assert len({RUN, again, msgspec.structs.replace(RUN, seed=1)}) == 2
+    # As numbers are equal to one another, so are the specs that hold them.
+    one = OptimizerSpec(name="adamw", settings={"max_grad_norm": 1})
+    other = OptimizerSpec(name="adamw", settings={"max_grad_norm": 1.0})
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+def test_a_spec_that_holds_dictionaries_of_specs_can_be_a_key() -> None:
+    def result() -> RunResult:
+        losses = {"selection": 2.0, "report": 2.5}
+        last = Evaluation(step=1, tokens=2, loss=losses)
+        return RunResult(run_id="a", state="done", loss=losses, evaluations=(last,))
+
+    assert {result(): 1}[result()] == 1
+    assert hash(result()) != hash(msgspec.structs.replace(result(), loss={}))

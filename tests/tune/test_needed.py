@@ -188,3 +188,16 @@ def test_an_unknown_coordinate_or_size_names_the_nearest() -> None:
     tuning = msgspec.structs.replace(question.tuning, cells=cells)
     with pytest.raises(UserError, match="'small'"):
         needed(msgspec.structs.replace(question, tuning=tuning), {})
+
+
+@pytest.mark.parametrize("values", [(1, 1.0, True), (True, 1, 1.0), (0.0, 0, False)])
+def test_numbers_that_are_equal_but_not_the_same_are_different_runs(
+    values: tuple[Setting, ...],
+) -> None:
+    """What is remembered of one study is never taken for another's, whichever comes first."""
+    for value in values:
+        first = needed(with_start(flavour=value), {})[0].run
+        assert type(first.optimizer.settings["flavour"]) is type(value)
+        assert run_id(first) in {run_id(one.run) for one in needed(with_start(flavour=value), {})}
+    keys = {run_id(needed(with_start(flavour=value), {})[0].run) for value in values}
+    assert len(keys) == len(values)

@@ -13,7 +13,17 @@ S = TypeVar("S", bound="Spec")
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Frozen plain data. Bounds live in the field types and are enforced by `checked`."""
+    """Frozen plain data. Bounds live in the field types and are enforced by `checked`.
+
+    Equal specs hash alike, whatever the order of their dictionaries, so any spec can be a key. (Of
+    equal specs an integer in one may be a float in the other: `run_id` tells those apart.)
+    """
+
+    def __hash__(self) -> int:
+        try:
+            return msgspec.Struct.__hash__(self)
+        except TypeError:  # it holds a dictionary or a list
+            return hash((type(self), *map(_hashable, msgspec.structs.astuple(self))))
 
 
 def checked(spec: S) -> S:
@@ -49,6 +59,15 @@ def canonical_json(spec: Spec) -> str:
 def digest(spec: Spec) -> str:
     """The sha256 of the canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(spec).encode()).hexdigest()
+
+
+def _hashable(value: Any) -> Any:
+    """What equal values of a spec have in common."""
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(item) for item in value)
+    return value
 
 
 def _refuse_non_finite(value: Any, path: str) -> None:

@@ -7,7 +7,7 @@ killed in between, the same results give the same plan, and the same plan the sa
 from collections.abc import Iterator, Mapping
 
 from bestiary.specs import Cell, Planned, RunResult, Study
-from bestiary.tune._run import identity, model_of, report_run
+from bestiary.tune._run import Identified, cell_runs, model_of
 from bestiary.tune._tuning import CellTuning, tune_all
 from bestiary.tune._winner import winners_of
 
@@ -33,7 +33,7 @@ def needed(study: Study, results: Mapping[str, RunResult]) -> list[Planned]:
         for turn, run in enumerate(tuning.wanted, start=len(tuning.trials))
     ]
     waiting += [
-        (turn, run) for turn, run in _reports(study, tunings) if identity(run.run) not in results
+        (turn, run.planned) for turn, run in _reports(study, tunings) if run.run_id not in results
     ]
     place = {candidate.name: index for index, candidate in enumerate(study.candidates)}
 
@@ -48,12 +48,12 @@ def needed(study: Study, results: Mapping[str, RunResult]) -> list[Planned]:
 
 def _reports(
     study: Study, tunings: dict[tuple[str, Cell], CellTuning]
-) -> Iterator[tuple[int, Planned]]:
+) -> Iterator[tuple[int, Identified]]:
     """Every run that reports a winner, and whose turn it is: the first seed of all comes first."""
     for (optimizer, cell), winner in winners_of(study, tunings).items():
-        candidate = study.candidate(optimizer)
+        runs = cell_runs(study, study.candidate(optimizer), cell)
         for turn, seed in enumerate(study.seeds):
-            yield turn, report_run(study, candidate, cell, winner.configuration, seed=seed)
+            yield turn, runs.report(winner.configuration, seed=seed)
 
 
 def _cost(study: Study, cell: Cell) -> float:

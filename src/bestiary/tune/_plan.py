@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from bestiary.specs import Candidate, Cell, RunResult, Spec, Study
-from bestiary.tune._run import identity, model_of, report_run
+from bestiary.tune._run import cell_runs, model_of
 from bestiary.tune._tuning import CellTuning, tune_all
 from bestiary.tune._winner import nearest, winners_of
 
@@ -69,13 +69,14 @@ def _reports(
         for candidate in study.candidates:
             tuning = tunings[candidate.name, nearest(study, cell)]
             winner = found.get((candidate.name, cell))
+            own = cell_runs(study, candidate, cell)
             planned = [
-                report_run(study, candidate, cell, winner.configuration, seed=seed)
+                own.report(winner.configuration, seed=seed)
                 for seed in (study.seeds if winner else ())
                 if winner is not None
             ]
             runs = len(study.seeds) if tuning.optimum is None else len(planned)
-            done = sum(identity(item.run) in results for item in planned)
+            done = sum(one.run_id in results for one in planned)
             yield _cost(study, candidate, cell, purpose="report", runs=runs, done=done)
 
 

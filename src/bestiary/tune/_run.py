@@ -2,8 +2,7 @@
 
 import math
 from functools import lru_cache
-
-import msgspec
+from typing import Literal, NamedTuple
 
 from bestiary.errors import UserError, unknown
 from bestiary.specs import (
@@ -25,6 +24,8 @@ from bestiary.specs import (
     run_id,
 )
 
+Purpose = Literal["tune", "report"]
+
 
 def model_of(study: Study, cell: Cell) -> ModelSpec:
     """The model of a cell.
@@ -37,46 +38,32 @@ def model_of(study: Study, cell: Cell) -> ModelSpec:
     return study.sizes[cell.size]
 
 
-def tuning_run(study: Study, candidate: Candidate, cell: Cell, values: Configuration) -> Planned:
-    """The run that measures a configuration while tuning: the tuning seed, evaluated at the end.
+class Identified(NamedTuple):
+    """A planned run and its id."""
 
-    Raises:
-        UserError: the configuration cannot run in that cell.
+    planned: Planned
+    run_id: str
+
+
+def cell_runs(study: Study, candidate: Candidate, cell: Cell) -> "CellRuns":
+    """The runs of a candidate in a cell.
+
+    They are remembered: after every result, planning asks for the same runs again.
     """
-    run = _run(study, candidate, cell, values)
-    run = msgspec.structs.replace(run, seed=study.tuning.seed)
-    return _planned(run, candidate, cell, values, "tune")
-
-
-def report_run(
-    study: Study, candidate: Candidate, cell: Cell, values: Configuration, *, seed: int
-) -> Planned:
-    """The run that reports a winner on a fresh seed, evaluated `study.evaluations` times.
-
-    Raises:
-        UserError: the configuration cannot run in that cell.
-    """
-    run = _run(study, candidate, cell, values)
-    every = -(-run.steps // study.evaluations)
-    run = msgspec.structs.replace(run, seed=seed, evaluate_every=every)
-    return _planned(run, candidate, cell, values, "report")
-
-
-def identity(run: RunSpec) -> str:
-    """`specs.run_id`, remembered: after every result, planning asks for the same runs again."""
-    return _identity(msgspec.json.encode(run, order="sorted"))
-
-
-@lru_cache(maxsize=20_000)
-def _identity(text: bytes) -> str:
-    return run_id(msgspec.json.decode(text, type=RunSpec))
-
-
-def _planned(
-    run: RunSpec, candidate: Candidate, cell: Cell, values: Configuration, purpose: str
-) -> Planned:
-    plain = {"optimizer": candidate.name, "cell": cell, "configuration": values}
-    return msgspec.convert({"run": run, "purpose": purpose, **plain}, Planned)
+    frame = _Frame(
+        model=model_of(study, cell),
+        data=study.data,
+        optimizer=candidate.name,
+        package=candidate.package,
+        schedule=candidate.schedule,
+        cell=cell,
+        batch_size=study.batch_size,
+        evaluations=study.evaluations,
+        evaluation_sequences=study.evaluation_sequences,
+        compute_dtype=study.compute_dtype,
+        tuning_seed=study.tuning.seed,
+    )
+    return _remembered(frame)
 
 
 class _Frame(Spec, frozen=True, kw_only=True):
@@ -89,32 +76,72 @@ class _Frame(Spec, frozen=True, kw_only=True):
     schedule: ScheduleKind
     cell: Cell
     batch_size: int
+    evaluations: int
     evaluation_sequences: int
     compute_dtype: ComputeDtype
+    tuning_seed: int
 
 
-def _run(study: Study, candidate: Candidate, cell: Cell, values: Configuration) -> RunSpec:
-    frame = _Frame(
-        model=model_of(study, cell),
-        data=study.data,
-        optimizer=candidate.name,
-        package=candidate.package,
-        schedule=candidate.schedule,
-        cell=cell,
-        batch_size=study.batch_size,
-        evaluation_sequences=study.evaluation_sequences,
-        compute_dtype=study.compute_dtype,
-    )
-    for value in values.values():  # JSON has no name for these, and the next line would hide them
+class CellRuns:
+    """From configurations to the runs of one candidate in one cell, each built once."""
+
+    def __init__(self, frame: _Frame) -> None:
+        """Use `cell_runs`."""
+        self._frame = frame
+        self._found: dict[object, Identified | str] = {}
+
+    def tuning(self, values: Configuration) -> Identified:
+        """The run that measures a configuration: the tuning seed, evaluated at the end.
+
+        Raises:
+            UserError: the configuration cannot run in this cell.
+        """
+        return self._run(values, "tune", self._frame.tuning_seed)
+
+    def report(self, values: Configuration, *, seed: int) -> Identified:
+        """The run that reports a winner on a fresh seed, evaluated `study.evaluations` times.
+
+        Raises:
+            UserError: the configuration cannot run in this cell.
+        """
+        return self._run(values, "report", seed)
+
+    def _run(self, values: Configuration, purpose: Purpose, seed: int) -> Identified:
+        # With the types, because 1 == 1.0 == True is three runs.
+        key = (*values.items(), *map(type, values.values()), purpose, seed)
+        if key not in self._found:
+            self._found[key] = self._attempt(values, purpose, seed)
+        found = self._found[key]
+        if isinstance(found, str):
+            raise UserError(found)
+        return found
+
+    def _attempt(self, values: Configuration, purpose: Purpose, seed: int) -> Identified | str:
+        """The run, or why there is none."""
+        try:
+            run = _run_of(self._frame, values, purpose, seed)
+        except UserError as error:
+            return str(error)
+        planned = Planned(
+            run=run,
+            optimizer=self._frame.optimizer,
+            cell=self._frame.cell,
+            purpose=purpose,
+            configuration=dict(values),
+        )
+        return Identified(planned, run_id(run))
+
+
+@lru_cache(maxsize=5_000)
+def _remembered(frame: _Frame) -> CellRuns:
+    return CellRuns(frame)
+
+
+def _run_of(frame: _Frame, values: Configuration, purpose: Purpose, seed: int) -> RunSpec:
+    """The run of a configuration."""
+    for value in values.values():
         if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"numbers must be finite, got {value} in {candidate.name}: {values}")
-    return _built(frame, msgspec.json.encode(values))
-
-
-@lru_cache(maxsize=20_000)
-def _built(frame: _Frame, text: bytes) -> RunSpec:
-    """The run of a configuration; remembered, for the same reason as `identity`."""
-    values = msgspec.json.decode(text, type=Configuration)
+            raise UserError(f"numbers must be finite, got {value} in {frame.optimizer}: {values}")
     model, cell = frame.model, frame.cell
     batch_size = values.get("batch_size", frame.batch_size)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -133,6 +160,8 @@ def _built(frame: _Frame, text: bytes) -> RunSpec:
         schedule=_schedule(frame.schedule, values, steps),
         batch_size=batch_size,
         steps=steps,
+        seed=seed,
+        evaluate_every=-(-steps // frame.evaluations) if purpose == "report" else 0,
         evaluation_sequences=frame.evaluation_sequences,
         compute_dtype=frame.compute_dtype,
     )

@@ -17,7 +17,7 @@ from bestiary.specs import (
 )
 from bestiary.tune._descent import Optimum, coordinate_descent
 from bestiary.tune._edges import Trials, edges, varied
-from bestiary.tune._run import identity, tuning_run
+from bestiary.tune._run import Identified, cell_runs
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +86,8 @@ def tune_cell(
             coordinate that it does not have.
     """
     candidate = _with_defaults(study, candidate)
-    tuning_run(study, candidate, cell, candidate.start)
     replay = _Replay(study, candidate, cell, results)
+    replay.runs.tuning(candidate.start)
     search = coordinate_descent(
         candidate, minimum_gain=study.tuning.minimum_gain, feasible=replay.feasible
     )
@@ -110,13 +110,14 @@ class _Replay:
     def __init__(
         self, study: Study, candidate: Candidate, cell: Cell, results: Mapping[str, RunResult]
     ) -> None:
-        self.study, self.candidate, self.cell, self.results = study, candidate, cell, results
+        self.study, self.candidate, self.results = study, candidate, results
+        self.runs = cell_runs(study, candidate, cell)
         self.state = CellTuning(candidate=candidate)
         self._asked: dict[str, Trial | None] = {}
 
     def feasible(self, configuration: Configuration) -> bool:
         try:
-            tuning_run(self.study, self.candidate, self.cell, configuration)
+            self.runs.tuning(configuration)
         except UserError:
             if configuration not in self.state.infeasible:
                 self.state.infeasible.append(configuration)
@@ -127,22 +128,22 @@ class _Replay:
         return [self._answer(configuration) for configuration in batch]
 
     def _answer(self, configuration: Configuration) -> float:
-        planned = tuning_run(self.study, self.candidate, self.cell, configuration)
-        key = identity(planned.run)
+        run = self.runs.tuning(configuration)
+        key = run.run_id
         if key not in self._asked and len(self._asked) == self.study.tuning.runs_per_cell:
             self.state.refused += 1
             return math.nan
         if key not in self._asked:
-            self._asked[key] = self._trial(key, planned)
+            self._asked[key] = self._trial(run)
         trial = self._asked[key]
         return math.nan if trial is None else trial.loss
 
-    def _trial(self, key: str, planned: Planned) -> Trial | None:
+    def _trial(self, run: Identified) -> Trial | None:
         """The trial of a run that is asked for; None where it has no result yet."""
-        if key not in self.results:
-            self.state.wanted.append(planned)
+        if run.run_id not in self.results:
+            self.state.wanted.append(run.planned)
             return None
-        trial = Trial(planned=planned, result=self.results[key])
+        trial = Trial(planned=run.planned, result=self.results[run.run_id])
         self.state.trials.append(trial)
         return trial
 
@@ -153,8 +154,7 @@ class _Replay:
         if not math.isfinite(optimum.loss):
             return
         # By its run: two configurations may be one, such as shares of warm-up of the same step.
-        planned = tuning_run(self.study, self.candidate, self.cell, optimum.configuration)
-        state.winner = self._asked[identity(planned.run)]
+        state.winner = self._asked[self.runs.tuning(optimum.configuration).run_id]
         if state.winner is not None:
             state.edges = edges(
                 state.winner.planned.configuration,

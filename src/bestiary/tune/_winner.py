@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from bestiary.errors import UserError
 from bestiary.specs import Cell, Configuration, RunResult, Spec, Study
-from bestiary.tune._run import model_of, report_run
+from bestiary.tune._run import cell_runs, model_of
 from bestiary.tune._tuning import CellTuning, tune_all
 
 
@@ -110,9 +110,9 @@ def _winner(cell: Cell, source: Cell, tuning: CellTuning) -> Winner | None:
 
 
 def _can_run(study: Study, winner: Winner) -> bool:
-    candidate = study.candidate(winner.optimizer)
+    runs = cell_runs(study, study.candidate(winner.optimizer), winner.cell)
     try:
-        report_run(study, candidate, winner.cell, winner.configuration, seed=study.tuning.seed)
+        runs.report(winner.configuration, seed=next(iter(study.seeds), study.tuning.seed))
     except UserError:
         return False
     return True

@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bestiary.analysis import analyse
-from bestiary.analysis.published import compare_foreign
+from bestiary.answers.report import analyse
+from bestiary.evidence import imported_evidence, own_evidence
+from bestiary.measures import Measures
 from bestiary.specs import (
     SIZES,
     Candidate,
@@ -76,14 +77,14 @@ def run(results: int = 100_000) -> list[dict[str, Any]]:
 
 def _own(rows: list[dict[str, Any]], study: Study, folder: Path) -> None:
     planned, found = _timed(rows, "read a study file", lambda: _read(folder))
-    _timed(rows, "analyse, 2000 draws", lambda: analyse(study, planned, found))
+    _timed(rows, "analyse, 2000 draws", lambda: analyse(own_evidence(study, planned, found)))
 
 
 def _theirs(rows: list[dict[str, Any]], table: Path, folder: Path) -> None:
     imported = _timed(rows, "read a CSV table", lambda: import_file(table, mapping(TABLE)))
     _timed(rows, "keep the import", lambda: import_into(folder, imported))
     (kept,) = _timed(rows, "read it back", lambda: foreign_imports(folder))
-    _timed(rows, "compare it, 2000 draws", lambda: compare_foreign(kept.results))
+    _timed(rows, "compare it, 2000 draws", lambda: Measures(imported_evidence(kept)).cells)
 
 
 def _timed(rows: list[dict[str, Any]], case: str, work: Callable[[], T]) -> T:
@@ -114,9 +115,9 @@ def _keep(folder: Path, study: Study, planned: list[Planned], found: dict[str, R
         )
 
 
-def _read(folder: Path) -> tuple[list[Planned], dict[str, RunResult]]:
+def _read(folder: Path) -> tuple[dict[str, Planned], dict[str, RunResult]]:
     with StudyStore.open(folder, read_only=True) as store:
-        return list(store.planned().values()), store.results()
+        return store.planned(), store.results()
 
 
 def _write_table(path: Path, planned: list[Planned], found: dict[str, RunResult]) -> None:

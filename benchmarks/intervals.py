@@ -20,12 +20,10 @@ from typing import Any
 import numpy as np
 import scipy
 
-from bestiary.analysis._draws import PRIOR, Drawn, SizeDraws, draw_size, mean_of
-from bestiary.analysis._estimates import factor
-from bestiary.analysis._noise import loss_noise
-from bestiary.analysis._observations import Observations, Reported
-from bestiary.analysis._profile_check import profile_interval
-from bestiary.specs import Cell, RunResult
+from benchmarks.made_up import seen
+from bestiary.evidence import Evidence
+from bestiary.measures import PRIOR, Drawn, draw, factor, mean_of
+from bestiary.measures._profile_check import profile_interval
 
 SPEEDUPS = {"adamw": 1.0, "muon": 1.4, "soap": 1.0}
 FALL, ASYMPTOTE = 0.5, 1.2
@@ -83,14 +81,15 @@ def coverage(design: Design, studies: int, draws: int, seed: int = 0) -> Coverag
     held, average, held_profile, wrong, widths = [], [], [], [], []
     for study in range(studies):
         found = _study(design, generator)
-        noise = loss_noise(found, "size")
-        drawn: SizeDraws = draw_size(found, "adamw", noise, seed=study, count=draws)
-        for (name, cell), one in drawn.log_speedups.items():
+        drawn = draw(found, seed=study, count=draws).sizes["size"]
+        cells = {one.key: one for one in found.observations}
+        for key, one in drawn.log_speedups.items():
+            name = key[0]
             truth = np.log(SPEEDUPS[name])
             low, high = _interval(one)
             held.append(low <= truth <= high)
             widths.append(high - low)
-            ends = profile_interval(found, "adamw", (name, cell), noise)
+            ends = profile_interval(found, cells[key])
             held_profile.append(ends[0] <= truth <= ends[1])
             if SPEEDUPS[name] == 1.0:
                 wrong.append(low > 0 or high < 0)
@@ -118,30 +117,18 @@ def _interval(one: Drawn) -> tuple[float, float]:
     return low, np.inf if found.high is None else np.log(found.high)
 
 
-def _study(design: Design, generator: np.random.Generator) -> Observations:
+def _study(design: Design, generator: np.random.Generator) -> Evidence:
     """The reported runs of one made-up study."""
-    exponent, found = design.exponent(generator), {}
+    exponent, losses = design.exponent(generator), {}
     for ratio in design.ratios:
         shared_S = generator.normal(0, design.shared, design.seeds)
-        found[Cell(size="size", ratio=ratio)] = {
-            name: Reported(
-                results={
-                    seed: _result(
-                        FALL * (ratio * speedup) ** -exponent
-                        + ASYMPTOTE
-                        + shared_S[seed]
-                        + generator.normal(0, design.own)
-                    )
-                    for seed in range(design.seeds)
-                }
-            )
-            for name, speedup in SPEEDUPS.items()
-        }
-    return found
-
-
-def _result(loss: float) -> RunResult:
-    return RunResult(run_id="made up", state="done", loss={"report": loss})
+        for name, speedup in SPEEDUPS.items():
+            true = FALL * (ratio * speedup) ** -exponent + ASYMPTOTE
+            losses[name, "size", ratio] = [
+                true + shared_S[seed] + generator.normal(0, design.own)
+                for seed in range(design.seeds)
+            ]
+    return seen(losses, {"size": 1e6})
 
 
 def from_prior(generator: np.random.Generator) -> float:

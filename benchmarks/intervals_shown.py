@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from benchmarks.made_up import LAWS, STEP_TIMES, MadeUp
-from bestiary.analysis import Analysis, Estimate, analyse, crossover
-from bestiary.analysis.answers import Effort, Finding, Findings, SeedNoise
-from bestiary.analysis.answers._prediction import Model
+from benchmarks.made_up import LAWS, STEP_TIMES, MadeUp, seen
+from bestiary.answers.crossover import crossover
+from bestiary.answers.report import Analysis, analyse
+from bestiary.evidence import Evidence, own_evidence
 from bestiary.laws import FORMS, JointLaw, fit_setting_law
-from bestiary.specs import SIZES, Feasible
+from bestiary.measures import JointModel, Measures
+from bestiary.specs import SIZES, Estimate, Feasible, run_id
 
 DRAWS = 600
 # A kind of interval, the interval, and the truth it should hold.
@@ -32,12 +33,12 @@ Trial = Callable[[np.random.Generator], Iterator[Counted]]
 def report(design: MadeUp, assumed: float = 0.01) -> Trial:
     """Everything `analyse` shows of one study."""
     study, planned = design.study, design.planned()
+    runs = {run_id(one.run): one for one in planned}
 
     def trial(generator: np.random.Generator) -> Iterator[Counted]:
         results = design.results(planned, generator)
-        yield from _shown(
-            design, analyse(study, planned, results, draws=DRAWS, assumed_noise=assumed)
-        )
+        evidence = own_evidence(study, runs, results, assumed_noise=assumed)
+        yield from _shown(design, analyse(evidence, draws=DRAWS))
 
     return trial
 
@@ -85,11 +86,13 @@ def crossing(axis: str) -> Trial:
 
     design = MadeUp(("65k", "262k", "1m"), (1.0, 2.0, 4.0), 3, speedup=speedup)
     study, planned = design.study, design.planned()
+    runs = {run_id(one.run): one for one in planned}
     truth = float(SIZES["262k"].matrix_parameters) if axis == "size" else 2.0
 
     def trial(generator: np.random.Generator) -> Iterator[Counted]:
         results = design.results(planned, generator)
-        for one in crossover(study, planned, results, "muon", "adamw", draws=DRAWS).crossings:
+        evidence = own_evidence(study, runs, results)
+        for one in crossover(evidence, "muon", "adamw", draws=DRAWS).crossings:
             if one.axis == axis:
                 yield f"crossing in {axis}", one.at, truth
 
@@ -130,7 +133,7 @@ def prediction(scatter: float) -> Trial:
         cells = {point[1:]: generator.normal(0, scatter) for point in POINTS}
         missed_P = np.array([cells[point[1:]] for point in POINTS])
         own_P = generator.normal(0, math.hypot(NOISE, scatter / 2), len(POINTS))
-        model = Model(_findings(true_P + missed_P + own_P))
+        model = JointModel(Measures(_evidence(true_P + missed_P + own_P)))
         for place, n in (("within", 3.0e8), ("4 times the largest size", 2.16e9)):
             at = (n, 20 * 4 * n)
             baseline = float(law.loss("adamw", *at))
@@ -145,33 +148,13 @@ def prediction(scatter: float) -> Trial:
     return trial
 
 
-def _findings(losses_P: np.ndarray) -> Findings:
+def _evidence(losses_P: np.ndarray) -> Evidence:
     """Made-up losses as `advise` reads them."""
-    nothing = Estimate(value=None, low=None, high=None)
-    found = tuple(
-        Finding(
-            optimizer=name,
-            label=name,
-            size=f"{n:g}",
-            parameters=n,
-            ratio=d / (20 * n),
-            tokens=d,
-            loss=float(loss),
-            runs=1,
-            seeds=1,
-            selected_from=1,
-            full_length=True,
-            settings={},
-            effort=Effort(),
-            difference=nothing,
-            speedup=nothing,
-            time_speedup=nothing,
-            step_time_ratio=nothing,
-        )
+    losses = {
+        (name, f"{n:g}", d / (20 * n)): [float(loss)]
         for (name, n, d), loss in zip(POINTS, losses_P, strict=True)
-    )
-    noise = SeedNoise(own=NOISE, shared=0.0, source="made up")
-    return Findings(name="made up", kind="made up", baseline="adamw", found=found, noise=noise)
+    }
+    return seen(losses, {f"{n:g}": n for _, n, _ in POINTS}, NOISE)
 
 
 def setting(slope: float) -> Trial:

@@ -1,11 +1,21 @@
 """A made-up study of known truth: sizes, ratios, seeds and noise as told, without any training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bestiary.evidence import (
+    ASSUMED,
+    Contender,
+    Evidence,
+    Key,
+    Observation,
+    SeedRun,
+    noise_by_size,
+    stated_noise,
+)
 from bestiary.specs import (
     SIZES,
     Candidate,
@@ -134,4 +144,46 @@ def _planned(study: Study, name: str, cell: Cell, seed: int) -> Planned:
         cell=cell,
         purpose="report",
         configuration={"learning_rate": 0.004},
+    )
+
+
+def seen(
+    losses: Mapping[Key, Sequence[float]], sizes: Mapping[str, float], noise: float | None = None
+) -> Evidence:
+    """Losses by seed as what an own study saw of them.
+
+    Args:
+        losses: By optimizer, size and ratio; the seeds are counted from 0.
+        sizes: N by name.
+        noise: Of one loss, where it is stated; measured on the seeds where it is not.
+    """
+    observations = tuple(
+        Observation(
+            optimizer=name,
+            size=size,
+            parameters=sizes[size],
+            ratio=ratio,
+            tokens=20 * sizes[size] * ratio,
+            runs=tuple(
+                SeedRun(seed=seed, state="done", loss=loss) for seed, loss in enumerate(found)
+            ),
+            full_length=True,
+        )
+        for (name, size, ratio), found in losses.items()
+    )
+    cells: dict[str, dict[float, list[tuple[str, int, float]]]] = {size: {} for size in sizes}
+    for (name, size, ratio), found in losses.items():
+        cells[size].setdefault(ratio, []).extend(
+            (name, seed, loss) for seed, loss in enumerate(found)
+        )
+    known = stated_noise(noise or ASSUMED, "stated")
+    measured = noise_by_size({size: own.values() for size, own in cells.items()}, known)
+    return Evidence(
+        name="made up",
+        kind="own study",
+        baseline="adamw",
+        contenders={name: Contender(label=name) for name, _, _ in losses},
+        sizes=dict(sizes),
+        observations=observations,
+        noise=dict.fromkeys(sizes, known) if noise else measured,
     )

@@ -14,13 +14,18 @@ LADDER = (
     ("train",),
     ("tune",),
     ("launch",),
-    ("analysis",),
+    ("evidence",),
+    ("measures",),
+    ("answers",),
     ("report",),
     ("studies",),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LADDER) for name in names}
-WITHOUT_JAX = ("errors", "specs", "store", "data", "laws", "tune", "analysis", "report")
+WITHOUT_JAX = (
+    *("errors", "specs", "store", "data", "laws", "tune"),
+    *("evidence", "measures", "answers", "report"),
+)
 FORBIDDEN_NAMES = ("utils", "helpers", "common", "misc", "manager")
 
 
@@ -60,6 +65,24 @@ def test_plain_data_lines_never_import_jax(path: Path) -> None:
     if line_of(path) in WITHOUT_JAX:
         heavy = {module.split(".")[0] for module in imports(path)}
         assert not heavy & {"jax", "optax", "orbax"}
+
+
+def test_a_report_shows_and_works_nothing_out() -> None:
+    for path in FILES:
+        if line_of(path) == "report":
+            found = imports(path)
+            assert not [one for one in found if one.startswith(("bestiary.laws", "scipy"))], path
+
+
+def test_class_names_are_unique() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    # Every command has its flags, and each is the only one of its file.
+    twice = {name: where for name, where in places.items() if len(where) > 1}
+    assert twice.keys() <= {"Flags"}, twice
 
 
 def test_no_file_has_a_name_that_means_nothing() -> None:

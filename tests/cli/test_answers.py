@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.analysis.synthetic import synthetic_results, synthetic_study
+from tests.synthetic import synthetic_results, synthetic_study
 
 from bestiary.cli import main
 from bestiary.store import StudyStore

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bestiary.analysis.published import Reproduction, reproduce
+from bestiary.answers.reproduce import Reproduction, reproduce
 from bestiary.cli import main
 
 

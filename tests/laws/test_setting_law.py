@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestiary.analysis.published import configurations, predictions
 from bestiary.errors import UserError
+from bestiary.evidence.published import configurations, predictions
 from bestiary.laws import fit_setting_law, fit_study_setting
 from bestiary.specs import SIZES, Feasible
 

@@ -2,21 +2,20 @@
 
 import math
 
-from bestiary.analysis import (
-    Analysis,
-    BaselineLaw,
-    Estimate,
-    LawPoint,
-    LedgerEntry,
-    LossCurve,
+from bestiary.answers.report import Analysis, LossCurve, Row, SeedLoss
+from bestiary.evidence import (
+    Contender,
+    Evidence,
+    LossCourse,
+    Observation,
     Provenance,
-    Row,
-    SeedLoss,
-    SensitivityPoint,
-    Summary,
-    TuningTrace,
+    SeedRun,
+    noise_by_size,
+    stated_noise,
 )
-from bestiary.specs import SIZES, Cell
+from bestiary.measures import BaselineLaw, LawPoint, SensitivityPoint, Summary, midway
+from bestiary.specs import SIZES, Cell, Estimate
+from bestiary.tune import CellEffort, TuningEffort
 
 NONE = Estimate(value=None, low=None, high=None)
 GAIN = {"adamw": 1.0, "muon": 1.42, "soap": 1.27, "lion": 0.91}
@@ -24,6 +23,8 @@ LABEL = {"adamw": "AdamW", "muon": "Muon", "soap": "SOAP", "lion": "Lion"}
 STEP = {"adamw": 1.0, "muon": 1.08, "soap": 1.31, "lion": 0.97}
 SIZE_NAMES, RATIOS, SEEDS = ("16k", "65k"), (1.0, 2.0, 4.0), (1, 2, 3)
 FLOOR = {"16k": 1.45, "65k": 1.2}
+# What figures are drawn from, beside the rows.
+FIGURED = ("curves", "sensitivity", "midway", "effort", "laws")
 RATE = {"adamw": 0.016, "muon": 0.032, "soap": 0.016, "lion": 0.002}
 
 
@@ -164,24 +165,88 @@ def sensitivity(name: str, size: str) -> list[SensitivityPoint]:
     return points
 
 
-def ledger(name: str) -> LedgerEntry:
+def effort(name: str) -> TuningEffort:
     best = {
         size: tuple(loss_at(size, 1.0, name) + 0.2 / run for run in range(1, 6))
         for size in SIZE_NAMES
     }
-    return LedgerEntry(
+    return TuningEffort(
         optimizer=name,
-        label=LABEL[name],
-        family=family(name),
-        coordinates=("learning_rate",),
+        tuned=("learning_rate",),
+        fixed=("weight_decay",),
+        varied=("learning_rate",),
         runs=10,
         diverged=2,
         failed=0,
+        infeasible=0,
         tokens=16_400_000,
         device_seconds=93.0,
+        flops=10**15,
         cells=tuple(
-            TuningTrace(size=size, ratio=1.0, runs=5, best_after=best[size]) for size in SIZE_NAMES
+            CellEffort(
+                cell=Cell(size=size, ratio=1.0),
+                varied=("learning_rate",),
+                runs=5,
+                diverged=1,
+                failed=0,
+                infeasible=0,
+                tokens=8_200_000,
+                device_seconds=46.5,
+                ended=True,
+                exhausted=False,
+                bracketed=name != "lion",
+                best_after=best[size],
+            )
+            for size in SIZE_NAMES
         ),
+    )
+
+
+def seen(name: str, size: str, ratio: float) -> Observation:
+    """The reported runs with their curves, from which the ranking over training comes."""
+    return Observation(
+        optimizer=name,
+        size=size,
+        parameters=float(SIZES[size].matrix_parameters),
+        ratio=ratio,
+        tokens=20.0 * SIZES[size].matrix_parameters * ratio,
+        runs=tuple(
+            SeedRun(
+                seed=seed,
+                state="done",
+                loss=loss_at(size, ratio, name) + luck(name, seed),
+                validation=LossCourse(progress=one.report_tokens, losses=one.report_loss),
+            )
+            for seed in SEEDS
+            for one in [curve(name, size, ratio, seed)]
+        ),
+    )
+
+
+def made_up_evidence() -> Evidence:
+    """The same four optimizers as what was seen of them."""
+    cells = [(size, ratio) for size in SIZE_NAMES for ratio in RATIOS]
+    observations = [seen(name, size, ratio) for size, ratio in cells for name in GAIN]
+    runs = {
+        size: [
+            [
+                (one.optimizer, run.seed, run.loss)
+                for one in observations
+                if (one.size, one.ratio) == (size, ratio)
+                for run in one.runs
+            ]
+            for ratio in RATIOS
+        ]
+        for size in SIZE_NAMES
+    }
+    return Evidence(
+        name="made-up",
+        kind="own study",
+        baseline="adamw",
+        contenders={name: Contender(label=LABEL[name], family=family(name)) for name in GAIN},
+        sizes={size: float(SIZES[size].matrix_parameters) for size in SIZE_NAMES},
+        observations=tuple(observations),
+        noise=noise_by_size(runs, stated_noise(0.01, "assumed")),
     )
 
 
@@ -211,14 +276,16 @@ def made_up() -> Analysis:
         sensitivity=tuple(
             point for name in GAIN for size in SIZE_NAMES for point in sensitivity(name, size)
         ),
-        ledger=tuple(ledger(name) for name in GAIN),
+        midway=midway(made_up_evidence()),
+        effort=tuple(effort(name) for name in GAIN),
+        noise=made_up_evidence().noise,
         provenance=Provenance(
             study_digest="5e" * 32,
             data_name="stdlib",
             data_digest="da" * 32,
             environment={"python": "3.11.9", "jax": "0.10.2", "device": "cpu"},
             command="bestiary run quickstart",
-            method="Bootstrap over seeds and over the fit.",
-            draws=2000,
         ),
+        method="Bootstrap over seeds and over the fit.",
+        draws=2000,
     )

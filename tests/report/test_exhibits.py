@@ -4,14 +4,14 @@ import msgspec
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from tests.report.made_up import GAIN, NONE, RATIOS, SIZE_NAMES, made_up
+from tests.report.made_up import GAIN, NONE, RATIOS, SIZE_NAMES, made_up, made_up_evidence
 
-from bestiary.analysis import SensitivityPoint
+from bestiary.evidence import SeedNoise, stated_noise
 from bestiary.laws import Noise
+from bestiary.measures import SensitivityPoint, midway
 from bestiary.report import _words as words
 from bestiary.report._exhibit import TOGETHER, dodged
 from bestiary.report._identity import SHADES, identities, looks_of
-from bestiary.report._noise import half_width, own_noise
 from bestiary.report._page import exhibits
 
 EXHIBITS = {exhibit.key: exhibit for exhibit in exhibits(made_up())}
@@ -158,19 +158,28 @@ def test_the_ranking_shows_who_would_have_won_a_stopped_comparison() -> None:
 
 
 def test_a_ranking_needs_seeds_that_all_finished() -> None:
-    curves = tuple(c for c in made_up().curves if (c.optimizer == "muon") == (c.seed == 1))
-    apart = msgspec.structs.replace(made_up(), curves=curves)
-    assert "ranking" not in {exhibit.key for exhibit in exhibits(apart)}
+    evidence = made_up_evidence()
+    observations = tuple(
+        msgspec.structs.replace(
+            one,
+            runs=tuple(r for r in one.runs if (one.optimizer == "muon") == (r.seed == 1)),
+        )
+        for one in evidence.observations
+    )
+    apart = midway(msgspec.structs.replace(evidence, observations=observations))
+    assert apart == ()
+    shown = exhibits(msgspec.structs.replace(made_up(), midway=apart))
+    assert "ranking" not in {exhibit.key for exhibit in shown}
 
 
 def test_the_noise_band_is_that_of_a_paired_difference() -> None:
-    noise = Noise(own_squares=10 * 0.01**2, own_freedom=10)
+    squares = Noise(own_squares=10 * 0.01**2, own_freedom=10)
+    noise = SeedNoise(squares=squares, source="measured", measured=True)
     # t(0.975, 10) = 2.228 (any table) x 0.01 x sqrt(2 / 2)
-    assert half_width(noise, 2) == pytest.approx(0.02228, abs=1e-5)
+    assert noise.half_width(noise.paired / 2**0.5) == pytest.approx(0.02228, abs=1e-5)
     alone = msgspec.structs.replace(
-        made_up(), rows=tuple(msgspec.structs.replace(r, seeds=r.seeds[:1]) for r in made_up().rows)
+        made_up(), noise=dict.fromkeys(SIZE_NAMES, stated_noise(0.01, "assumed"))
     )
-    assert own_noise(alone, "16k") is None
     shown = {exhibit.key: exhibit for exhibit in exhibits(alone)}["sensitivity"]
     assert not shown.panels[0].figure.layout.shapes
     assert "No noise band" in shown.caption

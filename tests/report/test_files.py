@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.report.chromium import NAMES
-from tests.report.made_up import made_up
+from tests.report.made_up import FIGURED, made_up
 
 from bestiary.errors import UserError
 from bestiary.report import write_figures
@@ -45,7 +45,7 @@ def test_many_panels_go_on_several_sheets() -> None:
 @pytest.mark.skipif(not browser, reason="no Chromium here; `apt-get install chromium` gives one")
 def test_every_figure_becomes_the_same_file_again(tmp_path: Path) -> None:
     pytest.importorskip("kaleido")
-    brief = msgspec.structs.replace(made_up(), curves=(), sensitivity=(), ledger=(), laws=())
+    brief = msgspec.structs.replace(made_up(), **dict.fromkeys(FIGURED, ()))
     rows = tuple(row for row in brief.rows if row.size == "16k")
     brief = msgspec.structs.replace(brief, rows=rows)
     first = write_figures(brief, tmp_path / "one", "svg")
@@ -95,7 +95,7 @@ def test_a_browser_that_stops_leaves_one_line_and_no_folder(
 ) -> None:
     pytest.importorskip("kaleido")
     monkeypatch.setenv("BROWSER_PATH", shutil.which("false") or "false")
-    brief = msgspec.structs.replace(made_up(), curves=(), sensitivity=(), ledger=(), laws=())
+    brief = msgspec.structs.replace(made_up(), **dict.fromkeys(FIGURED, ()))
     with pytest.raises(UserError, match=r"false stopped before it drew figures; install one"):
         write_figures(brief, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 from tests.report.chromium import open_page
 from tests.report.made_up import NONE, made_up, row
 
-from bestiary.analysis import Analysis
+from bestiary.answers.report import Analysis
 from bestiary.errors import UserError
 from bestiary.report import page, write_page
 
@@ -132,7 +132,14 @@ def test_a_study_that_has_only_begun_has_a_page_too() -> None:
         tuned=(),
     )
     begun = msgspec.structs.replace(
-        made_up(), rows=(nothing,), summaries=(), laws=(), curves=(), sensitivity=(), ledger=()
+        made_up(),
+        rows=(nothing,),
+        summaries=(),
+        laws=(),
+        curves=(),
+        sensitivity=(),
+        effort=(),
+        midway=(),
     )
     assert "pending" in page(begun)
 

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from tests.report.chromium import open_page
 
-from bestiary.analysis.published import Reproduction, losses, pairs, reproduce, runs
+from bestiary.answers.reproduce import Reproduction, reproduce
+from bestiary.evidence.published import losses, pairs, runs
 from bestiary.report import reproduction_page, write_reproduction
 from bestiary.report._exhibit import Exhibit
 from bestiary.report._published_looks import LABELS

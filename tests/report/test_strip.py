@@ -2,9 +2,9 @@ import msgspec
 import pytest
 from tests.report.made_up import NONE, made_up
 
-from bestiary.analysis import Estimate
 from bestiary.report import page
 from bestiary.report._strip import strips
+from bestiary.specs import Estimate
 
 
 def test_marks_lie_on_one_logarithmic_scale() -> None:

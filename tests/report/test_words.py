@@ -4,9 +4,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.report.made_up import NONE, row
 
-from bestiary.analysis import Estimate
 from bestiary.report import duration, loss, quantity, settings, speedup
-from bestiary.report._words import NOTHING, TIMES, size_of
+from bestiary.report._words import NOTHING, size_of
+from bestiary.specs import TIMES, Estimate
 
 
 def test_a_speedup_reads_as_factor_and_interval() -> None:

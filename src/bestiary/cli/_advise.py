@@ -9,13 +9,14 @@ from msgspec import Meta
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import findings_of
-from bestiary.cli._telling import number, tell
+from bestiary.cli._results import evidence_of
+from bestiary.cli._telling import tell
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.analysis.answers import Advice, FormCheck, Option, Recommendation
+    from bestiary.answers.advise import Advice, Option
+    from bestiary.measures import FormCheck, Recommendation
 
 COLUMNS = {
     "label": "optimizer",
@@ -64,13 +65,13 @@ def run(flags: Flags) -> None:
     """Print every optimizer for the target, settings to start from, and what would settle it."""
     if not (flags.params and flags.tokens):
         raise UserError("name the training: bestiary advise --params 3e9 --tokens 2e11")
-    from bestiary.analysis.answers import advise
+    from bestiary.answers.advise import advise
 
-    findings = findings_of(flags.results)
-    if flags.optimizer and flags.optimizer not in findings.optimizers:
-        raise unknown("optimizer", flags.optimizer, findings.optimizers)
+    evidence = evidence_of(flags.results)
+    if flags.optimizer and flags.optimizer not in evidence.optimizers:
+        raise unknown("optimizer", flags.optimizer, evidence.optimizers)
     advice = advise(
-        findings,
+        evidence,
         flags.params,
         flags.tokens,
         device=flags.device,
@@ -132,7 +133,7 @@ def _measured(advice: "Advice") -> None:
     rows = [
         {
             "label": one.label,
-            **{cell.size: number(cell.speedup, unit="x", split=True) for cell in one.measured},
+            **{cell.size: cell.speedup.times(between="\n") for cell in one.measured},
         }
         for one in advice.options
     ]
@@ -144,13 +145,13 @@ def _measured(advice: "Advice") -> None:
 def _row(one: "Option") -> dict[str, Any]:
     from bestiary.report import duration
 
-    time = number(one.time_speedup, unit="x", split=True)
+    time = one.time_speedup.times(between="\n")
     takes = "" if one.seconds is None else f"\n{duration(one.seconds)}"
     return {
         "label": one.label,
-        "difference": number(one.loss_difference, "+.4f", split=True),
-        "speedup": number(one.speedup, unit="x", split=True),
-        "step": number(one.step_time, unit="x", split=True),
+        "difference": one.loss_difference.text("+.4f", between="\n"),
+        "speedup": one.speedup.times(between="\n"),
+        "step": one.step_time.times(between="\n"),
         "time": time + takes,
         "worth": f"tokens: {one.worth_tokens}\ntime: {one.worth_time}",
     }
@@ -189,7 +190,7 @@ def _form(advice: "Advice", form: "FormCheck") -> str:
     if form.used:
         return f"Law: {form.meaning}; {off}."
     told = ", ".join(
-        f"{one.label} {number(one.other_speedup, unit='x')}"
+        f"{one.label} {one.other_speedup.times()}"
         for one in advice.options
         if one.optimizer in advice.choice.nearest
     )

@@ -4,16 +4,11 @@ from pathlib import Path
 
 import msgspec
 
-from bestiary.analysis import Analysis, analyse
+from bestiary.answers.report import Analysis, analyse
 from bestiary.cli._listing import console, print_json
+from bestiary.cli._results import evidence_in
 from bestiary.report import print_table, write_page
 from bestiary.store import StudyStore
-
-
-def analysis_of(store: StudyStore) -> Analysis:
-    """The analysis of everything committed so far."""
-    planned = list(store.planned().values())
-    return analyse(store.study, planned, store.results(), command=store.meta()["command"])
 
 
 def conclude(store: StudyStore, page: Path, *, as_json: bool) -> Analysis:
@@ -22,7 +17,7 @@ def conclude(store: StudyStore, page: Path, *, as_json: bool) -> Analysis:
     Returns:
         The analysis.
     """
-    analysis = analysis_of(store)
+    analysis = analyse(evidence_in(store))
     write_page(analysis, page)
     if as_json:
         print_json(msgspec.to_builtins(analysis))

@@ -7,13 +7,13 @@ import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import findings_of
+from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.analysis.answers import Item
+    from bestiary.answers.check import Item
 
 COLUMNS = {"outcome": "", "name": "question", "evidence": "evidence, and what would cure it"}
 
@@ -36,9 +36,9 @@ def run(flags: Flags) -> None:
     """Print what a careful reader would ask, with the answers."""
     if not flags.claim:
         raise UserError("state the claim in quotes: bestiary check 'Muon is 2x faster than AdamW'")
-    from bestiary.analysis.answers import check
+    from bestiary.answers.check import check
 
-    report = check(flags.claim, findings_of(flags.results))
+    report = check(flags.claim, evidence_of(flags.results))
     if flags.json:
         print_json(msgspec.to_builtins(report))
         return

@@ -7,13 +7,13 @@ import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import findings_of
-from bestiary.cli._telling import number, tell
+from bestiary.cli._results import evidence_of
+from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.analysis.answers import LossChange, OptimizerChange
+    from bestiary.answers.compare import LossChange, OptimizerChange
 
 FACTS = {"name": "what differs", "first": "first", "second": "second"}
 OPTIMIZERS = {
@@ -57,9 +57,9 @@ def run(flags: Flags) -> None:
     """Print what changed."""
     if not (flags.first and flags.second):
         raise UserError("name two studies: bestiary compare FIRST SECOND")
-    from bestiary.analysis.answers import compare
+    from bestiary.answers.compare import compare
 
-    found = compare(findings_of(flags.first), findings_of(flags.second))
+    found = compare(evidence_of(flags.first), evidence_of(flags.second))
     if flags.json:
         print_json(msgspec.to_builtins(found))
         return
@@ -112,6 +112,6 @@ def _shown(one: "LossChange") -> dict[str, Any]:
 def _marked(one: "LossChange | OptimizerChange") -> dict[str, str]:
     """Both changes, starred where they are more than noise."""
     return {
-        "change": number(one.change, "+.4f") + " *" * (one.losses == "beyond noise"),
-        "speedup_ratio": number(one.speedup_ratio) + " *" * (one.speedups == "beyond noise"),
+        "change": one.change.text("+.4f") + " *" * (one.losses == "beyond noise"),
+        "speedup_ratio": one.speedup_ratio.times() + " *" * (one.speedups == "beyond noise"),
     }

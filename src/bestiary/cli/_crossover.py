@@ -1,6 +1,5 @@
 """`bestiary crossover`: where the ranking of two optimizers changes."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -8,14 +7,14 @@ import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import FILE, PUBLISHED, findings_of, is_study
-from bestiary.cli._telling import number, tell
+from bestiary.cli._results import evidence_of
+from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
-from bestiary.store import StudyStore
 
 if TYPE_CHECKING:
-    from bestiary.analysis import Advantage, Crossing, Crossover, Midway
+    from bestiary.answers.crossover import Advantage, Crossover
+    from bestiary.measures import Crossing, Midway
 
 CELLS = {"place": "cell", "gap": "", "factor": "", "leader": "ahead beyond noise"}
 CROSSINGS = {"axis": "in", "where": "at", "verdict": "verdict", "at": "order changes at"}
@@ -48,22 +47,9 @@ def run(flags: Flags) -> None:
     """Print crossings in size, data and batch, and whether mid-training misleads."""
     if not (flags.first and flags.second):
         raise UserError("name two optimizers: bestiary crossover muon soap STUDY")
-    folder = Path(flags.results)
-    if flags.results not in PUBLISHED and (folder / FILE).exists() and is_study(folder):
-        _of_study(flags)
-        return
-    from bestiary.analysis.answers import order
+    from bestiary.answers.crossover import crossover
 
-    _tell(order(findings_of(flags.results), flags.first, flags.second), as_json=flags.json)
-
-
-def _of_study(flags: Flags) -> None:
-    """An own study has every run, and every seed is drawn."""
-    from bestiary.analysis import crossover
-
-    with StudyStore.open(flags.results, read_only=True) as store:
-        runs = (store.study, list(store.planned().values()), store.results())
-    _tell(crossover(*runs, flags.first, flags.second), as_json=flags.json)
+    _tell(crossover(evidence_of(flags.results), flags.first, flags.second), as_json=flags.json)
 
 
 def _tell(found: "Crossover", *, as_json: bool) -> None:
@@ -91,8 +77,8 @@ def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
 def _advantage(one: "Advantage") -> dict[str, Any]:
     return {
         "place": f"{one.size} {one.ratio:g}x",
-        "gap": number(one.loss_gap, "+.4f"),
-        "factor": number(one.factor, unit="x"),
+        "gap": one.loss_gap.text("+.4f"),
+        "factor": one.factor.times(),
         "leader": one.leader or None,
     }
 
@@ -108,7 +94,7 @@ def _crossing(one: "Crossing") -> dict[str, Any]:
 
 def _place(one: "Crossing") -> str | None:
     """Where the line is zero, and on which side of the data."""
-    from bestiary.analysis import magnitude
+    from bestiary.measures import magnitude
 
     if one.at.value is None:
         return None

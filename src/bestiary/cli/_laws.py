@@ -7,13 +7,13 @@ import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import findings_of
-from bestiary.cli._telling import number, tell
+from bestiary.cli._results import evidence_of
+from bestiary.cli._telling import tell
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.analysis import FormResult
-    from bestiary.analysis.answers import CurveLaw, Laws, SettingCheck
+    from bestiary.answers.laws import CurveLaw, Laws, SettingCheck
+    from bestiary.measures import FormResult
 
 CURVES = {
     "size": "size",
@@ -64,13 +64,13 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Print every law with its conditioning and its errors on what it has not seen."""
-    from bestiary.analysis.answers import laws_of
+    from bestiary.answers.laws import laws_of
 
-    laws = laws_of(findings_of(flags.results))
+    laws = laws_of(evidence_of(flags.results))
     if flags.json:
         print_json(msgspec.to_builtins(laws))
         return
-    tell(f"Results: {laws.source}", f"Noise: {laws.noise}", "")
+    tell(f"Results: {laws.source}", *(f"Noise: {one}" for one in laws.noise), "")
     if laws.curves:
         tell(f"Loss of {laws.baseline} at each size: a D^-B + b, D the ratio of tokens to 20 N")
         show([_curve(one) for one in laws.curves], CURVES, as_json=False)
@@ -93,7 +93,7 @@ def _tell_joint(laws: "Laws") -> None:
         "E + A N^-alpha + C N^kappa (R D)^-beta, R = r N^g for each optimizer (errors in mnats)"
     )
     show([_form(one) for one in laws.joint.forms], FORMS, as_json=False)
-    tell(*laws.joint.conclusions, "")
+    tell(*laws.conclusions, "")
     robust = {one.name: f"{one.value:.3f}" for one in laws.robust}
     first = laws.joint.forms[0]
     rows = [
@@ -116,9 +116,9 @@ def _curve(one: "CurveLaw") -> dict[str, Any]:
     return {
         "size": one.size,
         "ratios": " ".join(f"{ratio:g}" for ratio in one.ratios),
-        "a": number(one.a, ".3f", split=True),
-        "exponent": number(one.exponent, ".3f", split=True),
-        "b": number(one.b, ".3f", split=True),
+        "a": one.a.text(".3f", between="\n"),
+        "exponent": one.exponent.text(".3f", between="\n"),
+        "b": one.b.text(".3f", between="\n"),
         "correlations": "\n".join(f"{pair} {value:.2f}" for pair, value in correlated),
         "condition_number": _condition(one.condition_number),
         "robust_exponent": "-" if one.robust_exponent is None else f"{one.robust_exponent:.3f}",

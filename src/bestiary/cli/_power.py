@@ -1,6 +1,6 @@
 """`bestiary power`: how many seeds and cells it takes to see a speedup."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import tyro
@@ -8,10 +8,13 @@ from msgspec import Meta
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import findings_of
+from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
+
+if TYPE_CHECKING:
+    from bestiary.answers.power import PowerAnswer
 
 COLUMNS = {
     "size": "size",
@@ -48,9 +51,9 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Print a row for every size and ratio."""
     sizes, ratios = listed(flags.sizes), numbers("--ratios", flags.ratios)
-    from bestiary.analysis.answers import power
+    from bestiary.answers.power import power
 
-    answer = power(findings_of(flags.results), flags.speedup, sizes=sizes, ratios=ratios)
+    answer = power(evidence_of(flags.results), flags.speedup, sizes=sizes, ratios=ratios)
     if flags.json:
         print_json(msgspec.to_builtins(answer))
         return
@@ -59,11 +62,19 @@ def run(flags: Flags) -> None:
         f"finds it 4 times in 5, from {answer.source}",
         "",
         *answer.answer,
-        f"Standard deviation between seeds {answer.noise:.2g} nats, of a paired difference "
-        f"{answer.paired_noise:.2g} ({answer.noise_source}).",
+        *_noise(answer),
     )
     show([_shown(msgspec.to_builtins(row)) for row in answer.rows], COLUMNS, as_json=False)
     tell("Tokens and FLOPs are those of all paired runs.", *answer.notes)
+
+
+def _noise(answer: "PowerAnswer") -> dict[str, None]:
+    """The noise behind the rows, each of several said once."""
+    return dict.fromkeys(
+        f"Standard deviation between seeds {row.noise:.2g} nats, of a paired difference "
+        f"{row.paired_noise:.2g} ({row.noise_source})."
+        for row in answer.rows
+    )
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

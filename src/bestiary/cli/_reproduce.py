@@ -14,7 +14,7 @@ from bestiary.errors import unknown
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.analysis.published import Reproduction
+    from bestiary.answers.reproduce import Reproduction
 
 STUDIES = ("fantastic2025",)
 
@@ -45,8 +45,9 @@ def run(flags: Flags) -> None:
     """Print recomputed beside published numbers, and a verdict on every claim."""
     if flags.study not in STUDIES:
         raise unknown("published study", flags.study, STUDIES)
-    from bestiary.analysis.published import NOISE, reproduce
+    from bestiary.answers.reproduce import reproduce
     from bestiary.cli._reproduction import tell_reproduction
+    from bestiary.evidence.published import NOISE
 
     _require(flags)
     found = reproduce(draws=flags.draws, noise=flags.noise or NOISE)

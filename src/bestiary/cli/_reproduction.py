@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from bestiary.analysis.published import (
+from bestiary.answers.reproduce import (
     CellWinner,
     ClaimCheck,
-    Curve,
-    Infeasible,
+    PublishedCurve,
     Reproduction,
     SpeedupRow,
 )
 from bestiary.cli._listing import show
-from bestiary.cli._telling import number, tell
+from bestiary.cli._telling import tell
+from bestiary.measures.published import Infeasible
 
 Rows = list[dict[str, Any]]
 CURVES = {
@@ -88,15 +88,15 @@ def _table(title: str, rows: Rows, columns: dict[str, str]) -> None:
     show(rows, columns, as_json=False)
 
 
-def _curves(found: Iterable[Curve]) -> Rows:
+def _curves(found: Iterable[PublishedCurve]) -> Rows:
     return [
         {
             "version": row.version,
             "size": row.size,
             "ratios": row.ratios,
-            "a": number(row.a, ".4f"),
-            "exponent": number(row.exponent, ".3f"),
-            "b": number(row.b, ".3f"),
+            "a": row.a.text(".4f"),
+            "exponent": row.exponent.text(".3f"),
+            "b": row.b.text(".3f"),
             "published": row.published and ", ".join(f"{value:.4f}" for value in row.published),
         }
         for row in found
@@ -122,7 +122,7 @@ def _against_size(found: Reproduction) -> Rows:
         {
             "optimizer": row.optimizer,
             "size": row.size,
-            **{name: number(getattr(row, name)) for name in ("printed", "with_16x", "released")},
+            **{name: getattr(row, name).times() for name in ("printed", "with_16x", "released")},
             "published": row.published and f"{row.published:.3f}",
             "published_released": row.published_released and f"{row.published_released:.3f}",
         }

@@ -7,14 +7,14 @@ from bestiary.errors import UserError, unknown
 from bestiary.store import ForeignImport, StudyStore, foreign_imports
 
 if TYPE_CHECKING:  # it computes, and a command that only parses its flags must not
-    from bestiary.analysis.answers import Findings
+    from bestiary.evidence import Evidence
 
 PUBLISHED = ("fantastic2025", "fantastic2025-released")
 FILE = "study.sqlite"
 
 
-def findings_of(name: str) -> "Findings":
-    """The findings that a name stands for.
+def evidence_of(name: str) -> "Evidence":
+    """The results that a name stands for.
 
     Args:
         name: `fantastic2025` (or `fantastic2025-released`), a study folder, or a folder of
@@ -24,19 +24,24 @@ def findings_of(name: str) -> "Findings":
         UserError: nothing of that name, or a folder that holds no results.
     """
     if name in PUBLISHED:
-        from bestiary.analysis.answers import published_findings
+        from bestiary.evidence import published_evidence
 
-        return published_findings(name)
+        return published_evidence(name)
     folder, source = _place(name)
     if is_study(folder) and not source:
-        from bestiary.analysis.answers import own_findings
-        from bestiary.cli._answer import analysis_of
-
         with StudyStore.open(folder, read_only=True) as store:
-            return own_findings(analysis_of(store), store.study)
-    from bestiary.analysis.answers import imported_findings
+            return evidence_in(store)
+    from bestiary.evidence import imported_evidence
 
-    return imported_findings(_import(folder, source))
+    return imported_evidence(_import(folder, source))
+
+
+def evidence_in(store: StudyStore) -> "Evidence":
+    """Everything a study has committed so far."""
+    from bestiary.evidence import own_evidence
+
+    command = store.meta()["command"]
+    return own_evidence(store.study, store.planned(), store.results(), command=command)
 
 
 def is_study(folder: Path) -> bool:

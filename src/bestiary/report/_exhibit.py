@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from bestiary.analysis import Estimate
 from bestiary.report import _words as words
+from bestiary.specs import Estimate
 
 # A logarithmic axis goes beyond its outermost ticks by this factor.
 BEYOND = 1.3
 # Markers that share a place on it stand this far apart, as long as all stay this close together.
 APART, TOGETHER = 1.03, 1.2
+# Where noise alone explains a difference.
+BAND = "rgba(138,143,152,0.20)"
 
 
 class Panel(NamedTuple):

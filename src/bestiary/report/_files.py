@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bestiary.analysis import Analysis
+from bestiary.answers.report import Analysis
 from bestiary.errors import UserError, unknown
 from bestiary.report._exhibit import Exhibit
 from bestiary.report._identity import Identity, identities

@@ -5,7 +5,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis, LossCurve
+from bestiary.answers.report import Analysis, LossCurve
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, plot
 from bestiary.report._identity import Identity, identities

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from bestiary.analysis import Analysis
+from bestiary.answers.report import Analysis
 
 # Mid-tones that stand out on white and on black alike. Those with a fixed place were chosen to
 # stay apart in the three kinds of colour blindness too.

@@ -5,7 +5,8 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis, BaselineLaw, LossCurve, Row
+from bestiary.answers.report import Analysis, LossCurve, Row
+from bestiary.measures import BaselineLaw
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, dodged, plot, ratio_axis, whiskers
 from bestiary.report._identity import Identity, identities, translucent
@@ -42,7 +43,7 @@ def loss_against_ratio(analysis: Analysis) -> Exhibit:
 
 def _loss_cells(row: Row) -> tuple[str, ...]:
     done = sum(seed.state == "done" for seed in row.seeds)
-    interval = words.interval(row.loss, digits=4).strip() or words.NOTHING
+    interval = row.loss.interval(".4f") or words.NOTHING
     seeds = f"{done} of {len(row.seeds) + row.pending}"
     bits = words.NOTHING if row.bits_per_byte is None else f"{row.bits_per_byte:.4f}"
     place = (row.size, words.ratio(row.ratio), row.label)

@@ -12,7 +12,7 @@ import msgspec
 import plotly.offline
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bestiary.analysis import Analysis
+from bestiary.answers.report import Analysis
 from bestiary.errors import UserError
 from bestiary.report import (
     _generalisation,

@@ -6,12 +6,13 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from bestiary.analysis.published import Curve, Offset, Reproduction, losses, offsets, pairs
+from bestiary.answers.reproduce import PublishedCurve, Reproduction
+from bestiary.evidence.published import losses, pairs
+from bestiary.measures.published import Offset, offsets
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, dodged, log_axis, plot
+from bestiary.report._exhibit import BAND, Exhibit, Panel, dodged, log_axis, plot
 from bestiary.report._generalisation import SOFT, cloud, equal_line
 from bestiary.report._identity import Identity
-from bestiary.report._noise import BAND
 from bestiary.report._published_looks import BASELINE, published_looks
 
 # Two independent losses differ by less than this many noises in 95 of 100 cases.
@@ -129,7 +130,7 @@ def _line(look: Identity, points: Mapping[float, float | None]) -> go.Scatter:
     )
 
 
-def _curve(fitted: Curve, last: float, look: Identity) -> go.Scatter:
+def _curve(fitted: PublishedCurve, last: float, look: Identity) -> go.Scatter:
     """The curve a D^-B + b from a little below 1x to a little above the last ratio."""
     ends = math.log(0.85), math.log(1.15 * last)
     ratios = [math.exp(ends[0] + (ends[1] - ends[0]) * at / STEPS) for at in range(STEPS + 1)]

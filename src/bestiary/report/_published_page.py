@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from bestiary.analysis.published import Reproduction, SizePoint
+from bestiary.answers.reproduce import Reproduction, SizePoint
 from bestiary.report._exhibit import Exhibit
 from bestiary.report._files import require_export, write_exhibits
 from bestiary.report._page import render, save

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from bestiary.analysis.published import Reproduction, SizePoint, SpeedupRow
+from bestiary.answers.reproduce import Reproduction, SizePoint, SpeedupRow
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, log_axis
 from bestiary.report._identity import Identity

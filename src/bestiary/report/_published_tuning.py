@@ -2,11 +2,12 @@
 
 import math
 
-from bestiary.analysis import SensitivityPoint
-from bestiary.analysis.published import Reproduction, runs
+from bestiary.answers.reproduce import Reproduction
+from bestiary.evidence.published import runs
+from bestiary.measures import SensitivityPoint
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel
-from bestiary.report._published_looks import LABELS, published_looks
+from bestiary.report._published_looks import published_looks
 from bestiary.report._sensitivity import HEADER, is_number, panel, point_cells
 from bestiary.store import ForeignResult
 
@@ -54,7 +55,7 @@ def _points(coordinate: str, size: str, ratio: float) -> list[SensitivityPoint]:
     for run in runs():
         here = (run.size, run.ratio, run.tags["phase"]) == (size, ratio, "I")
         around = run.tags["changed"] in ("", coordinate)
-        if not (here and around and run.optimizer in LABELS):
+        if not (here and around and run.optimizer in published_looks()):
             continue
         value = run.settings.get(coordinate)
         if value is not None and is_number(value):
@@ -74,7 +75,7 @@ def _rank(run: ForeignResult) -> tuple[bool, float]:
 def _point(run: ForeignResult, ratio: float, coordinate: str, value: float) -> SensitivityPoint:
     return SensitivityPoint(
         optimizer=run.optimizer,
-        label=LABELS[run.optimizer],
+        label=published_looks()[run.optimizer].label,
         size=run.size,
         ratio=ratio,
         coordinate=coordinate,

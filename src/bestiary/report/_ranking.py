@@ -2,15 +2,13 @@
 
 from html import escape
 
-import numpy as np
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis, LossCurve
-from bestiary.laws import Array
+from bestiary.answers.report import Analysis
+from bestiary.measures import Midway
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, plot
+from bestiary.report._exhibit import BAND, Exhibit, Panel, plot
 from bestiary.report._identity import Identity, identities
-from bestiary.report._noise import BAND, half_width, own_noise
 
 # The first fall dwarfs every later difference: the panel is scaled to what comes after it.
 FALLEN = 0.25
@@ -19,17 +17,6 @@ FALLEN = 0.25
 def ranking(analysis: Analysis) -> Exhibit:
     """Every optimizer's loss less that of the final winner, over the training; a panel a cell."""
     looks = identities(analysis)
-    panels: list[Panel] = []
-    rows: list[tuple[str, ...]] = []
-    for size, ratio in dict.fromkeys((one.size, one.ratio) for one in analysis.curves):
-        own = [one for one in analysis.curves if (one.size, one.ratio) == (size, ratio)]
-        seeds, share_P, gap = _gaps(own)
-        if len(gap) < 2 or not share_P.size:
-            continue
-        band = half_width(own_noise(analysis, size), len(seeds))
-        title = f"size {size} at {words.ratio(ratio)}"
-        panels.append(Panel(title, _plot(share_P, gap, looks, band)))
-        rows += _orders((size, words.ratio(ratio)), share_P, gap, looks)
     return Exhibit(
         key="ranking",
         title="Ranking over training",
@@ -39,54 +26,46 @@ def ranking(analysis: Analysis) -> Exhibit:
             "named another winner; inside the grey band it would have decided nothing (95%, seed "
             "noise of the report runs). The first quarter may leave the panel."
         ),
-        panels=tuple(panels),
+        panels=tuple(_panel(analysis, one, looks) for one in analysis.midway),
         header=("size", "ratio", "share of training", "from the lowest loss"),
-        rows=tuple(rows),
+        rows=tuple(row for one in analysis.midway for row in _orders(one, looks)),
     )
 
 
-def _gaps(curves: list[LossCurve]) -> tuple[list[int], Array, dict[str, Array]]:
-    """Shared seeds, shares of training P, and each optimizer's mean loss above the winner's."""
-    runs: dict[str, dict[int, tuple[Array, Array]]] = {}
-    for one in curves:
-        if one.state == "done" and len(one.report_loss) > 1:
-            share = np.array(one.report_tokens) / one.report_tokens[-1]
-            runs.setdefault(one.optimizer, {})[one.seed] = share, np.array(one.report_loss)
-    if not runs:
-        return [], np.array([]), {}
-    seeds = sorted(set.intersection(*(set(found) for found in runs.values())))
-    axes = [found[seed][0] for found in runs.values() for seed in seeds]
-    if not axes:
-        return [], np.array([]), {}
-    # The axis of the run evaluated least often, from where all have been evaluated.
-    share_P = min(axes, key=lambda axis: axis.size)
-    share_P = share_P[share_P >= max(axis[0] for axis in axes) - 1e-12]
-    loss = {
-        name: np.mean([np.interp(share_P, *found[seed]) for seed in seeds], axis=0)
-        for name, found in runs.items()
-    }
-    winner = min(loss, key=lambda name: loss[name][-1])
-    return seeds, share_P, {name: one_P - loss[winner] for name, one_P in loss.items()}
+def _panel(analysis: Analysis, one: Midway, looks: dict[str, Identity]) -> Panel:
+    title = f"size {one.size} at {words.ratio(one.ratio)}"
+    return Panel(title, _plot(one, looks, _band(analysis, one)))
 
 
-def _plot(
-    share_P: Array, gap: dict[str, Array], looks: dict[str, Identity], band: float
-) -> go.Figure:
+def _band(analysis: Analysis, one: Midway) -> float:
+    """How far luck alone may part two optimizers; 0 where nobody measured that."""
+    return one.threshold if analysis.noise[one.size].measured else 0.0
+
+
+def _plot(one: Midway, looks: dict[str, Identity], band: float) -> go.Figure:
+    shares = [moment.share for moment in one.moments]
     traces = []
-    for name, gap_P in gap.items():
-        look = looks[name]
-        traces.append(
-            go.Scatter(
-                x=(100 * share_P).tolist(),
-                y=gap_P.tolist(),
-                mode="lines+markers",
-                line=look.stroke(1.6),
-                marker=look.mark(7),
-                hovertemplate=f"{escape(look.label)} at %{{x:.0f}}%: %{{y:+.4f}}<extra></extra>",
-                meta=name,
+    for look in looks.values():
+        if look.name in one.excess:
+            traces.append(
+                go.Scatter(
+                    x=[100 * share for share in shares],
+                    y=one.excess[look.name],
+                    mode="lines+markers",
+                    line=look.stroke(1.6),
+                    marker=look.mark(7),
+                    hovertemplate=(
+                        f"{escape(look.label)} at %{{x:.0f}}%: %{{y:+.4f}}<extra></extra>"
+                    ),
+                    meta=look.name,
+                )
             )
-        )
-    late = [float(value) for gap_P in gap.values() for value in gap_P[share_P >= FALLEN]]
+    late = [
+        value
+        for excess in one.excess.values()
+        for share, value in zip(shares, excess, strict=True)
+        if share >= FALLEN
+    ]
     low, high = min([-band, *late]), max([band, *late])
     margin = 0.08 * (high - low) or 0.01
     y = {"title": "excess loss (nats/token)", "range": [low - margin, high + margin]}
@@ -97,12 +76,11 @@ def _plot(
     return figure
 
 
-def _orders(
-    cell: tuple[str, str], share_P: Array, gap: dict[str, Array], looks: dict[str, Identity]
-) -> list[tuple[str, ...]]:
+def _orders(one: Midway, looks: dict[str, Identity]) -> list[tuple[str, ...]]:
     """The ranking at every evaluation, in words."""
     rows: list[tuple[str, ...]] = []
-    for point, share in enumerate(share_P):
-        order = sorted(gap, key=lambda name: gap[name][point])
-        rows.append((*cell, f"{share:.0%}", ", ".join(looks[name].label for name in order)))
+    for place, moment in enumerate(one.moments):
+        order = sorted(one.excess, key=lambda name: one.excess[name][place])
+        told = ", ".join(looks[name].label for name in order)
+        rows.append((one.size, words.ratio(one.ratio), f"{moment.share:.0%}", told))
     return rows

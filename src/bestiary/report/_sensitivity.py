@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis, SensitivityPoint
+from bestiary.answers.report import Analysis
+from bestiary.evidence import SeedNoise
+from bestiary.measures import SensitivityPoint
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, dodged, plot
+from bestiary.report._exhibit import BAND, Exhibit, Panel, dodged, plot
 from bestiary.report._identity import Identity, identities, translucent
-from bestiary.report._noise import BAND, half_width, own_noise
 
 RATE = "learning_rate"
 # A panel shows losses up to this far above the winner's; beyond, differences say only "bad".
@@ -36,14 +37,14 @@ def sensitivity(analysis: Analysis) -> Exhibit:
             p for p in numeric if (p.coordinate, p.size, p.ratio) == (coordinate, size, ratio)
         ]
         title = f"{coordinate} · size {size} at {words.ratio(ratio)}"
-        band = half_width(own_noise(analysis, size), 1)
+        band = _band(analysis.noise[size])
         edge = {
             row.optimizer
             for row in analysis.rows
             if (row.size, row.ratio) == (size, ratio) and coordinate in row.unbracketed
         }
         panels.append(Panel(title, panel(points, looks, coordinate, band=band, edge=edge)))
-    measured = own_noise(analysis, analysis.rows[0].size) if analysis.rows else None
+    measured = any(noise.measured for noise in analysis.noise.values())
     return Exhibit(
         key="sensitivity",
         title="Sensitivity to the hyperparameters",
@@ -65,6 +66,11 @@ def sensitivity(analysis: Analysis) -> Exhibit:
         header=HEADER,
         rows=tuple(point_cells(point) for point in analysis.sensitivity),
     )
+
+
+def _band(noise: SeedNoise) -> float:
+    """How far luck alone may part two runs of one seed; 0 where nobody measured that."""
+    return noise.half_width(noise.paired) if noise.measured else 0.0
 
 
 def is_number(value: object) -> bool:

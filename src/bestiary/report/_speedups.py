@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis, Estimate, Row
+from bestiary.answers.report import Analysis, Row
 from bestiary.report import _words as words
 from bestiary.report._exhibit import (
     Exhibit,
@@ -19,6 +19,7 @@ from bestiary.report._exhibit import (
     whiskers,
 )
 from bestiary.report._identity import Identity, identities
+from bestiary.specs import TIMES, Estimate
 
 Kind = Literal["token", "time"]
 FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4)
@@ -190,7 +191,7 @@ def speedup_axis(
 ) -> dict[str, object]:
     """Ticks at round factors, fewer where the panel spans more."""
     ticks = fine if ceiling / floor < 2.5 else COARSE
-    axis = log_axis(title, ticks, (f"{tick:g}{words.TIMES}" for tick in ticks))
+    axis = log_axis(title, ticks, (f"{tick:g}{TIMES}" for tick in ticks))
     return {**axis, "range": [math.log10(floor), math.log10(ceiling)]}
 
 

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bestiary.analysis import Analysis, Estimate, Summary
-from bestiary.report import _words as words
+from bestiary.answers.report import Analysis
+from bestiary.measures import Summary
 from bestiary.report._identity import Identity, identities
+from bestiary.specs import TIMES, Estimate
 
 FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
 COARSE = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
@@ -78,7 +79,7 @@ def strips(analysis: Analysis) -> Scale:
         strips=tuple(_strip(one, looks[one.optimizer], ruler) for one in known),
         one=ruler.at(1.0),
         ticks=tuple(
-            (f"{tick:g}{words.TIMES}", ruler.at(tick))
+            (f"{tick:g}{TIMES}", ruler.at(tick))
             for tick in ticks
             if ruler.floor < tick < ruler.ceiling
         ),

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bestiary.analysis import Analysis, Estimate, Row
+from bestiary.answers.report import Analysis, Row
 from bestiary.report import _words as words
 from bestiary.report._identity import Identity, identities
 
@@ -79,12 +79,8 @@ def _footnotes(analysis: Analysis) -> list[str]:
     lines = ["Loss in nats per token; speedups with 95% intervals over the baseline."]
     if any(row.token_speedup.extrapolated or row.time_speedup.extrapolated for row in rows):
         lines.append(f"{words.EXTRAPOLATED} read off the baseline's law beyond its own runs.")
-    if any(_is_half_open(one) for row in rows for one in (row.token_speedup, row.time_speedup)):
+    if any(one.half_open for row in rows for one in (row.token_speedup, row.time_speedup)):
         lines.append("… in an interval: the data set no bound on that side.")
     if any(row.unbracketed for row in rows):
         lines.append(f"{words.UNBRACKETED} the best value lies on the edge of what was tried.")
     return lines
-
-
-def _is_half_open(estimate: Estimate) -> bool:
-    return (estimate.low is None) != (estimate.high is None)

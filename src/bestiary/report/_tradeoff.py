@@ -5,7 +5,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis, Row
+from bestiary.answers.report import Analysis, Row
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, plot, whiskers
 from bestiary.report._identity import Identity, identities, translucent

@@ -4,7 +4,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from bestiary.analysis import Analysis
+from bestiary.answers.report import Analysis
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, plot
 from bestiary.report._identity import Identity, identities
@@ -13,18 +13,18 @@ from bestiary.report._identity import Identity, identities
 def ledger(analysis: Analysis) -> Exhibit:
     """Best loss after so many tuning runs, one panel a tuned cell, and what tuning cost."""
     looks = identities(analysis)
-    cells = dict.fromkeys((c.size, c.ratio) for entry in analysis.ledger for c in entry.cells)
+    cells = dict.fromkeys(c.cell for entry in analysis.effort for c in entry.cells)
     panels = []
-    for size, ratio in cells:
+    for tuned in cells:
         traces = [
             _trace_of_best(cell.best_after, looks[entry.optimizer])
-            for entry in analysis.ledger
+            for entry in analysis.effort
             for cell in entry.cells
-            if (cell.size, cell.ratio) == (size, ratio) and entry.optimizer in looks
+            if cell.cell == tuned
         ]
         x = {"title": "tuning runs", "dtick": _step(traces)}
         figure = plot(traces, x=x, y={"title": "selection loss (nats/token)"})
-        panels.append(Panel(f"size {size} at {words.ratio(ratio)}", figure))
+        panels.append(Panel(f"size {tuned.size} at {words.ratio(tuned.ratio)}", figure))
     return Exhibit(
         key="ledger",
         title="Best loss after so many tuning runs",
@@ -36,15 +36,15 @@ def ledger(analysis: Analysis) -> Exhibit:
         header=("optimizer", "tuned", "runs", "diverged", "failed", "tokens", "device time"),
         rows=tuple(
             (
-                entry.label,
-                ", ".join(entry.coordinates) or words.NOTHING,
+                looks[entry.optimizer].label,
+                ", ".join(entry.tuned) or words.NOTHING,
                 str(entry.runs),
                 str(entry.diverged),
                 str(entry.failed),
                 words.quantity(entry.tokens),
                 words.duration(entry.device_seconds),
             )
-            for entry in analysis.ledger
+            for entry in analysis.effort
         ),
     )
 

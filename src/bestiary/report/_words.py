@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from bestiary.analysis import Estimate, Row
-from bestiary.specs import Configuration
+from bestiary.answers.report import Row
+from bestiary.specs import Configuration, Estimate
 
 NOTHING = "\N{EN DASH}"
-TIMES = "\N{MULTIPLICATION SIGN}"
 EXTRAPOLATED = "†"
 UNBRACKETED = "‡"
 _YEAR = 365.25 * 86_400
@@ -21,25 +20,10 @@ def loss(row: Row) -> str:
 
 
 def speedup(estimate: Estimate) -> str:
-    """A factor with its interval: `1.43× [1.31, 1.56]`; open where the data set no bound."""
+    """A factor with its interval, marked where it was read beyond the data: `1.43×† [1.3, 1.5]`."""
     if estimate.value is None:
         return NOTHING
-    mark = EXTRAPOLATED if estimate.extrapolated else ""
-    return f"{factor(estimate.value)}{mark}{interval(estimate)}"
-
-
-def factor(value: float) -> str:
-    """A ratio to two decimals, or to two digits where it is far from 1: `1.43×`."""
-    return f"{value:.2f}{TIMES}" if 0.095 <= value < 100 else f"{value:.2g}{TIMES}"
-
-
-def interval(estimate: Estimate, *, digits: int = 2) -> str:
-    """The interval in brackets with a leading space, or nothing where there is none."""
-    if estimate.low is None and estimate.high is None:
-        return ""
-    low = "…" if estimate.low is None else f"{estimate.low:.{digits}f}"
-    high = "…" if estimate.high is None else f"{estimate.high:.{digits}f}"
-    return f" [{low}, {high}]"
+    return estimate.times(EXTRAPOLATED if estimate.extrapolated else "")
 
 
 def tuned(row: Row) -> str:

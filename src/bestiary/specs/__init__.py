@@ -1,5 +1,10 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
+from bestiary.specs._estimate import NOTHING as NOTHING
+from bestiary.specs._estimate import TIMES as TIMES
+from bestiary.specs._estimate import Estimate as Estimate
+from bestiary.specs._estimate import exactly as exactly
+from bestiary.specs._estimate import missing as missing
 from bestiary.specs._feasible import Feasible as Feasible
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label

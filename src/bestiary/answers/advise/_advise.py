@@ -1,0 +1,183 @@
+"""Which optimizers are worth it for a training that nobody has run yet, and how sure that is."""
+
+import math
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from bestiary.answers.advise._choice import Choice, answer, choose
+from bestiary.answers.advise._devices import DEVICES, UTILISATION, training_seconds
+from bestiary.answers.advise._experiment import Experiment, best_experiment
+from bestiary.answers.advise._option import Option, option
+from bestiary.errors import UserError
+from bestiary.evidence import Evidence, require_results
+from bestiary.measures import FormCheck, JointModel, Measures, Recommendation, recommend
+from bestiary.specs import Estimate, Spec
+
+
+class Machine(Spec, frozen=True, kw_only=True):
+    """The machine of the target, and how long the baseline would take on it.
+
+    Attributes:
+        seconds: Of the baseline's training by 6 N D at the stated share of the peak.
+    """
+
+    device: str
+    count: int
+    peak_flops: float
+    peak_source: str
+    utilisation: float
+    seconds: float
+
+
+class Advice(Spec, frozen=True, kw_only=True):
+    """What to train with.
+
+    Attributes:
+        answer: In sentences, the most important first.
+        choice: What to run.
+        ratio: Tokens over 20 N.
+        baseline_loss: Predicted, for the data and tokenizer of the results.
+        forms: The laws compared.
+        options: Those nearest to the target first, then the best token speedup; the baseline is
+            not among them.
+        baseline_settings: What to start the baseline from.
+        extrapolation: How far the target lies beyond what was measured.
+        experiment: The small experiment that would settle the first question best.
+    """
+
+    source: str
+    answer: tuple[str, ...]
+    choice: Choice
+    parameters: float
+    tokens: float
+    ratio: float
+    baseline: str
+    baseline_label: str
+    baseline_loss: Estimate
+    machine: Machine | None
+    forms: tuple[FormCheck, ...]
+    options: tuple[Option, ...]
+    baseline_settings: tuple[Recommendation, ...]
+    extrapolation: tuple[str, ...]
+    experiment: Experiment | None
+
+
+def advise(
+    evidence: Evidence,
+    parameters: float,
+    tokens: float,
+    *,
+    device: str = "",
+    count: int = 1,
+    utilisation: float = UTILISATION,
+    optimizer: str = "",
+) -> Advice:
+    """Advise on a training of N parameters and D tokens.
+
+    Args:
+        evidence: Where the prediction comes from.
+        parameters: N, non-embedding.
+        tokens: D.
+        device: A name of `DEVICES`; nothing is said of hours without one.
+        count: How many of it.
+        utilisation: Share of their peak rate that the training meets.
+        optimizer: Whose settings stand beside those of the study's form; the choice's where none is
+            named. The baseline's always do.
+
+    Raises:
+        UserError: numbers that are not positive, an unknown device, or results too few for a law.
+    """
+    require_results(evidence)
+    for name, value in (("parameters", parameters), ("tokens", tokens)):
+        if not (value > 0 and math.isfinite(value)):
+            raise UserError(f"{name} must be a positive number, got {value:g}")
+    machine = _machine(parameters, tokens, device, count, utilisation) if device else None
+    model = JointModel(Measures(evidence))
+    at = (parameters, tokens)
+    options, choice = _options(model, at, machine, optimizer)
+    return Advice(
+        source=evidence.source,
+        answer=tuple(answer(choice, options, evidence.labels, evidence.baseline)),
+        choice=choice,
+        parameters=parameters,
+        tokens=tokens,
+        ratio=tokens / (20 * parameters),
+        baseline=evidence.baseline,
+        baseline_label=evidence.labels[evidence.baseline],
+        baseline_loss=model.baseline_loss(*at),
+        machine=machine,
+        forms=model.checks,
+        options=tuple(options),
+        baseline_settings=recommend(evidence, evidence.baseline, *at, study=True),
+        extrapolation=tuple(_extrapolation(evidence, *at)),
+        experiment=best_experiment(model, _question(choice, options, evidence.baseline), *at),
+    )
+
+
+def _options(
+    model: JointModel, at: tuple[float, float], machine: Machine | None, optimizer: str
+) -> tuple[list[Option], Choice]:
+    """Every optimizer but the baseline, and which of them to run."""
+    evidence = model.evidence
+    seconds = None if machine is None else machine.seconds
+    others = [name for name in evidence.optimizers if name != evidence.baseline]
+    options = [option(model, name, *at, baseline_seconds=seconds) for name in others]
+    choice = choose(model, options, *at)
+    shown = optimizer or choice.optimizer
+    options = [
+        replace(one, settings=recommend(evidence, shown, *at, study=True))
+        if one.optimizer == shown
+        else one
+        for one in options
+    ]
+    options.sort(key=lambda one: (one.optimizer not in choice.nearest, -(one.speedup.value or 0.0)))
+    return options, choice
+
+
+def _machine(
+    parameters: float, tokens: float, device: str, count: int, utilisation: float
+) -> Machine:
+    seconds = training_seconds(
+        parameters, tokens, device=device, count=count, utilisation=utilisation
+    )
+    found = DEVICES[device.lower()]
+    return Machine(
+        device=device.lower(),
+        count=count,
+        peak_flops=found.flops,
+        peak_source=found.source,
+        utilisation=utilisation,
+        seconds=seconds,
+    )
+
+
+def _question(choice: Choice, options: list[Option], baseline: str) -> tuple[str, str] | None:
+    """The two whose order matters most.
+
+    They are the choice and the baseline, or, where that is sure, the choice and one tied with it.
+    """
+    if not options:
+        return None
+    if choice.optimizer == baseline:
+        return options[0].optimizer, baseline
+    chosen = next(one for one in options if one.optimizer == choice.optimizer)
+    if chosen.worth_tokens == "yes" and choice.tied:
+        return choice.optimizer, choice.tied[0]
+    return choice.optimizer, baseline
+
+
+def _extrapolation(evidence: Evidence, parameters: float, tokens: float) -> Iterable[str]:
+    sizes = list(evidence.measured_sizes.values())
+    ratios = sorted({one.ratio for one in evidence.found})
+    ratio = tokens / (20 * parameters)
+    if parameters > max(sizes):
+        yield f"N is {parameters / max(sizes):.3g} times the largest size measured"
+    if parameters < min(sizes):
+        yield f"N is {min(sizes) / parameters:.3g} times below the smallest size measured"
+    if not ratios[0] <= ratio <= ratios[-1]:
+        yield f"the ratio {ratio:.4g}x lies outside the measured {ratios[0]:g}x to {ratios[-1]:g}x"
+    yield (
+        "other data, tokenizers, architectures and batch sizes than those of the results are not "
+        "in any interval"
+    )

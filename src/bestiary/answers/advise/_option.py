@@ -1,0 +1,177 @@
+"""One optimizer for a training that nobody has run: what is predicted, and how far that is sure."""
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+
+from bestiary.evidence import Observation
+from bestiary.laws import Array
+from bestiary.measures import (
+    REACH,
+    JointModel,
+    Measures,
+    Recommendation,
+    overhead,
+    recommend,
+    time_speedup,
+)
+from bestiary.specs import Estimate, Spec, exactly
+
+Worth = Literal["yes", "no", "open", "not known"]
+# Sizes from which a change with size can be told from a cell that happened to be lucky.
+FEWEST_SIZES = 3
+
+
+class MeasuredSpeedup(Spec, frozen=True, kw_only=True):
+    """What was measured at one size, at the ratio nearest to the target's that all sizes have."""
+
+    size: str
+    ratio: float
+    speedup: Estimate
+
+
+class Option(Spec, frozen=True, kw_only=True):
+    """One optimizer for the target.
+
+    Attributes:
+        measured: Its token speedup at every size, at the ratio nearest to the target's.
+        largest: The largest size at which it was run.
+        beyond: N of the target over that of the largest size.
+        loss_difference: Its loss less the baseline's at the same tokens, predicted.
+        speedup: Tokens the baseline needs for its loss, over its own; also the break-even: the step
+            time above which it does not pay.
+        other_speedup: The same by the form of the law that is not believed.
+        step_time: Seconds per token over the baseline's; the note says where that is from.
+        time_speedup: Speedup over step time.
+        tokens: Tokens with which it reaches the loss that the baseline reaches with all.
+        seconds: The time of that on the target's machine, where one is named.
+        worth_tokens: Whether the token speedup is above 1 beyond doubt: by both forms of the law,
+            with the chance of one false yes or no among all optimizers kept at 5%.
+        worth_time: Whether the time speedup is, with the step time at its less favourable end.
+        open_because: Why neither can be more than `open`; empty where they can.
+        cells: Cells at which it was run.
+        edge_cells: Those whose learning rate lies on the edge of what was tried.
+        settings: What to start from.
+    """
+
+    optimizer: str
+    label: str
+    measured: tuple[MeasuredSpeedup, ...]
+    largest: str
+    beyond: float
+    loss_difference: Estimate
+    speedup: Estimate
+    other_speedup: Estimate
+    step_time: Estimate
+    time_speedup: Estimate
+    tokens: float | None
+    seconds: float | None
+    worth_tokens: Worth
+    worth_time: Worth
+    open_because: str
+    cells: int
+    edge_cells: int
+    settings: tuple[Recommendation, ...]
+
+
+def option(
+    model: JointModel,
+    name: str,
+    parameters: float,
+    tokens: float,
+    *,
+    baseline_seconds: float | None,
+) -> Option:
+    """What the joint law says of one optimizer at N and D.
+
+    Args:
+        model: The law.
+        name: The optimizer.
+        parameters: N of the target.
+        tokens: D of the target.
+        baseline_seconds: The baseline's training time, where a machine is named.
+    """
+    evidence, at = model.evidence, (parameters, tokens)
+    own = list(evidence.of(name).values())
+    largest = max(own, key=lambda one: one.parameters)
+    prediction, other = model.predict(name, *at), model.other(name, *at)
+    step = overhead(model.measures, name)
+    time = time_speedup(prediction.speedup, step)
+    value = prediction.speedup.value
+    because = "; ".join(_doubts(own, parameters, tokens))
+    draws = None if because else (prediction.log_speedup, other.log_speedup)
+    among = len(evidence.optimizers) - 1
+    return Option(
+        optimizer=name,
+        label=evidence.labels[name],
+        measured=tuple(_measured(model.measures, own, tokens / (20 * parameters))),
+        largest=largest.size,
+        beyond=parameters / largest.parameters,
+        loss_difference=prediction.difference,
+        speedup=prediction.speedup,
+        other_speedup=other.speedup,
+        step_time=step,
+        time_speedup=time,
+        tokens=None if value is None else tokens / value,
+        seconds=None
+        if baseline_seconds is None or time.value is None
+        else baseline_seconds / time.value,
+        worth_tokens=_worth(draws, exactly(1.0, ""), among),
+        worth_time=_worth(draws, step, among),
+        open_because=because,
+        cells=len(own),
+        edge_cells=sum("learning_rate" in one.tuning.unbracketed for one in own),
+        settings=recommend(evidence, name, parameters, tokens),
+    )
+
+
+def _measured(
+    measures: Measures, own: list[Observation], ratio: float
+) -> Iterable[MeasuredSpeedup]:
+    """The measured speedups by size, all at one ratio, so that only the size differs."""
+    ratios = set.intersection(
+        *(
+            {
+                one.ratio
+                for one in measures.evidence.of_size(size)
+                if one.done and measures.of(one).speedup.value
+            }
+            for size in measures.evidence.measured_sizes
+        )
+    )
+    if not ratios:
+        return
+    nearest = min(ratios, key=lambda one: abs(math.log(one / ratio)))
+    for one in own:
+        speedup = measures.of(one).speedup
+        if one.ratio == nearest and speedup.value is not None:
+            yield MeasuredSpeedup(size=one.size, ratio=nearest, speedup=speedup)
+
+
+def _doubts(own: list[Observation], parameters: float, tokens: float) -> Iterable[str]:
+    """Why no law settles anything here, whatever its interval."""
+    sizes = sorted({one.parameters for one in own})
+    ratios = sorted({one.ratio for one in own})
+    ratio = tokens / (20 * parameters)
+    if parameters > 1.01 * sizes[-1] and len(sizes) < FEWEST_SIZES:
+        count = "one size" if len(sizes) == 1 else f"{len(sizes)} sizes"
+        yield f"run at {count} only, so its change with size is untested"
+    for what, most, asked in (("size", sizes[-1], parameters), ("ratio", ratios[-1], ratio)):
+        if asked > REACH * most:
+            yield f"the target is more than {REACH:g} times its largest {what}"
+
+
+def _worth(draws: Iterable[Array] | None, step: Estimate, among: int) -> Worth:
+    """Whether draws of log speedups lie on one side of the step time, by every form."""
+    if step.low is None or step.high is None:
+        return "not known"
+    if draws is None:
+        return "open"
+    tail = 0.025 / among
+    every = list(draws)
+    if all(np.mean(log_K <= math.log(step.high)) <= tail for log_K in every):
+        return "yes"
+    below = all(np.mean(log_K >= math.log(step.low)) <= tail for log_K in every)
+    return "no" if below else "open"

@@ -1,0 +1,6 @@
+"""What changed between two studies, and whether it is more than noise."""
+
+from bestiary.answers.compare._change import LossChange as LossChange
+from bestiary.answers.compare._change import OptimizerChange as OptimizerChange
+from bestiary.answers.compare._compare import Comparison as Comparison
+from bestiary.answers.compare._compare import compare as compare

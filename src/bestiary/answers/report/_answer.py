@@ -1,0 +1,180 @@
+"""The answer in sentences, the most important first."""
+
+import math
+from collections.abc import Sequence
+
+from bestiary.answers.report._record import Row
+from bestiary.measures import (
+    Draws,
+    Measures,
+    Summary,
+    estimate,
+    factor,
+    mean_log_speedup,
+    mean_of,
+)
+from bestiary.specs import TIMES
+
+
+def answer(
+    measures: Measures, rows: Sequence[Row], summaries: Sequence[Summary]
+) -> tuple[str, ...]:
+    """The sentences that open a report.
+
+    Args:
+        measures: With the draws, for comparing two optimizers draw by draw.
+        rows: Every optimizer at every cell.
+        summaries: Every optimizer over all cells.
+    """
+    evidence, draws = measures.evidence, measures.draws
+    baseline = evidence.contenders[evidence.baseline].label
+    unfinished = evidence.planned - evidence.finished
+    ranked = sorted(
+        (one for one in summaries if one.token_speedup.value is not None),
+        key=lambda one: -(one.token_speedup.value or 0.0),
+    )
+    if not ranked:
+        return (_nothing(rows, summaries, baseline), *_unfinished(unfinished))
+    sentences = [_headline(ranked[0], baseline), *_unfinished(unfinished)]
+    if len(ranked) > 1:
+        sentences.append(_runner_up(draws, ranked[0], ranked[1]))
+    sentences += _on_the_clock(ranked, baseline)
+    sentences += _with_size(draws, ranked[0])
+    sentences += [_one(summary, baseline) for summary in ranked]
+    sentences += [
+        f"{one.label} has no speedup: {one.token_speedup.note}."
+        for one in summaries
+        if one.token_speedup.value is None
+    ]
+    return tuple(sentences)
+
+
+def _nothing(rows: Sequence[Row], summaries: Sequence[Summary], baseline: str) -> str:
+    """What can be said where no speedup has a value."""
+    sides = [
+        f"{one.label} is {side} than {baseline} in {count} cell{'s' * (count > 1)}"
+        for one in summaries
+        for side, count in (("better", one.faster), ("worse", one.slower))
+        if count
+    ]
+    reasons = dict.fromkeys(row.token_speedup.note for row in rows if row.verdict != "baseline")
+    told = f" At equal tokens {', '.join(sides)}." if sides else ""
+    return f"No speedup over {baseline} can be stated: {'; '.join(reasons)}.{told}"
+
+
+def _unfinished(count: int) -> list[str]:
+    """That the answer may change, while it may."""
+    runs = "run has" if count == 1 else "runs have"
+    return [f"This may change: {count} planned {runs} no result yet."] * bool(count)
+
+
+def _headline(best: Summary, baseline: str) -> str:
+    """Who wins, by how much, and how sure that is."""
+    speedup = best.token_speedup
+    if speedup.side(1.0) <= 0:
+        return (
+            f"No optimizer needs fewer tokens than {baseline} beyond doubt: the best, "
+            f"{best.label}, has a token speedup of {speedup.times()}."
+        )
+    return (
+        f"{best.label} needs the fewest tokens: {speedup.times()} fewer than {baseline} for the "
+        "same loss, on average over all cells (in brackets the 95% interval)."
+    )
+
+
+def _runner_up(draws: Draws, best: Summary, second: Summary) -> str:
+    """Whether the two best differ."""
+    first = mean_log_speedup(draws, best.optimizer)
+    other = mean_log_speedup(draws, second.optimizer)
+    assert first is not None
+    assert other is not None
+    drawn = first[0] - other[0]
+    ratio = factor(drawn.value, drawn.draws)
+    if ratio.side(1.0) > 0:
+        return f"That is {ratio.times()} the speedup of {second.label}, the next."
+    if not ratio.bounded:
+        return _runner_up_by_loss(draws, best, second)
+    return (
+        f"{best.label} and {second.label} are not distinguishable: their speedups have a ratio "
+        f"of {ratio.times()}."
+    )
+
+
+def _runner_up_by_loss(draws: Draws, best: Summary, second: Summary) -> str:
+    """The same where both read the baseline's curve so far beyond its data that none has a bound.
+
+    Losses at equal tokens need no curve; verdicts of single cells fall back on them as well.
+    """
+    losses = {key: one for size in draws.sizes.values() for key, one in size.losses.items()}
+    gaps = [
+        losses[first] - losses[other]
+        for cell in draws.evidence.cells
+        for place in [(cell.size, cell.ratio)]
+        for first, other in [((best.optimizer, *place), (second.optimizer, *place))]
+        if first in losses and other in losses
+    ]
+    drawn = mean_of(gaps)
+    gap = estimate(-drawn.value, -drawn.draws)
+    told = gap.text(".3f", " nats")
+    if gap.side(0.0) > 0:
+        return f"At equal tokens its loss is {told} below that of {second.label}, the next."
+    return (
+        f"{best.label} and {second.label} are not distinguishable: at equal tokens their losses "
+        f"differ by {told}."
+    )
+
+
+def _on_the_clock(ranked: Sequence[Summary], baseline: str) -> list[str]:
+    """Who wins in time, where that was measured."""
+    timed = [one for one in ranked if one.time_speedup.value is not None]
+    if not timed:
+        return []
+    best = max(timed, key=lambda one: one.time_speedup.value or 0.0)
+    if best.time_speedup.side(1.0) <= 0:
+        return [
+            f"In time on this machine none is faster than {baseline} beyond doubt: the best, "
+            f"{best.label}, has a speedup of {best.time_speedup.times()}."
+        ]
+    return [
+        f"In time on this machine {best.label} is the fastest, by {best.time_speedup.times()} "
+        f"over {baseline}."
+    ]
+
+
+def _with_size(draws: Draws, best: Summary) -> list[str]:
+    """Whether the winner's speedup changes from the smallest to the largest size."""
+    means = {size: mean_log_speedup(draws, best.optimizer, size) for size in draws.evidence.sizes}
+    known = [(size, mean[0]) for size, mean in means.items() if mean is not None]
+    if len(known) < 2:
+        return []
+    (small, first), (large, last) = known[0], known[-1]
+    change = factor((last - first).value, (last - first).draws)
+    told = (
+        f"{best.label}'s token speedup is {math.exp(first.value):.2f}{TIMES} at {small} and "
+        f"{math.exp(last.value):.2f}{TIMES} at {large}"
+    )
+    words = {-1: "it falls with size", 1: "it grows with size"}
+    return [f"{told}: {words.get(change.side(1.0), 'no change with size beyond doubt')}."]
+
+
+def _one(one: Summary, baseline: str) -> str:
+    """Tokens, time and verdicts of one optimizer."""
+    time = (
+        f"{one.time_speedup.times()} in time on this machine"
+        if one.time_speedup.value is not None
+        else "no time measured"
+    )
+    counts = [
+        f"{word} in {count}"
+        for word, count in (
+            (f"faster than {baseline}", one.faster),
+            ("slower", one.slower),
+            ("not distinguishable or undetermined", one.undecided),
+        )
+        if count
+    ]
+    cells = one.faster + one.slower + one.undecided
+    return (
+        f"{one.label}: {one.token_speedup.times()} in tokens, {time}; of {cells} cells, "
+        f"{', '.join(counts)}."
+    )

@@ -1,0 +1,98 @@
+"""What a study could not conclude, or only with reserve, in sentences."""
+
+from collections.abc import Iterable, Sequence
+
+from bestiary.answers.report._record import Row
+from bestiary.measures import BaselineLaw, Measures, verdicts_changed
+
+
+def limits(measures: Measures, rows: Sequence[Row], laws: Sequence[BaselineLaw]) -> tuple[str, ...]:
+    """Every reserve that the numbers themselves give reason for, the gravest first."""
+    found = [
+        *_lost_runs(rows),
+        *_curves(laws),
+        *_noise(measures),
+        *_tuning(rows),
+        *_extrapolation(rows),
+        *_scope(measures),
+    ]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _lost_runs(rows: Sequence[Row]) -> Iterable[str]:
+    """Reported runs that diverged or failed."""
+    for state in ("diverged", "failed"):
+        where = [
+            f"{row.label} at {_cell(row)} ({count} of {len(row.seeds)})"
+            for row in rows
+            if (count := sum(seed.state == state for seed in row.seeds))
+        ]
+        if where:
+            yield f"Reported runs {state}: {', '.join(where)}."
+
+
+def _curves(laws: Sequence[BaselineLaw]) -> Iterable[str]:
+    """What the baseline's laws cannot carry."""
+    notes: dict[str, list[str]] = {}
+    for law in laws:
+        if law.note:
+            notes.setdefault(law.note, []).append(law.size)
+    return [f"Baseline curve at {', '.join(sizes)}: {note}" for note, sizes in notes.items()]
+
+
+def _noise(measures: Measures) -> Iterable[str]:
+    """Where the seed noise comes from, and its size."""
+    noise = measures.evidence.noise
+    measured = {size: one for size, one in noise.items() if one.measured}
+    if measured:
+        told = ", ".join(f"{one.total:.4f} at {size}" for size, one in measured.items())
+        yield f"Standard deviation between seeds: {told} nats per token."
+    assumed = [one.total for one in noise.values() if not one.measured]
+    if assumed and measures.evidence.found:
+        yield (
+            f"No cell has two seeds, so a standard deviation of {assumed[0]:g} nats between seeds "
+            f"is assumed; every interval scales with it. At half of it {_changed(measures, 0.5)}, "
+            f"at twice it {_changed(measures, 2.0)}."
+        )
+
+
+def _changed(measures: Measures, factor: float) -> str:
+    """How many verdicts another assumed noise changes, in words."""
+    count = verdicts_changed(measures, factor)
+    return f"{count or 'no'} verdict{'' if count == 1 else 's'} would differ"
+
+
+def _tuning(rows: Sequence[Row]) -> Iterable[str]:
+    """Optima that are not known to be optima."""
+    edges: dict[str, list[str]] = {}
+    for row in rows:
+        if row.unbracketed and row.inherited_from is None:
+            edges.setdefault(f"{', '.join(row.unbracketed)} of {row.label}", []).append(_cell(row))
+    if edges:
+        told = "; ".join(f"{what} at {', '.join(cells)}" for what, cells in edges.items())
+        yield f"Tuned values on the edge of what was tried: {told}."
+    inherited = dict.fromkeys(_cell(row) for row in rows if row.inherited_from is not None)
+    if inherited:
+        yield f"Not tuned there but taken from the nearest tuned cell: {', '.join(inherited)}."
+
+
+def _extrapolation(rows: Sequence[Row]) -> Iterable[str]:
+    """Speedups that rest on the curve beyond its data."""
+    beyond = [f"{row.label} at {_cell(row)}" for row in rows if row.token_speedup.extrapolated]
+    if beyond:
+        yield f"Read off the baseline's curve beyond its data: {', '.join(beyond)}."
+
+
+def _scope(measures: Measures) -> Iterable[str]:
+    """What no interval here contains."""
+    if len(measures.evidence.sizes) == 1:
+        yield "One size only: how a speedup changes with size was not measured."
+    yield (
+        "Intervals are 95% each and hold for these configurations on this data; they contain seed "
+        "noise, the baseline's curve and its inversion, not the luck of tuning."
+    )
+
+
+def _cell(row: Row) -> str:
+    """A cell as people say it."""
+    return f"{row.size} {row.ratio:g}x"

@@ -1,0 +1,205 @@
+"""The evidence of an own study: its runs, sorted by optimizer, cell and seed."""
+
+from collections.abc import Mapping, Sequence
+
+from bestiary.evidence._design import design_of
+from bestiary.evidence._noise import ASSUMED, noise_by_size, stated_noise
+from bestiary.evidence._record import (
+    Contender,
+    Evidence,
+    LossCourse,
+    Observation,
+    Provenance,
+    SeedRun,
+    Tried,
+    TuningBehind,
+)
+from bestiary.specs import Candidate, Cell, Configuration, Planned, RunResult, Study, digest
+from bestiary.tune import Winner, ledger, winners
+
+NOT_REPEATED = "assumed: no cell has two seeds"
+Results = Mapping[str, RunResult]
+# Planned runs with their results, None where there is none yet.
+Runs = list[tuple[Planned, RunResult | None]]
+Place = tuple[str, Cell]
+
+
+def own_evidence(
+    study: Study,
+    planned: Mapping[str, Planned],
+    results: Results,
+    *,
+    command: str = "",
+    assumed_noise: float = ASSUMED,
+) -> Evidence:
+    """What a study saw so far.
+
+    Args:
+        study: The question.
+        planned: Every run planned so far by its id, in the order of planning.
+        results: Results by run id; those of runs that are not planned are not read.
+        command: The command that produced the study.
+        assumed_noise: Standard deviation between seeds in nats, read where none was measured.
+    """
+    reported, tuned = _sorted(planned, results)
+    chosen = winners(study, results)
+    observations = tuple(
+        _observation(study, one, cell, reported, tuned, chosen)
+        for cell in study.cells
+        for one in study.candidates
+    )
+    finished = [results[one] for one in planned if one in results]
+    environment = _environment(finished)
+    return Evidence(
+        name=study.name,
+        kind="own study",
+        question=study.question,
+        baseline=study.baseline,
+        contenders={
+            one.name: Contender(label=one.label, family=one.family, ranges=one.ranges)
+            for one in study.candidates
+        },
+        sizes=_by_parameters(study),
+        observations=observations,
+        noise=_noise(study, observations, assumed_noise),
+        planned=len(planned),
+        finished=len(finished),
+        effort=ledger(study, results),
+        provenance=Provenance(
+            study_digest=digest(study),
+            data_name=study.data.name,
+            data_digest=study.data.digest,
+            environment=environment,
+            command=command,
+        ),
+        facts={
+            "data": f"{study.data.name} {study.data.digest[:12]}",
+            "report seeds": ", ".join(map(str, _seeds(observations))),
+            "command": command,
+            "runs finished": f"{len(finished)} of {len(planned)}",
+            **environment,
+            **design_of(study),
+        },
+    )
+
+
+def _by_parameters(study: Study) -> dict[str, float]:
+    """Sizes and their N, ascending."""
+    sizes = {size: float(model.matrix_parameters) for size, model in study.sizes.items()}
+    return dict(sorted(sizes.items(), key=lambda item: item[1]))
+
+
+def _seeds(observations: Sequence[Observation]) -> list[int]:
+    return sorted({run.seed for one in observations for run in one.runs if run.seed is not None})
+
+
+def _sorted(
+    planned: Mapping[str, Planned], results: Results
+) -> tuple[dict[Place, Runs], dict[Place, Runs]]:
+    """Reported and tuning runs by optimizer and cell; of several winners the last planned."""
+    reported: dict[Place, Runs] = {}
+    tuned: dict[Place, Runs] = {}
+    for identity, one in planned.items():
+        kept = tuned if one.purpose == "tune" else reported
+        runs = kept.setdefault((one.optimizer, one.cell), [])
+        if kept is reported and runs and runs[0][0].configuration != one.configuration:
+            runs.clear()
+        runs.append((one, results.get(identity)))
+    return reported, tuned
+
+
+def _observation(
+    study: Study,
+    one: Candidate,
+    cell: Cell,
+    reported: dict[Place, Runs],
+    tuned: dict[Place, Runs],
+    chosen: Mapping[Place, Winner],
+) -> Observation:
+    """One optimizer at one cell, also where nothing has run yet."""
+    place = (one.name, cell)
+    runs = sorted(reported.get(place, []), key=lambda pair: pair[0].run.seed)
+    parameters = float(study.sizes[cell.size].matrix_parameters)
+    settings = runs[0][0].configuration if runs else {}
+    spec = runs[0][0].run if runs else None
+    return Observation(
+        optimizer=one.name,
+        size=cell.size,
+        parameters=parameters,
+        ratio=cell.ratio,
+        tokens=float(spec.tokens) if spec else 20 * parameters * cell.ratio,
+        tokens_per_step=spec.tokens / spec.steps if spec else None,
+        settings=settings,
+        runs=tuple(_seed_run(plan, result) for plan, result in runs if result),
+        pending=sum(result is None for _, result in runs),
+        full_length=True,  # a result that is `done` took every planned step
+        tuning=_behind(chosen.get(place), settings),
+        tried=tuple(_tried(plan, result) for plan, result in tuned.get(place, []) if result),
+    )
+
+
+def _behind(winner: Winner | None, settings: Configuration) -> TuningBehind:
+    """The tuning that the planner chose these settings by."""
+    if winner is None or winner.configuration != settings:
+        return TuningBehind()
+    return TuningBehind(
+        runs=winner.effort,
+        coordinates=winner.varied,
+        unbracketed=winner.edges,
+        cell=winner.tuned_in,
+        inherited=winner.inherited,
+    )
+
+
+def _seed_run(plan: Planned, result: RunResult) -> SeedRun:
+    tokens_per_step = plan.run.tokens // plan.run.steps
+    report = [one for one in result.evaluations if "report" in one.loss]
+    return SeedRun(
+        seed=plan.run.seed,
+        state=result.state,
+        loss=result.loss["report"] if result.state == "done" else None,
+        step_seconds=result.step_seconds if result.step_seconds > 0 else None,
+        bits_per_byte=result.bits_per_byte.get("report"),
+        state_bytes=result.state_bytes,
+        validation=LossCourse(
+            progress=tuple(float(one.tokens) for one in report),
+            losses=tuple(one.loss["report"] for one in report),
+        ),
+        training=LossCourse(
+            progress=tuple(float(point.step * tokens_per_step) for point in result.curve),
+            losses=tuple(point.loss for point in result.curve),
+        ),
+        run_id=result.run_id,
+    )
+
+
+def _tried(plan: Planned, result: RunResult) -> Tried:
+    return Tried(
+        settings=plan.configuration,
+        state=result.state,
+        loss=result.loss["selection"] if result.state == "done" else None,
+        batch_size=plan.run.batch_size,
+    )
+
+
+def _noise(study: Study, observations: Sequence[Observation], assumed: float) -> dict:
+    """Of the reported losses."""
+    cells: dict[str, dict[Cell, list[tuple[str, int, float]]]] = {size: {} for size in study.sizes}
+    for one in observations:
+        cells[one.size].setdefault(one.cell, []).extend(
+            (one.optimizer, run.seed, run.loss)
+            for run in one.done
+            if run.seed is not None and run.loss is not None
+        )
+    return noise_by_size(
+        {size: own.values() for size, own in cells.items()}, stated_noise(assumed, NOT_REPEATED)
+    )
+
+
+def _environment(results: Sequence[RunResult]) -> dict[str, str]:
+    """What the runs recorded of versions and machine; different values are joined."""
+    values: dict[str, dict[str, None]] = {}
+    for result in results:
+        for key, value in result.environment.items():
+            values.setdefault(key, {})[value] = None
+    return {key: "; ".join(sorted(seen)) for key, seen in sorted(values.items())}

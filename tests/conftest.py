@@ -1,7 +1,36 @@
-"""Strict numerics for every test: rank promotion raises, warnings are errors (pyproject.toml)."""
+"""What every test starts from: strict numerics, and a process as a terminal starts it.
+
+Rank promotion raises here; warnings are errors (pyproject.toml).
+"""
 
 import os
+import signal
+from collections.abc import Iterator
+
+import pytest
 
 # Before JAX is imported: tests run in parallel processes, each with one thread's worth of work.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+
+FRESH = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
+
+
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal() -> Iterator[None]:
+    """Undo, within a test, what a shell made every process below it ignore.
+
+    A script that starts the tests with `&` has SIGINT ignored, `nohup` SIGHUP, and both are
+    inherited. Bestiary leaves an ignored signal ignored, as it should, so a test that stops it by
+    one sees nothing; a test of ignored signals ignores them itself.
+    """
+    ignored = [number for number in FRESH if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, FRESH[number])
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)

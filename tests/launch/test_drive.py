@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.tune.study import answer, study
 
 from bestiary.errors import BestiaryError, UserError
 from bestiary.launch import LocalExecutor, Snapshot, StudyInterrupted, drive
-from bestiary.launch._interrupt import Interruption
 from bestiary.specs import RunResult, Study, run_id
 from bestiary.store import StudyStore
 from bestiary.tune import needed, winners
@@ -38,6 +36,20 @@ class Log:
 
     def notice(self, line: str) -> None:
         self.notices.append(line)
+
+
+class Presser(Log):
+    """An observer that sends a signal, once, when two runs have begun to train."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number: signal.Signals | None = number
+
+    def update(self, snapshot: Snapshot) -> None:
+        super().update(snapshot)
+        if self.number and sum(bool(one.step) for one in snapshot.running) == 2:
+            number, self.number = self.number, None
+            os.kill(os.getpid(), number)
 
 
 def small() -> Study:
@@ -296,13 +308,10 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path, executor: Make) -> 
 def test_an_interrupted_study_writes_checkpoints_and_goes_on(
     tmp_path: Path, executor: Make, number: signal.Signals
 ) -> None:
-    question, log, before = small(), Log(), signal.getsignal(number)
+    question, log, before = small(), Presser(number), signal.getsignal(number)
     with StudyStore.create(tmp_path, question) as store:
-        timer = threading.Timer(1.5, os.kill, (os.getpid(), number))
-        timer.start()
         with pytest.raises(StudyInterrupted, match="same command goes on") as raised:
             drive(store, executor("endless"), log)
-        timer.join()
         assert raised.value.signal == number
         assert signal.getsignal(number) == before
         assert [one.outcome for one in store.attempts()] == ["interrupted"] * 2
@@ -313,18 +322,6 @@ def test_an_interrupted_study_writes_checkpoints_and_goes_on(
         second = {one.run_id for one in store.attempts() if one.number == 2}
         assert second == resumed
     assert log.notices[0].startswith("stopping")
-
-
-def test_what_is_ignored_stays_ignored() -> None:
-    """As `nohup` has it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Interruption() as interruption:
-            os.kill(os.getpid(), signal.SIGHUP)
-        assert interruption.count == 0
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_study_outlives_whoever_watches_it(tmp_path: Path, executor: Make) -> None:
@@ -345,11 +342,8 @@ def test_workers_that_do_not_stop_are_killed_after_the_grace_period(
     tmp_path: Path, executor: Make
 ) -> None:
     with StudyStore.create(tmp_path, small()) as store:
-        timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
         with executor("deaf") as workforce, pytest.raises(StudyInterrupted):
-            drive(store, workforce, grace_seconds=0.5)
-        timer.join()
+            drive(store, workforce, Presser(signal.SIGINT), grace_seconds=0.5)
         assert workers() == []
         assert [one.outcome for one in store.attempts()] == ["interrupted"] * 2
 

@@ -55,6 +55,20 @@ def test_a_handler_of_somebody_else_stays() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def test_an_ignored_interrupt_stays_ignored_and_sigterm_asks() -> None:
+    """As a script has it that starts a training with `&`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_requests(never) as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stop()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_sigterm_in_training_leaves_a_checkpoint(
     make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:

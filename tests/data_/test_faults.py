@@ -28,7 +28,6 @@ BAD = {
     "deep.jsonl": (b"[" * 200_000 + b"\n", "line 1"),
     "random.bin": (bytes(range(256)) * 8, "byte 0"),
     "empty.bin": (b"", "empty"),
-    "random.parquet": (bytes(range(256)) * 8, "pyarrow|parquet"),
 }
 
 
@@ -65,12 +64,42 @@ def test_bad_sources_are_refused(tmp_path: Path, texts: list[Path]) -> None:
         prepare([], tmp_path / "c")
     with pytest.raises(UserError, match="256 or more"):
         prepare([source(texts[0])], tmp_path / "c", vocabulary=255)
-    with pytest.raises(UserError, match="is 'byte' or the path"):
-        prepare([source(texts[0])], tmp_path / "c", "gpt2")
-    with pytest.raises(UserError, match=r"not a tokenizer|pip install"):
-        prepare([source(texts[0])], tmp_path / "c", str(texts[0]))
     with pytest.raises(UserError, match="cannot make the folder"):
         prepare([source(texts[0])], texts[1])
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_is_no_tokenizer_is_refused(tmp_path: Path, texts: list[Path]) -> None:
+    pytest.importorskip("tokenizers", reason="needs the extra `tokenizers`")
+    with pytest.raises(UserError, match="is 'byte' or the path"):
+        prepare([source(texts[0])], tmp_path / "c", "gpt2")
+    with pytest.raises(UserError, match="not a tokenizer"):
+        prepare([source(texts[0])], tmp_path / "c", str(texts[0]))
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra `parquet`")
+    (tmp_path / "random.parquet").write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(UserError, match=r"random\.parquet is not a readable parquet") as caught:
+        prepare([source(tmp_path / "random.parquet")], tmp_path / "c")
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == ["random.parquet"]
+
+
+@pytest.mark.parametrize("package", ["tokenizers", "pyarrow"])
+def test_without_the_package_a_line_says_what_to_install(
+    texts: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "a.parquet").write_bytes(bytes(range(256)))
+    (tmp_path / "tokenizer.json").write_text("{}")
+    text, tokenizer = {
+        "tokenizers": (texts[0], str(tmp_path / "tokenizer.json")),
+        "pyarrow": (tmp_path / "a.parquet", "byte"),
+    }[package]
+    with pytest.raises(UserError, match=f"pip install {package}"):
+        prepare([source(text)], tmp_path / "c", tokenizer)
     assert not (tmp_path / "c").exists()
 
 

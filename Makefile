@@ -9,7 +9,7 @@ quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from tests.optimizers.compiling import quick_jit
 from bestiary.optimizers import CATALOGUE, lookup
 from bestiary.specs import Label
 
-FOLDER = Path(__file__).parent.parent / "data" / "goldens"
+FOLDER = Path(__file__).parent.parent / "goldens"
 PROBLEM = np.load(FOLDER / "problem.npz")
 PROBES = np.load(FOLDER / "kron.npz")
 STEPS = 40

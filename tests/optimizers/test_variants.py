@@ -13,7 +13,7 @@ from bestiary.optimizers import CATALOGUE, lookup, resolve
 from bestiary.specs import DataSpec, Label
 from bestiary.studies import STUDIES
 
-FOLDER = Path(__file__).parent.parent / "data" / "goldens"
+FOLDER = Path(__file__).parent.parent / "goldens"
 STACK = {"w": Label(role="hidden_matrix", kind="up", layers=3)}
 ALONE = {"w": Label(role="hidden_matrix", kind="up")}
 

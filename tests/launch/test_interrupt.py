@@ -55,9 +55,9 @@ def test_a_study_that_a_script_starts_in_the_background_is_stopped_by_sigterm_al
     """A shell without job control ignores SIGINT in what it starts with `&`."""
     StudyStore.create(tmp_path, study(runs_per_cell=5, seeds=(1,))).close()
     command = ["sh", "-c", '"$@" & wait $!', "sh", sys.executable, "-c", DRIVER, str(tmp_path)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
-    ) as shell:
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": paths}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as shell:
         driver = int(shell.stdout.readline())
         os.kill(driver, signal.SIGINT)
         for _ in range(20):  # it goes on to tell

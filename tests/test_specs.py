@@ -75,7 +75,15 @@ def test_identity_is_the_same_in_every_process() -> None:
 
 def test_identity_is_pinned() -> None:
     """A change here orphans every stored result: raise the schema version instead."""
-    assert run_id(RUN) == "2984918d0816768b6e780cce3aa88626fff54ff3d03ccf662a45f9dc36659c51"
+    older = msgspec.structs.replace(RUN, schema=1)
+    assert run_id(older) == "2984918d0816768b6e780cce3aa88626fff54ff3d03ccf662a45f9dc36659c51"
+    assert run_id(RUN) == "e53dc3ebc111f2241acda455c11a7cbcdab340bd7e8cd224c5f66fa3904d14f4"
+
+
+def test_the_name_of_a_corpus_is_no_part_of_identity() -> None:
+    renamed = msgspec.structs.replace(RUN, data=DataSpec(name="copy", digest="0" * 64))
+    other = msgspec.structs.replace(RUN, data=DataSpec(name="stdlib", digest="1" * 64))
+    assert run_id(renamed) == run_id(RUN) != run_id(other)
 
 
 def test_integers_and_floats_of_equal_value_are_one_run() -> None:

@@ -225,6 +225,23 @@ def test_limits_of_an_older_study_become_ranges(tmp_path: Path) -> None:
         StudyStore.create(tmp_path, msgspec.structs.replace(held, candidates=(other,)))
 
 
+def test_the_text_of_a_study_may_be_called_otherwise(tmp_path: Path) -> None:
+    StudyStore.create(tmp_path, study()).close()
+    called = msgspec.structs.replace(study(), data=DataSpec(name="copy", digest=DATA.digest))
+    with StudyStore.create(tmp_path, called) as store:
+        assert store.study == study()
+    other = msgspec.structs.replace(study(), data=DataSpec(name="text", digest="1" * 64))
+    with pytest.raises(UserError, match=r"another study: data\.digest"):
+        StudyStore.create(tmp_path, other)
+
+
+def test_a_study_whose_identities_held_the_name_goes_on_with_them(tmp_path: Path) -> None:
+    older = msgspec.structs.replace(study(), schema=1)
+    StudyStore.create(tmp_path, older).close()
+    with StudyStore.create(tmp_path, study()) as store:
+        assert store.study == older
+
+
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
     StudyStore.create(tmp_path, study()).close()
     connection = sqlite3.connect(tmp_path / "study.sqlite")

@@ -34,6 +34,12 @@ def test_an_answered_study_needs_nothing_and_has_every_winner() -> None:
     assert len({run_id(planned.run) for planned in order}) == len(order)
 
 
+@pytest.mark.parametrize("schema", [1, 2])
+def test_the_runs_of_a_study_have_its_schema(schema: int) -> None:
+    question = msgspec.structs.replace(study(), schema=schema)
+    assert {planned.run.schema for planned in needed(question, {})} == {schema}
+
+
 def test_a_run_carries_what_its_configuration_says() -> None:
     question = study()
     first = needed(question, {})[0]

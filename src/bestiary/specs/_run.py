@@ -1,14 +1,15 @@
 """A run is one training: a `RunSpec` in, a `RunResult` out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta
 
 from bestiary.errors import UserError
 from bestiary.specs._model import Count, ModelSpec
 from bestiary.specs._spec import Spec, digest
 
-SCHEMA = 1
+SCHEMA: Final = 2
 Setting = float | int | bool | str
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Natural = Annotated[int, Meta(ge=0)]
@@ -21,7 +22,7 @@ class DataSpec(Spec, frozen=True, kw_only=True):
     """The corpus a run reads, named by content so that a result says what it was trained on.
 
     Attributes:
-        name: What a person calls it, for instance `"stdlib"`.
+        name: What a person calls it, for instance `"stdlib"`; no part of a run's identity.
         digest: The sha256 of the prepared corpus: tokens of every split, sources and weights.
     """
 
@@ -73,6 +74,7 @@ class RunSpec(Spec, frozen=True, kw_only=True):
         evaluate_every: Steps between evaluations; 0 evaluates at the end only.
         evaluation_sequences: Sequences read of each validation set, evenly spaced; 0 reads all.
         compute_dtype: Type of activations and matrix products; parameters stay float32.
+        schema: What the identity is of: in 1 the corpus's name was part of it.
     """
 
     model: ModelSpec
@@ -86,7 +88,7 @@ class RunSpec(Spec, frozen=True, kw_only=True):
     evaluate_every: Natural = 0
     evaluation_sequences: Natural = 0
     compute_dtype: ComputeDtype = "float32"
-    schema: Literal[1] = 1
+    schema: Literal[1, 2] = SCHEMA
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulation:
@@ -112,5 +114,11 @@ class RunSpec(Spec, frozen=True, kw_only=True):
 
 
 def run_id(spec: RunSpec) -> str:
-    """The run's identity: the sha256 of its canonical JSON, schema version inside."""
-    return digest(spec)
+    """The run's identity: the sha256 of its canonical JSON, schema version inside.
+
+    The corpus enters by its digest alone: one text has many names, and is one run.
+    """
+    if spec.schema == 1:
+        return digest(spec)
+    nameless = DataSpec(name="", digest=spec.data.digest)
+    return digest(msgspec.structs.replace(spec, data=nameless))

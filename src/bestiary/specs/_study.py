@@ -7,7 +7,15 @@ from msgspec import Meta
 from bestiary.errors import UserError
 from bestiary.specs._feasible import Feasible
 from bestiary.specs._model import Count, ModelSpec
-from bestiary.specs._run import ComputeDtype, DataSpec, Natural, RunSpec, ScheduleKind, Setting
+from bestiary.specs._run import (
+    SCHEMA,
+    ComputeDtype,
+    DataSpec,
+    Natural,
+    RunSpec,
+    ScheduleKind,
+    Setting,
+)
 from bestiary.specs._spec import Spec
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -82,6 +90,7 @@ class Study(Spec, frozen=True, kw_only=True):
         evaluations: Evaluations over a reported run, the final one included.
         evaluation_sequences: Sequences read of each validation set; 0 reads all.
         compute_dtype: Type of activations and matrix products.
+        schema: The schema of its runs, see `RunSpec`.
     """
 
     name: str
@@ -97,7 +106,7 @@ class Study(Spec, frozen=True, kw_only=True):
     evaluations: Count = 8
     evaluation_sequences: Natural = 0
     compute_dtype: ComputeDtype = "float32"
-    schema: Literal[1] = 1
+    schema: Literal[1, 2] = SCHEMA
 
     def __post_init__(self) -> None:
         names = [candidate.name for candidate in self.candidates]

@@ -10,6 +10,7 @@ import msgspec
 
 from bestiary.errors import UserError
 from bestiary.specs import (
+    DataSpec,
     Planned,
     RunResult,
     Study,
@@ -27,6 +28,15 @@ from bestiary.store._planned import COLUMNS as PLANNED
 from bestiary.store._planned import planned_of, row_of
 
 LOCK = "driver.lock"
+
+
+def _called_as(held: Study, study: Study) -> Study:
+    """The study with what is no part of the question as another has it.
+
+    A corpus is its digest, whatever it is called; and one of an older schema goes on in its own.
+    """
+    data = DataSpec(name=held.data.name, digest=study.data.digest)
+    return msgspec.structs.replace(study, data=data, schema=held.schema)
 
 
 class StudyStore:
@@ -62,13 +72,14 @@ class StudyStore:
             UserError: the folder holds another study or one of a newer schema, or is not writable.
         """
         folder = Path(folder)
-        wanted = ordered_json(study)
         if not holds_study(folder / FILE):
             with one_line_errors(folder / FILE):
-                lay(folder, study, wanted, command)
+                lay(folder, study, ordered_json(study), command)
         store = cls.open(folder)
+        held = store.study
+        study = _called_as(held, study)
         # Not the text that is stored: an older Bestiary did not write every field.
-        held, asked = store.study, checked(study)
+        asked = checked(study)
         if is_older(store.meta()["study"]):
             asked = as_older(asked)
         if ordered_json(held) != ordered_json(asked):

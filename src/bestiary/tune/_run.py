@@ -62,6 +62,7 @@ def cell_runs(study: Study, candidate: Candidate, cell: Cell) -> "CellRuns":
         evaluation_sequences=study.evaluation_sequences,
         compute_dtype=study.compute_dtype,
         tuning_seed=study.tuning.seed,
+        schema=study.schema,
     )
     return _remembered(frame)
 
@@ -80,6 +81,7 @@ class _Frame(Spec, frozen=True, kw_only=True):
     evaluation_sequences: int
     compute_dtype: ComputeDtype
     tuning_seed: int
+    schema: Literal[1, 2]
 
 
 class CellRuns:
@@ -164,6 +166,7 @@ def _run_of(frame: _Frame, values: Configuration, purpose: Purpose, seed: int) -
         evaluate_every=-(-steps // frame.evaluations) if purpose == "report" else 0,
         evaluation_sequences=frame.evaluation_sequences,
         compute_dtype=frame.compute_dtype,
+        schema=frame.schema,
     )
     return checked(run)
 

@@ -2,14 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, final
 
 import numpy as np
 
 from bestiary.data._shard import token_dtype
+from bestiary.data._shown import shown, why
 from bestiary.errors import UserError
 
+MOST_IDS = 2**31 - 1  # batches are int32
 END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eot_id|>", "[SEP]")
 
 
@@ -40,41 +43,79 @@ class ByteTokenizer:
 
 @final
 class HuggingFaceTokenizer:
-    """A tokenizer.json read by the `tokenizers` package; its end-of-text token ends a document."""
+    """A tokenizer.json read by the `tokenizers` package; its end-of-text token ends a document.
+
+    A corpus is all of its text, so what a file says of cutting and filling up to a length is not
+    followed; and text that spells a special token is text.
+    """
 
     def __init__(self, path: Path, vocabulary: int) -> None:
-        try:
-            import tokenizers
-        except ImportError:
-            raise UserError(
-                "a tokenizer.json needs the package tokenizers; run: pip install tokenizers"
-            ) from None
         data = _read(path)
-        try:
-            self._tokenizer: Any = tokenizers.Tokenizer.from_str(data.decode())
-        except Exception as error:
-            raise UserError(f"{path} is not a tokenizer.json: {error}") from None
-        size = self._tokenizer.get_vocab_size()
-        if size > vocabulary:
+        self._tokenizer = _loaded(data, path)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = True
+        last = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+        if last >= vocabulary:
             raise UserError(
-                f"the vocabulary must hold the {size} tokens of {path}, got {vocabulary}; "
-                f"give the model a vocabulary of {size}"
+                f"the vocabulary must hold the ids of {shown(path)}, up to {last}, got "
+                f"{vocabulary}; give the model a vocabulary of {last + 1}"
             )
         self._dtype = token_dtype(vocabulary)
-        self._end = self._end_of_text(path)
+        self._end, self._separator = self._end_of_text(path)
         self.name = f"tokenizer.json sha256:{hashlib.sha256(data).hexdigest()}"
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """The ids without special tokens, then the end-of-text id; in parallel over documents."""
         batch = [text.decode() for text in texts]
         encodings = self._tokenizer.encode_batch(batch, add_special_tokens=False)
-        return [np.array([*encoding.ids, self._end], self._dtype) for encoding in encodings]
+        return [
+            np.array([*self._inside(encoding.ids, text), self._end], self._dtype)
+            for encoding, text in zip(encodings, batch, strict=True)
+        ]
 
-    def _end_of_text(self, path: Path) -> int:
+    def _inside(self, ids: list[int], text: str) -> list[int]:
+        """The ids of a document, in which no literal separator ends it before its end.
+
+        A separator that the file does not mark as special is found in text all the same: then the
+        text is encoded in pieces that each break off inside of one.
+        """
+        if self._end not in ids:
+            return ids
+        first, *rest = text.split(self._separator)
+        head, tail = self._separator[:1], self._separator[1:]
+        pieces = [first, *rest]
+        pieces = [piece + head for piece in pieces[:-1]] + pieces[-1:]
+        pieces = [*pieces[:1], *(tail + piece for piece in pieces[1:])]
+        encodings = self._tokenizer.encode_batch(pieces, add_special_tokens=False)
+        found = [token for encoding in encodings for token in encoding.ids]
+        if self._end in found:
+            raise UserError(
+                f"the separator {self._separator} must end documents only, but the tokenizer makes "
+                f"it of the text {shown(text)}; name another end-of-text token"
+            )
+        return found
+
+    def _end_of_text(self, path: Path) -> tuple[int, str]:
         for token in END_OF_TEXT:
             if (found := self._tokenizer.token_to_id(token)) is not None:
-                return int(found)
-        raise UserError(f"{path} has no end-of-text token; add one of {', '.join(END_OF_TEXT)}")
+                return int(found), token
+        raise UserError(
+            f"{shown(path)} has no end-of-text token; add one of {', '.join(END_OF_TEXT)}"
+        )
+
+
+def _loaded(data: bytes, path: Path) -> Any:
+    try:
+        tokenizers: Any = import_module("tokenizers")
+    except ImportError:
+        raise UserError(
+            "a tokenizer.json needs the package tokenizers; run: pip install tokenizers"
+        ) from None
+    try:
+        return tokenizers.Tokenizer.from_str(data.decode())
+    except Exception as error:  # whatever the package says of a file that it cannot read
+        raise UserError(f"{shown(path)} is not a tokenizer.json: {shown(error)}") from None
 
 
 def load_tokenizer(name: str, vocabulary: int) -> AbstractTokenizer:
@@ -83,6 +124,8 @@ def load_tokenizer(name: str, vocabulary: int) -> AbstractTokenizer:
     Raises:
         UserError: no such tokenizer, or a vocabulary that cannot hold its ids.
     """
+    if not 2 <= vocabulary <= MOST_IDS:
+        raise UserError(f"a vocabulary has 2 to {MOST_IDS} token ids, got {shown(vocabulary)}")
     if name == "byte":
         return ByteTokenizer(vocabulary)
     return HuggingFaceTokenizer(Path(name), vocabulary)
@@ -91,7 +134,8 @@ def load_tokenizer(name: str, vocabulary: int) -> AbstractTokenizer:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
         raise UserError(
-            f"a tokenizer is 'byte' or the path of a tokenizer.json, got {path}: {error.strerror}"
+            f"a tokenizer is 'byte' or the path of a tokenizer.json, got {shown(path)}: "
+            f"{why(error)}"
         ) from None

@@ -1,6 +1,8 @@
 """Mistakes are refused in one line, before anything is computed or written."""
 
 import errno
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,11 +119,23 @@ def test_a_folder_with_another_run_is_kept(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with (
+        pytest.raises(UserError, match=r"does not lock files .* on another disk"),
+        _train.claimed(tmp_path / "r", Policy()),
+    ):
+        raise AssertionError("claimed")
+
+
 def test_a_folder_in_use_names_the_process(
     make_run: Make, corpus: data.Corpus, tmp_path: Path
 ) -> None:
-    import os
-
     with (
         _train.claimed(tmp_path, Policy()),
         pytest.raises(UserError, match=f"in use by process {os.getpid()}"),

@@ -1,45 +1,52 @@
 """A folder that appears whole or not at all, whatever happens to the process or the disk."""
 
 import errno
-import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bestiary.data._owner import PREFIX, is_abandoned, owned_name
+from bestiary.data._shown import shown, why
 from bestiary.errors import BestiaryError, UserError
-
-PREFIX = ".prepare-"
 
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """A temporary folder inside `folder`, removed at the end unless it was published.
 
-    One process at a time writes into `folder` (a lock on it, freed by the system when a process
-    dies), so whatever a killed one left there is removed first.
+    Several processes may write into `folder`, on several machines: each has a folder of its own.
+    What a dead one left is removed first; what may belong to a living one stays.
 
     Raises:
-        UserError: the folder cannot be made or written.
+        UserError: the folder cannot be made.
         BestiaryError: writing failed, for instance because the disk is full.
     """
-    lock = _locked(folder)
+    _make(folder)
     try:
-        for stale in folder.glob(f"{PREFIX}*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+        for name in abandoned(folder):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        path = folder / owned_name()
+        path.mkdir(mode=0o700)
         try:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
     except OSError as error:
         raise BestiaryError(
-            f"cannot write the corpus into {folder}: {error.strerror}; nothing was left there"
+            f"cannot write the corpus into {shown(folder)}: {why(error)}; nothing was left there"
         ) from error
-    finally:
-        os.close(lock)
+
+
+def unfinished(folder: Path) -> list[str]:
+    """The names of the folders in which a corpus is being prepared, or was."""
+    return sorted(path.name for path in folder.glob(f"{PREFIX}*"))
+
+
+def abandoned(folder: Path) -> list[str]:
+    """Those of which the process provably lives no more."""
+    return [name for name in unfinished(folder) if is_abandoned(name)]
 
 
 def publish(path: Path, target: Path) -> None:
@@ -62,14 +69,11 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _locked(folder: Path) -> int:
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot make the folder {shown(folder)}: {why(error)}") from None
 
 
 def _sync(folder: Path) -> None:

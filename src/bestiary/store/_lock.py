@@ -1,5 +1,6 @@
 """One driver per study: an advisory lock that the kernel releases when its holder dies."""
 
+import errno
 import fcntl
 import json
 import os
@@ -12,6 +13,8 @@ from bestiary.errors import UserError
 
 # A reader that asks who drives holds the lock for an instant, and must not keep a driver out.
 PATIENCE_SECONDS = 0.5
+# What the kernel answers where somebody has the lock; any other answer is that there is none.
+HELD = (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR)
 
 
 class DriverLock:
@@ -25,18 +28,15 @@ class DriverLock:
         """Take the lock.
 
         Raises:
-            UserError: another driver holds it; the line names its process and machine.
+            UserError: another driver holds it; the line names its process and machine. Or the file
+                system has no locks.
         """
         self._file: IO[str] = open(path, "a+")  # noqa: SIM115 - the lock lives as long as the file
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not _taken(self._file, fcntl.LOCK_EX):
-            if time.monotonic() > until:
-                holder = _holder(self._file)
-                self._file.close()
-                raise UserError(
-                    f"another driver works on {path.parent} ({holder}); wait for it or end it"
-                )
-            time.sleep(PATIENCE_SECONDS / 10)
+        try:
+            _take(self._file, path.parent)
+        except BaseException:
+            self._file.close()
+            raise
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         self._file.flush()
@@ -51,15 +51,35 @@ def driver(path: Path) -> str:
     try:
         with open(path) as file:
             return "" if _taken(file, fcntl.LOCK_SH) else _holder(file)
-    except OSError:
+    except (OSError, UserError):
         return ""
 
 
+def _take(file: IO[str], folder: Path) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not _taken(file, fcntl.LOCK_EX):
+        if time.monotonic() > until:
+            raise UserError(
+                f"another driver works on {folder} ({_holder(file)}); wait for it or end it"
+            )
+        time.sleep(PATIENCE_SECONDS / 10)
+
+
 def _taken(file: IO[str], kind: int) -> bool:
+    """Whether the lock is ours now.
+
+    Raises:
+        UserError: nobody can have it, because the file system does not lock.
+    """
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in HELD:
+            return False
+        raise UserError(
+            f"the file system of {file.name} does not lock files ({error.strerror}), so nothing "
+            "keeps a second driver out; choose a study folder on another disk"
+        ) from None
     return True
 
 

@@ -13,6 +13,8 @@ from bestiary.train._policy import Policy
 CHECKPOINTS = "checkpoints"
 _LOCK = "lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# What the kernel answers where somebody has the lock; any other answer is that there is none.
+_HELD = (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR)
 _DISK = (*_FULL, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -56,7 +58,12 @@ def _holds_attempt(folder: Path) -> bool:
 def _hold(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise UserError(
+                f"the file system of {folder} does not lock files ({error.strerror}), so nothing "
+                "keeps a second process out of a run; name a folder on another disk"
+            ) from None
         holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
         raise UserError(
             f"{folder} is in use by process {holder}; wait for it or name another folder"

@@ -22,6 +22,8 @@ def cache_folder() -> Path:
 def prepared(data: Sequence[str], *, tokenizer: str = "byte", vocabulary: int = 256) -> Corpus:
     """The corpus of some text, tokenised into the cache where it is not there yet.
 
+    What was read, skipped and passed over is said on stderr when it is read.
+
     Args:
         data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
         tokenizer: `byte`, or the path of a tokenizer.json.
@@ -34,7 +36,10 @@ def prepared(data: Sequence[str], *, tokenizer: str = "byte", vocabulary: int = 
     is_bytes = tokenizer == "byte" and all(origin.kind != "shards" for origin in origins)
     folder = cache_folder() / "corpora"
     with _patience(f"reading the text into {folder}; it is kept there"):
-        return prepare(origins, folder, tokenizer, vocabulary=256 if is_bytes else vocabulary)
+        corpus = prepare(origins, folder, tokenizer, vocabulary=256 if is_bytes else vocabulary)
+    if corpus.is_new and corpus.reading:
+        print("\n".join(corpus.reading.lines()), file=sys.stderr, flush=True)
+    return corpus
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 
 from bestiary.data._manifest import Manifest, Part, content_digest
 from bestiary.data._mixture import BLOCK
+from bestiary.data._reading import Reading
 from bestiary.data._tokens import Tokens
 from bestiary.data._verify import verified_shards
 from bestiary.errors import UserError, unknown
@@ -27,15 +28,26 @@ class Corpus:
         folder: Where it lies, `<folder>/<digest>`.
         manifest: What is in it.
         spec: The `DataSpec` that runs carry.
+        reading: What was read of its sources; None where an older Bestiary prepared it.
+        is_new: Whether its sources were read just now, and not before.
     """
 
     def __init__(
-        self, folder: Path, manifest: Manifest, *, tokens: Sequence[Tokens], resident_bytes: int
+        self,
+        folder: Path,
+        manifest: Manifest,
+        *,
+        tokens: Sequence[Tokens],
+        resident_bytes: int,
+        name: str = "",
+        reading: Reading | None = None,
     ) -> None:
         """Use `Corpus.open` or `prepare`; both check what they return."""
         self.folder = folder
         self.manifest = manifest
-        self.spec = DataSpec(name=manifest.name, digest=folder.name)
+        self.spec = DataSpec(name=name or manifest.name, digest=folder.name)
+        self.reading = reading or manifest.reading
+        self.is_new = False
         self._train = Tokens([shard for part in tokens[:-2] for shard in part.shards])
         self._validation = dict(zip(SPLITS, tokens[-2:], strict=True))
         self._resident_bytes = resident_bytes
@@ -48,6 +60,8 @@ class Corpus:
         *,
         resident_bytes: int = RESIDENT_BYTES,
         verify: bool = False,
+        name: str = "",
+        reading: Reading | None = None,
     ) -> "Corpus":
         """Open and check a corpus: manifest, headers, counts, sha256, token range.
 
@@ -58,6 +72,8 @@ class Corpus:
             digest: The digest of the corpus.
             resident_bytes: Largest size of the training tokens as one array.
             verify: Read all hashes again, whatever is remembered.
+            name: What a person calls it now; by default as when it was first prepared.
+            reading: What was read of its sources now; by default what was read first.
 
         Raises:
             UserError: not there, or not what it was; the file and offset are named.
@@ -69,7 +85,14 @@ class Corpus:
         if content_digest(manifest.content) != digest:
             raise UserError(f"{path / 'manifest.json'} was changed: it is not what {digest} names")
         tokens = verified_shards(path, manifest.content, afresh=verify)
-        return cls(path, manifest, tokens=tokens, resident_bytes=resident_bytes)
+        return cls(
+            path,
+            manifest,
+            tokens=tokens,
+            resident_bytes=resident_bytes,
+            name=name,
+            reading=reading,
+        )
 
     def __repr__(self) -> str:
         spec = self.spec

@@ -6,20 +6,26 @@ file or of a token shard: a contiguous range that overlaps no other.
 
 import json
 import mmap
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
 from bestiary.data._shard import read_shard
+from bestiary.data._shown import shown, why
 from bestiary.data._source import Source
 from bestiary.data._stdlib import stdlib_files
-from bestiary.errors import UserError
+from bestiary.errors import SHOWN, UserError
 
 PIECE_BYTES = 8192
+LEAST_PIECE_BYTES = 64
 PIECE_TOKENS = 8192
+CUT_BYTES = 32  # what decides whether a text is cut; not more than half a piece
 
 
 class Document(NamedTuple):
@@ -36,38 +42,58 @@ class Document(NamedTuple):
     tokens: np.ndarray | None = None
 
     @property
+    def written(self) -> bytes:
+        """What is compared with other documents: the text, or the tokens as bytes."""
+        return self.text if self.tokens is None else self.tokens.tobytes()
+
+    @property
     def size(self) -> int:
         """Bytes of text, or the tokens of a piece of a shard."""
         return len(self.text) if self.tokens is None else self.tokens.size
 
 
-def documents(source: Source) -> Iterator[Document]:
+def documents(source: Source, skipped: Counter[str] | None = None) -> Iterator[Document]:
     """Every document of a source, in order.
+
+    Args:
+        source: What is read.
+        skipped: Counts what is not used, by reason.
 
     Raises:
         UserError: a file that is missing, empty, binary or malformed; it and the place are named.
     """
+    skipped = Counter() if skipped is None else skipped
     if source.kind == "stdlib":
-        yield from _stdlib_documents()
+        yield from _stdlib_documents(skipped)
         return
     read = {"text": _pieces, "jsonl": _rows, "parquet": _columns, "shards": _blocks}[source.kind]
-    for name in source.paths:
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"no such file: {path}")
-        if path.stat().st_size == 0:
-            raise UserError(f"the text must not be empty, but {path} has 0 bytes")
+    for path in map(Path, source.paths):
         try:
-            yield from read(path, source.field)
+            if not path.is_file():
+                raise UserError(f"no such file: {shown(path)}")
+            if path.stat().st_size == 0:
+                raise UserError(f"the text must not be empty, but {shown(path)} has 0 bytes")
+            yield from read(path, source.field, skipped)
         except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}") from None
+            raise UserError(f"cannot read {shown(path)}: {why(error)}") from None
 
 
-def _stdlib_documents() -> Iterator[Document]:
+def _stdlib_documents(skipped: Counter[str]) -> Iterator[Document]:
     for name, path in stdlib_files():
         text = path.read_bytes()
-        if text and b"\0" not in text and _is_utf8(text):
+        if reason := _unusable(text):
+            skipped[f"files {reason}"] += 1
+        else:
             yield Document(name.encode(), text)
+
+
+def _unusable(text: bytes) -> str:
+    """Why a text cannot be used; empty where it can."""
+    if not text:
+        return "without text"
+    if b"\0" in text:
+        return "with a binary byte 0"
+    return "" if _is_utf8(text) else "that are not UTF-8"
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -78,26 +104,40 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _pieces(path: Path, field: str) -> Iterator[Document]:
-    """Cut a text into pieces of about 8 KiB (less if it is short) at the ends of paragraphs."""
-    del field
+def _pieces(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
+    """Cut a text into pieces of about 8 KiB (less if it is short) at the ends of paragraphs.
+
+    Where it is cut follows from what stands there, and not from where the text begins, so that two
+    editions of one text are soon cut alike, and their pieces are copies.
+    """
+    del field, skipped
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        target = min(PIECE_BYTES, max(512, len(text) // 64))
+        target = _piece_bytes(len(text))
         begin = 0
         while begin < len(text):
-            end = _piece_end(text, begin + target, begin + 2 * target)
-            piece = _checked_text(text[begin:end], f"byte {begin} of {path}")
+            end = _piece_end(text, begin + target // 2, begin + 3 * target // 2)
+            piece = _checked_text(text[begin:end], f"byte {begin} of {shown(path)}")
             yield Document(piece, piece)
             begin = end
 
 
+def _piece_bytes(length: int) -> int:
+    """About 1/64 of a short text: a power of two, so that editions of one text have the same."""
+    return min(PIECE_BYTES, max(LEAST_PIECE_BYTES, 1 << max(0, length.bit_length() - 7)))
+
+
 def _piece_end(text: mmap.mmap, low: int, high: int) -> int:
-    """The end of a paragraph in [low, high), or of a line, or of a word, or of a character."""
+    """The end of a paragraph in [low, high), or of a line, or of a word, or of a character.
+
+    Of several, the one whose last bytes have the least checksum.
+    """
     if high >= len(text):
         return len(text)
+    window = text[low - CUT_BYTES : high]
     for mark in (b"\n\n", b"\n", b" "):
-        if (found := text.find(mark, low, high)) >= 0:
-            return found + len(mark)
+        ends = [found.end() for found in re.finditer(mark, window) if found.start() >= CUT_BYTES]
+        if ends:
+            return low - CUT_BYTES + min(ends, key=lambda end: crc32(window[end - CUT_BYTES : end]))
     while text[high] & 0xC0 == 0x80 and high > low:
         high -= 1
     return high
@@ -111,13 +151,15 @@ def _checked_text(text: bytes, place: str) -> bytes:
     return text
 
 
-def _rows(path: Path, field: str) -> Iterator[Document]:
+def _rows(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if line.strip():
-                text = _row_text(line, field, f"line {number} of {path}")
-                if text:
-                    yield Document(text, text)
+            if not line.strip():
+                skipped["blank lines"] += 1
+            elif text := _row_text(line, field, f"line {number} of {shown(path)}"):
+                yield Document(text, text)
+            else:
+                skipped["rows without text"] += 1
 
 
 def _row_text(line: bytes, field: str, place: str) -> bytes:
@@ -129,35 +171,42 @@ def _row_text(line: bytes, field: str, place: str) -> bytes:
         raise UserError(f"every line must be a JSON object, got {type(row).__name__} at {place}")
     if field not in row:
         raise _no_field(field, row, place)
-    return _encoded(row[field], f"field {field!r} at {place}")
+    return _encoded(row[field], f"field {shown(field)!r} at {place}")
 
 
-def _columns(path: Path, field: str) -> Iterator[Document]:
+def _columns(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
     try:
         pyarrow: Any = import_module("pyarrow")
         parquet: Any = import_module("pyarrow.parquet")
     except ImportError:
-        raise UserError(f"{path} needs the package pyarrow; run: pip install pyarrow") from None
+        raise UserError(
+            f"{shown(path)} needs the package pyarrow; run: pip install pyarrow"
+        ) from None
     try:
         table = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise UserError(f"{path} is not a readable parquet file: {first}") from None
+        first = shown(str(error).splitlines()[0])
+        raise UserError(f"{shown(path)} is not a readable parquet file: {first}") from None
     with table:
         if field not in table.schema_arrow.names:
-            raise _no_field(field, table.schema_arrow.names, str(path))
+            raise _no_field(field, table.schema_arrow.names, shown(path))
         row = 0
         for batch in table.iter_batches(columns=[field]):
             for value in batch.column(0).to_pylist():
-                text = _encoded(value, f"row {row} of {path}")
+                text = _encoded(value, f"row {row} of {shown(path)}")
                 row += 1
                 if text:
                     yield Document(text, text)
+                else:
+                    skipped["rows without text"] += 1
 
 
 def _no_field(field: str, known: Iterable[str], place: str) -> UserError:
+    names = list(known)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = ", ".join(map(shown, names[:SHOWN])) + more
     return UserError(
-        f"the text is looked for in the field {field!r}, but {place} has {', '.join(known)}; "
+        f"the text is looked for in the field {shown(field)!r}, but {place} has {listed}; "
         "say which it is, as in PATH,field=NAME"
     )
 
@@ -171,8 +220,8 @@ def _encoded(value: object, place: str) -> bytes:
         raise UserError(f"the text must be valid Unicode, but a lone surrogate: {place}") from None
 
 
-def _blocks(path: Path, field: str) -> Iterator[Document]:
-    del field
+def _blocks(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
+    del field, skipped
     tokens = read_shard(path)
     for begin in range(0, tokens.size, PIECE_TOKENS):
         block = tokens[begin : begin + PIECE_TOKENS]

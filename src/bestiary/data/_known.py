@@ -11,9 +11,11 @@ import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from bestiary.data._reading import Reading
 from bestiary.data._source import Source
 from bestiary.data._stdlib import stdlib_files
 
@@ -25,15 +27,36 @@ def note_of(sources: Sequence[Source], tokenizer: str, vocabulary: int) -> str:
     return f"from-{hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]}"
 
 
-def known(folder: Path, note: str) -> str:
-    """The digest of the corpus with that note; empty where there is none."""
-    return next((path.parent.name for path in folder.glob(f"*/{note}")), "")
+class Known(NamedTuple):
+    """A corpus that some files became, and what was read of them."""
+
+    digest: str
+    reading: Reading | None
 
 
-def remember(corpus: Path, note: str) -> None:
-    """Leave the note; a read-only folder forgets."""
-    with contextlib.suppress(OSError):
-        (corpus / note).touch()
+def known(folder: Path, note: str) -> Known | None:
+    """The corpus with that note; None where there is none."""
+    for path in folder.glob(f"*/{note}"):
+        return Known(path.parent.name, _read(path))
+    return None
+
+
+def remember(corpus: Path, note: str, reading: Reading) -> None:
+    """Leave the note, whole or not at all; a read-only folder forgets."""
+    temporary = corpus / f"{note}.{os.getpid()}"
+    try:
+        temporary.write_bytes(msgspec.json.encode(reading))
+        os.replace(temporary, corpus / note)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _read(note: Path) -> Reading | None:
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=Reading)
+    except (OSError, ValueError, RecursionError):
+        return None  # of an older Bestiary, which left the name alone
 
 
 def _files(source: Source) -> list[Path]:
@@ -45,7 +68,7 @@ def _files(source: Source) -> list[Path]:
 def _signature(path: Path) -> list[str | int]:
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return [str(path)]  # whoever reads it next says what is wrong with it
     times = status.st_mtime_ns, status.st_ctime_ns
     return [str(path), status.st_size, *times, status.st_ino]

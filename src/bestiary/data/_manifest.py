@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from bestiary.data._reading import Reading
 from bestiary.data._source import Source
 from bestiary.specs import Spec
 
@@ -66,6 +67,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
         sources: Where the text came from; for people, not part of the digest.
         tokenizer: `byte`, the hash of a tokenizer.json, or `given` where all sources are shards.
         python: The version of Python whose standard library was read, else empty.
+        reading: What was read when it was first prepared; an older Bestiary did not say.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
     sources: tuple[Source, ...]
     tokenizer: str
     python: str = ""
+    reading: Reading | None = None
 
 
 def content_digest(content: Content) -> str:

@@ -1,5 +1,7 @@
 """Text into a corpus on disk: tokenised, split, hashed."""
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from bestiary.data._copies import Passage, near_copies
 from bestiary.data._corpus import Corpus
 from bestiary.data._documents import Document, documents
 from bestiary.data._known import known, note_of, remember
@@ -15,9 +18,19 @@ from bestiary.data._manifest import Content, Manifest, Part, content_digest
 from bestiary.data._mixture import quotas
 from bestiary.data._part import PartWriter
 from bestiary.data._publish import publish, scratch, write_durably
+from bestiary.data._reading import Reading, SourceReading, SplitReading, Tally
 from bestiary.data._shard import check_range, read_shard, token_dtype
+from bestiary.data._shown import shown
 from bestiary.data._source import Source
-from bestiary.data._split import SURVEY, Split, choose_split, joined, position, validation_bytes
+from bestiary.data._split import (
+    SURVEY,
+    Split,
+    choose_split,
+    joined,
+    pool,
+    position,
+    validation_bytes,
+)
 from bestiary.data._stdlib import python_version
 from bestiary.data._tokenizer import AbstractTokenizer, load_tokenizer
 from bestiary.errors import UserError
@@ -42,6 +55,29 @@ class _Reader(NamedTuple):
     vocabulary: int
 
 
+class _Survey(NamedTuple):
+    """What a first reading of a source says of it."""
+
+    documents: np.ndarray
+    skipped: dict[str, int]
+
+
+class _Drawn(NamedTuple):
+    """Which documents validate, and how many of those drawn are near copies of others."""
+
+    split: Split
+    near_copies: int
+    copies_left: int
+
+
+class _Written(NamedTuple):
+    """What lies on the disk, and how it was reached."""
+
+    content: Content
+    splits: dict[str, SplitReading]
+    unknown: int
+
+
 def prepare(
     sources: Sequence[Source],
     folder: str | Path,
@@ -55,6 +91,7 @@ def prepare(
     All text is read and checked before anything is written. The corpus appears by one rename, so a
     process that is killed leaves nothing that looks whole; what is already there is not touched.
     Files that have not changed since they were prepared into this folder are not read again.
+    `Corpus.reading` says what was read, skipped and passed over.
 
     Args:
         sources: Where the text comes from, with the weights of the mixture.
@@ -74,28 +111,72 @@ def prepare(
     quota = quotas([source.weight for source in sources])
     for source in sources:
         _check_shards(source, vocabulary)
+    called = name or "+".join(map(_name, sources))
     note = note_of(sources, reader.tokenizer.name, vocabulary)
-    if digest := known(Path(folder), note):
-        return Corpus.open(folder, digest)
-    split = _split(sources, quota)
+    if found := known(Path(folder), note):
+        return Corpus.open(folder, found.digest, name=called, reading=found.reading)
+    surveys = [_survey(source) for source in sources]
+    drawn = _drawn(sources, surveys, quota)
     with scratch(Path(folder)) as path:
-        content = _write(path, sources, reader, split=split, quota=quota)
+        written = _write(path, sources, reader, split=drawn.split, quota=quota)
+        _check_unchanged(sources, note, note_of(sources, reader.tokenizer.name, vocabulary))
+        reading = _reading(sources, surveys, drawn, written)
         manifest = Manifest(
-            name=name or "+".join(map(_name, sources)),
-            content=content,
-            sources=sources,
+            name=called,
+            content=written.content,
+            sources=tuple(map(_printable, sources)),
             tokenizer=_tokenizer_name(sources, reader.tokenizer),
             python=python_version() if any(source.kind == "stdlib" for source in sources) else "",
+            reading=reading,
         )
         write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
-        digest = content_digest(content)
+        digest = content_digest(written.content)
         publish(path, Path(folder) / digest)
-    remember(Path(folder) / digest, note)
-    return Corpus.open(folder, digest)
+    remember(Path(folder) / digest, note, reading)
+    corpus = Corpus.open(folder, digest, name=called, reading=reading)
+    corpus.is_new = True
+    return corpus
 
 
 def _name(source: Source) -> str:
-    return Path(source.paths[0]).stem if source.paths else source.kind
+    return shown(Path(source.paths[0]).stem) if source.paths else source.kind
+
+
+def _printable(source: Source) -> Source:
+    """The source with names that a file can hold: those of files may be no text at all."""
+    paths = tuple(os.fsencode(path).decode(errors="backslashreplace") for path in source.paths)
+    return msgspec.structs.replace(source, paths=paths)
+
+
+def _check_unchanged(sources: tuple[Source, ...], before: str, after: str) -> None:
+    """Two readings must see one text: the first decides what of the second validates."""
+    if before != after:
+        names = ", ".join(map(_name, sources))
+        raise UserError(f"the files of {names} changed while they were read; prepare again")
+
+
+def _reading(
+    sources: tuple[Source, ...], surveys: list[_Survey], drawn: _Drawn, written: _Written
+) -> Reading:
+    return Reading(
+        sources=tuple(map(_source_reading, sources, surveys)),
+        splits=written.splits,
+        unknown=written.unknown,
+        near_copies=drawn.near_copies,
+        copies_left=drawn.copies_left,
+    )
+
+
+def _source_reading(source: Source, survey: _Survey) -> SourceReading:
+    size = int(survey.documents["size"].sum())
+    return SourceReading(
+        name=_name(source),
+        files=len(source.paths) or survey.documents.size,
+        documents=survey.documents.size,
+        text_bytes=round(size * (source.bytes_per_token or 1)) if source.kind == "shards" else size,
+        skipped=survey.skipped,
+        passed_over=source.passed_over,
+    )
 
 
 def _tokenizer_name(sources: tuple[Source, ...], tokenizer: AbstractTokenizer) -> str:
@@ -115,24 +196,38 @@ def _check_shards(source: Source, vocabulary: int) -> None:
         check_range(path, read_shard(path), vocabulary)
 
 
-def _split(sources: tuple[Source, ...], quota: tuple[int, ...]) -> Split:
-    """Read everything once and decide which documents validate; each source by its share."""
-    surveys = [_survey(source) for source in sources]
-    sizes = [int(survey["size"].sum()) for survey in surveys]
+def _survey(source: Source) -> _Survey:
+    skipped: Counter[str] = Counter()
+    rows = ((position(one.key), one.size) for one in documents(source, skipped))
+    return _Survey(np.fromiter(rows, SURVEY), dict(skipped))
+
+
+def _drawn(sources: tuple[Source, ...], surveys: list[_Survey], quota: tuple[int, ...]) -> _Drawn:
+    """Decide which documents validate, each source by its share; near copies are trained on."""
+    sizes = [int(survey.documents["size"].sum()) for survey in surveys]
     wanted = validation_bytes(sum(sizes))
-    return joined(
-        choose_split(
-            survey,
+    pools = [
+        pool(
+            survey.documents,
             max(1, min(wanted * share // sum(quota), validation_bytes(size))),
             f"source {_name(source)!r}",
         )
         for source, survey, size, share in zip(sources, surveys, sizes, quota, strict=True)
+    ]
+    chosen = frozenset(np.concatenate([one.positions for one in pools]).tolist())
+    copied = near_copies(
+        (passage for passage in _passages(sources) if passage.position in chosen),
+        (passage for passage in _passages(sources) if passage.position not in chosen),
     )
+    split = joined(choose_split(one, copied) for one in pools)
+    left = len(copied & (split.selection | split.report))
+    return _Drawn(split, near_copies=len(copied) - left, copies_left=left)
 
 
-def _survey(source: Source) -> np.ndarray:
-    rows = ((position(document.key), document.size) for document in documents(source))
-    return np.fromiter(rows, SURVEY)
+def _passages(sources: tuple[Source, ...]) -> Iterator[Passage]:
+    for source in sources:
+        for document in documents(source):
+            yield Passage(position(document.key), document.written)
 
 
 def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded]:
@@ -160,13 +255,15 @@ def _write(
     *,
     split: Split,
     quota: tuple[int, ...],
-) -> Content:
+) -> _Written:
     """All shards: training documents as they come, validation documents in the random order."""
+    tally = Tally(reader.tokenizer.unknown)
     train: list[Part] = []
     held: list[_Encoded] = []
     for index, source in enumerate(sources):
         writer = PartWriter(path, f"train-{index}")
         for document in _encoded(source, split, reader):
+            tally.add(document.split, document.tokens, document.text_bytes)
             if document.split == "train":
                 writer.add(document.tokens, document.text_bytes)
             else:
@@ -174,9 +271,10 @@ def _write(
         train.append(writer.close(quota[index]))
     held.sort(key=lambda document: document.position)
     selection, report = (_validation_part(path, which, held) for which in SPLITS)
-    return Content(
+    content = Content(
         vocabulary=reader.vocabulary, train=tuple(train), selection=selection, report=report
     )
+    return _Written(content, tally.splits(), tally.unknown)
 
 
 def _validation_part(path: Path, split: str, held: list[_Encoded]) -> Part:

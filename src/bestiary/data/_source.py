@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from bestiary.data._shown import shown, why
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec, checked
 
@@ -17,6 +18,8 @@ SUFFIXES: dict[str, Kind] = {
     ".parquet": "parquet",
     ".bin": "shards",
 }
+
+MOST_BYTES_PER_TOKEN = 1024
 
 # Trillions of tokens, as the study weighs them (arXiv 2509.02046): 92.57, 6.09 and 1.34 percent.
 DCLM_MIXTURE: dict[str, float] = {
@@ -36,13 +39,15 @@ class Source(Spec, frozen=True, kw_only=True):
         weight: Share of the mixture, relative to the other sources; any positive unit.
         field: Which field of a JSON line or column of a parquet file is the text.
         bytes_per_token: Text bytes per token of `shards`, which carry no text; 0 for byte tokens.
+        passed_over: What else lies in the folder that was named, one line a kind; not read.
     """
 
     kind: Kind
     paths: tuple[str, ...] = ()
     weight: Annotated[float, Meta(gt=0)] = 1.0
     field: str = "text"
-    bytes_per_token: Annotated[float, Meta(ge=0)] = 0.0
+    bytes_per_token: Annotated[float, Meta(ge=0, le=MOST_BYTES_PER_TOKEN)] = 0.0
+    passed_over: tuple[str, ...] = ()
 
 
 def source(
@@ -65,10 +70,12 @@ def source(
     """
     if str(path) == "stdlib":
         return checked(Source(kind="stdlib", weight=weight))
-    paths = _files(Path(path))
+    paths, passed_over = _files(Path(path))
     kinds = {_kind(file) for file in paths}
     if len(kinds) > 1:
-        raise UserError(f"a source is of one kind, but {path} holds {sorted(kinds)}; name files")
+        raise UserError(
+            f"a source is of one kind, but {shown(path)} holds {sorted(kinds)}; name files"
+        )
     return checked(
         Source(
             kind=kinds.pop(),
@@ -76,6 +83,7 @@ def source(
             weight=weight,
             field=field,
             bytes_per_token=bytes_per_token,
+            passed_over=passed_over,
         )
     )
 
@@ -96,7 +104,7 @@ def described(text: str) -> Source:
     read = {"weight": _number, "field": str, "bytes_per_token": _number}
     for name in given:
         if name not in read:
-            raise unknown(f"setting of {path}", name, read)
+            raise unknown(f"setting of {shown(path)}", shown(name), read)
     settings = {name: read[name](value) for name, value in given.items()}
     return source(path, **settings)
 
@@ -105,7 +113,9 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UserError(f"weight and bytes_per_token must be numbers, got {text!r}") from None
+        raise UserError(
+            f"weight and bytes_per_token must be numbers, got {shown(text)!r}"
+        ) from None
 
 
 def mixture(weights: Mapping[str, float], paths: Mapping[str, str | Path]) -> tuple[Source, ...]:
@@ -123,20 +133,49 @@ def mixture(weights: Mapping[str, float], paths: Mapping[str, str | Path]) -> tu
     return tuple(source(paths[name], weight) for name, weight in weights.items())
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UserError(f"no such file or folder: {path}; give a path, or 'stdlib'")
-    found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The files of a source, and what else lies beside them."""
+    try:
+        if path.is_file():
+            return [path], ()
+        if not path.is_dir():
+            raise UserError(f"no such file or folder: {shown(path)}; give a path, or 'stdlib'")
+        entries = sorted(path.iterdir())
+        found = [entry for entry in entries if entry.suffix in SUFFIXES and entry.is_file()]
+        others = _grouped([entry for entry in entries if entry not in set(found)])
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {shown(path)}: {why(error)}; name another") from None
     if not found:
-        raise UserError(f"no {', '.join(SUFFIXES)} file in {path}; add one, or name a file")
-    return found
+        also = f" ({'; '.join(others)})" if others else ""
+        known = ", ".join(SUFFIXES)
+        raise UserError(f"no {known} file in {shown(path)}{also}; add one, or name a file")
+    return found, others
+
+
+def _grouped(entries: list[Path]) -> tuple[str, ...]:
+    """Entries of a folder by kind, one line each: `3 .md files, such as README.md`."""
+    groups: dict[str, list[str]] = {}
+    for entry in entries:
+        groups.setdefault(_called(entry), []).append(shown(entry.name))
+    return tuple(
+        f"{len(names)} {kind}{'s' if len(names) > 1 else ''}, such as {names[0]}"
+        for kind, names in sorted(groups.items())
+    )
+
+
+def _called(entry: Path) -> str:
+    if entry.is_dir():
+        return "folder"
+    suffix = shown(entry.suffix)
+    if entry.suffix in SUFFIXES:
+        return f"{suffix} that is no file"
+    return f"{suffix} file" if suffix else "file without suffix"
 
 
 def _kind(path: Path) -> Kind:
     if path.suffix not in SUFFIXES:
         raise UserError(
-            f"text is read from {', '.join(SUFFIXES)} files, got {path}; rename or convert it"
+            f"text is read from {', '.join(SUFFIXES)} files, got {shown(path)}; rename or convert "
+            "it"
         )
     return SUFFIXES[path.suffix]

@@ -13,6 +13,8 @@ LEAST_BYTES = 2**18  # but at least this much,
 MOST_BYTES = 2**24  # at most this much,
 LARGEST_FRACTION = 0.05  # and never more than this share of the text.
 
+DRAWN = 6  # times that size is drawn, to choose from: two sets, and others in place of copies.
+
 SURVEY = np.dtype([("position", np.int64), ("size", np.int64)])
 
 
@@ -44,11 +46,27 @@ def validation_bytes(total: int) -> int:
     return max(1, min(wanted, int(LARGEST_FRACTION * total)))
 
 
-def choose_split(survey: np.ndarray, target: int, place: str) -> Split:
-    """Give each validation set the first documents, in hash order, that make up `target`.
+class Pool(NamedTuple):
+    """The documents of a source that may validate, in hash order; copies count as one.
+
+    Attributes:
+        positions: Of each, its position.
+        sizes: Of each, all its copies together.
+        target: Wanted size of each validation set.
+        limit: Its largest size.
+    """
+
+    positions: np.ndarray
+    sizes: np.ndarray
+    target: int
+    limit: int
+
+
+def pool(survey: np.ndarray, target: int, place: str) -> Pool:
+    """The first documents in hash order, for several times the validation sets that are wanted.
 
     Documents longer than a quarter of `target` are passed over where there are enough others, lest
-    one fill a set.
+    one fill a set, and those longer than `LARGEST_FRACTION` of the text always.
 
     Args:
         survey: A `SURVEY` record for every document; equal documents have equal positions.
@@ -56,26 +74,57 @@ def choose_split(survey: np.ndarray, target: int, place: str) -> Split:
         place: The source, for the message.
 
     Raises:
-        UserError: too few distinct documents for three non-empty splits.
+        UserError: too few distinct documents, or all but one too long, for three non-empty splits.
     """
-    positions, sizes = survey["position"], survey["size"]
-    longest = max(1, target // 4)
-    if sizes[sizes <= longest].sum() < 4 * target:
-        longest = int(sizes.max(initial=0))
-    short = np.sort(survey[sizes <= longest], order="position")
-    positions, sizes = short["position"], short["size"]
-    distinct, first = np.unique(positions, return_index=True)
-    if distinct.size < 3:
+    ordered = np.sort(survey, order="position")
+    positions, first = np.unique(ordered["position"], return_index=True)
+    if positions.size < 3:
         raise UserError(
             f"{place} is too short to split into training and two validation sets: "
-            f"{distinct.size} distinct documents or pieces of text, 3 are needed; give more text"
+            f"{positions.size} distinct documents or pieces of text, 3 are needed; give more text"
         )
-    filled = np.add.reduceat(sizes, first).cumsum()
-    one = min(int(np.searchsorted(filled, target)), distinct.size - 3)
-    two = int(np.searchsorted(filled, filled[one] + target))
-    two = min(two, distinct.size - 2)
-    chosen = distinct[: one + 1].tolist(), distinct[one + 1 : two + 1].tolist()
+    sizes = np.add.reduceat(ordered["size"], first)
+    limit = int(LARGEST_FRACTION * sizes.sum())
+    longest = max(1, target // 4)
+    if sizes[sizes <= longest].sum() < 4 * target:
+        longest = limit
+    short = sizes <= longest
+    if short.sum() < 2:
+        raise UserError(
+            f"{place} is too short to split: a validation set takes at most "
+            f"{LARGEST_FRACTION:.0%} of the text, and {short.sum()} of {sizes.size} documents are "
+            "no longer than that; give more text, or shorter documents"
+        )
+    positions, sizes = positions[short], sizes[short]
+    enough = max(2, int(np.searchsorted(sizes.cumsum(), DRAWN * target)) + 1)
+    return Pool(positions[:enough], sizes[:enough], target, limit)
+
+
+def choose_split(drawn: Pool, copied: frozenset[int]) -> Split:
+    """Give each validation set the first documents of the pool that make up its target.
+
+    Args:
+        drawn: The documents to choose from.
+        copied: Those that are near copies of others: taken only where there are not enough others.
+    """
+    is_copied = np.isin(drawn.positions, np.fromiter(copied, np.int64))
+    alone = int((~is_copied).sum())
+    order = np.argsort(is_copied, kind="stable")
+    if alone >= 2 and drawn.sizes[~is_copied].sum() >= drawn.target:
+        order = order[:alone]
+    positions, sizes = drawn.positions[order], drawn.sizes[order]
+    target = min(drawn.target, int(sizes.sum()) // 2)
+    one = _filling(sizes[:-1], target, drawn.limit)
+    two = _filling(sizes[one:], target, drawn.limit)
+    chosen = positions[:one].tolist(), positions[one : one + two].tolist()
     return Split(frozenset(chosen[0]), frozenset(chosen[1]))
+
+
+def _filling(sizes: np.ndarray, target: int, limit: int) -> int:
+    """How many documents reach the target, or come near it within the limit; at least one."""
+    filled = sizes.cumsum()
+    reached = int(np.searchsorted(filled, target)) + 1
+    return max(1, min(reached, int(np.searchsorted(filled, limit, side="right"))))
 
 
 def joined(splits: Iterable[Split]) -> Split:

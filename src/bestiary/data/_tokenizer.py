@@ -17,9 +17,15 @@ END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eot_id|>"
 
 
 class AbstractTokenizer(Protocol):
-    """What turns the UTF-8 bytes of documents into tokens, with the separator at their end."""
+    """What turns the UTF-8 bytes of documents into tokens, with the separator at their end.
+
+    Attributes:
+        name: What identifies it.
+        unknown: The token that stands for text it has no other for; None where there is none.
+    """
 
     name: str
+    unknown: int | None
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """Token ids of every document, one-dimensional uint16 or uint32 arrays."""
@@ -30,6 +36,7 @@ class ByteTokenizer:
     """One token per byte, ids 0 to 255. Byte 0 ends a document, so text must not contain it."""
 
     name = "byte"
+    unknown: int | None = None
 
     def __init__(self, vocabulary: int) -> None:
         if vocabulary < 256:
@@ -63,6 +70,8 @@ class HuggingFaceTokenizer:
             )
         self._dtype = token_dtype(vocabulary)
         self._end, self._separator = self._end_of_text(path)
+        token = getattr(self._tokenizer.model, "unk_token", None)
+        self.unknown: int | None = None if token is None else self._tokenizer.token_to_id(token)
         self.name = f"tokenizer.json sha256:{hashlib.sha256(data).hexdigest()}"
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:

@@ -1,9 +1,11 @@
 """What a command says of its text."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from bestiary.cli import main
 from bestiary.cli._corpora import prepared
 
 
@@ -28,3 +30,73 @@ def test_what_was_read_is_said_once(text: Path, capsys: pytest.CaptureFixture[st
     assert "train: " in said.err
     prepared([str(text)])
     assert capsys.readouterr() == ("", "")
+
+
+def answered(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(["data", *arguments]) == code
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+def test_what_is_prepared_is_listed_inspected_and_verified(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = json.loads(answered(capsys, "--json"))
+    assert found == []
+    said = answered(capsys, "prepare", "--data", str(text))
+    assert "passed over in book: 1 .md file" in said
+    (row,) = json.loads(answered(capsys, "list", "--json"))
+    assert row["name"] == "book"
+    assert row["sha256"] in said
+    assert row["verified"] != "never"
+    assert row["digest"] in answered(capsys)
+    for name in (row["digest"], "book"):
+        assert "passed over in book: 1 .md file" in answered(capsys, "inspect", name)
+        assert f"{row['digest']} intact" in answered(capsys, "verify", name)
+    assert json.loads(answered(capsys, "verify", "--json")) == [
+        {"digest": row["sha256"], "damage": ""}
+    ]
+
+
+def test_damage_is_named_and_is_a_failure(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = prepared([str(text)]).folder
+    path = folder / "report-00000.bin"
+    data = bytearray(path.read_bytes())
+    data[1024] ^= 1
+    path.write_bytes(data)
+    said = answered(capsys, "verify", code=1)
+    assert str(path) in said
+    assert "1 of 1 corpora are damaged" in said
+    (folder / "manifest.json").write_text("{")
+    assert "is not JSON" in answered(capsys, "list", "--json")
+    assert "is not JSON" in answered(capsys, "verify", code=1)
+
+
+def test_unfinished_folders_are_listed(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left = prepared([str(text)]).folder.parent / ".prepare-elsewhere.01234567.1.1.abcd"
+    left.mkdir()
+    assert f"{left}; somebody may be writing there" in answered(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepair"], "did you mean 'prepare'"),
+        (["list", "book"], "takes no corpus"),
+        (["inspect"], "name the corpus"),
+        (["inspect", "0000"], "unknown corpus '0000'"),
+        (["verify", "boook"], "unknown corpus 'boook'"),
+        (["prepare", "--data", "nowhere"], "no such file or folder"),
+        (["prepare", "--vocabulary", "-1"], "--vocabulary must be int >= 0"),
+        (["prepare", "--vocabulary", "99999999999"], "--vocabulary must be int <"),
+        (["prepare", "--vocabulary", "200"], "256 or more"),
+        (["prepare", "--tokenizer", "gpt2"], "is 'byte' or the path"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    text: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = answered(capsys, *arguments, code=2)
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (text.parent / "cache").exists()

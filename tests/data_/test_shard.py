@@ -1,10 +1,12 @@
 """Shards are llm.c's format to the byte, and no damage goes unnoticed."""
 
 import itertools
+import json
 import os
 import shutil
 import struct
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bestiary.data import Corpus, read_shard, write_shard
+from bestiary.data import Corpus, _verify, read_shard, write_shard
 from bestiary.errors import UserError
 
 FORMATS = {"<u2": (20240520, 1, "H"), "<u4": (20240801, 7, "I")}
@@ -225,7 +227,108 @@ def test_hashes_are_remembered_until_a_file_changes(
     assert len(hashed) == 1 + len(shards(copy))
 
 
-@pytest.mark.parametrize("memory", ["", "[1]", '{"train-0-00000.bin": 7}', "[" * 100_000])
+def rotten(copy: tuple[Path, str], place: int = 2000) -> Path:
+    """A byte is lost on the device: sizes and times are as they were."""
+    path = shards(copy)[0]
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+    memory = copy[0] / copy[1] / "verified.json"
+    known = json.loads(memory.read_bytes())
+    status = path.stat()
+    known["files"][path.name] = [
+        *(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    ]
+    memory.write_text(json.dumps(known))
+    return path
+
+
+def test_rot_is_found_by_the_next_machine(
+    copy: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rotten(copy)
+    Corpus.open(*copy)  # this machine has read all of it, and nothing says that it changed
+    monkeypatch.setattr("socket.gethostname", lambda: "another")
+    assert path.name in refused(copy, "the disk lost some of it .* bytes 0 to ")
+
+
+@pytest.mark.parametrize("later", [7 * 24 * 3600 + 1, -3600])
+def test_rot_is_found_after_a_week(
+    copy: tuple[Path, str], later: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or when the clock went back, which makes the last time unknown."""
+    rotten(copy)
+    Corpus.open(*copy)
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + later)
+    refused(copy, "the disk lost some of it")
+
+
+def test_rot_is_found_when_it_is_looked_for(copy: tuple[Path, str]) -> None:
+    path = rotten(copy)
+    with pytest.raises(UserError, match=path.name):
+        Corpus.open(*copy, verify=True)
+
+
+def test_the_damaged_block_is_named(
+    copy: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bestiary.data._blocks.BLOCK_BYTES", 2048)
+    (copy[0] / copy[1] / "blocks.json").unlink()
+    Corpus.open(*copy, verify=True)
+    path = rotten(copy, 3 * 2048 + 8)
+    with pytest.raises(UserError, match="bytes 6144 to 8192") as caught:
+        Corpus.open(*copy, verify=True)
+    assert path.name in str(caught.value)
+
+
+def test_every_machine_reads_all_blocks_once_a_week(
+    copy: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    sums = _verify.block_sums
+    monkeypatch.setattr(_verify, "block_sums", lambda path: read.append(path.name) or sums(path))
+    hashed: list[str] = []
+    monkeypatch.setattr(_verify, "_check_bytes", lambda path, *rest: hashed.append(path.name))
+    everything = sorted(path.name for path in shards(copy))
+    now = time.time()
+    for host, later, expected in [
+        ("first", 0, everything),
+        ("first", 3600, []),
+        ("second", 3600, everything),
+        ("first", 7200, []),
+        ("first", 8 * 24 * 3600, everything),
+        ("first", 8 * 24 * 3600 + 1, []),
+    ]:
+        read.clear()
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        monkeypatch.setattr("time.time", lambda later=later: now + later)
+        Corpus.open(*copy)
+        assert sorted(read) == expected
+    assert hashed == []
+
+
+@pytest.mark.parametrize("table", [None, "", "[1]", '{"train-0-00000.bin": [7]}', "[" * 100_000])
+def test_damaged_checksums_only_cost_time(
+    copy: tuple[Path, str], table: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copy[0] / copy[1] / "blocks.json"
+    whole = path.read_bytes()
+    if table is None:
+        path.unlink()
+    else:
+        path.write_text(table)
+    monkeypatch.setattr("socket.gethostname", lambda: "another")
+    Corpus.open(*copy)
+    assert json.loads(path.read_bytes()) == json.loads(whole)
+    rotten(copy)
+    monkeypatch.setattr("socket.gethostname", lambda: "a third")
+    refused(copy, "the disk lost some of it")
+
+
+@pytest.mark.parametrize(
+    "memory", ["", "[1]", '{"train-0-00000.bin": 7}', '{"files": {"a": [1]}}', "[" * 100_000]
+)
 def test_a_damaged_memory_only_costs_time(copy: tuple[Path, str], memory: str) -> None:
     path = shards(copy)[0]
     data = bytearray(path.read_bytes())

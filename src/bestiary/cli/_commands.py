@@ -30,6 +30,9 @@ COMMANDS: dict[str, Command] = {
     "studies": Command("bestiary.cli._studies", "List the studies."),
     "optimizers": Command("bestiary.cli._optimizers", "List the optimizers, or show one in full."),
     "sizes": Command("bestiary.cli._sizes", "List the named model sizes."),
+    "data": Command(
+        "bestiary.cli._data", "Prepare text as tokens; list, inspect and verify what is prepared."
+    ),
     "doctor": Command("bestiary.cli._doctor", "Check this machine: devices, disk, determinism."),
     "export": Command("bestiary.cli._export", "Write a trained model as a Hugging Face folder."),
     "check": Command("bestiary.cli._check", "Check a claim against results."),

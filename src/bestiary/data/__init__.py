@@ -10,9 +10,15 @@ is not exactly that. `starts` is a pure function of (seed, step); to resume is t
 """
 
 from bestiary.data._corpus import Corpus as Corpus
+from bestiary.data._held import Held as Held
+from bestiary.data._held import Leftover as Leftover
+from bestiary.data._held import digest_of as digest_of
+from bestiary.data._held import held as held
+from bestiary.data._held import leftovers as leftovers
 from bestiary.data._mixture import BLOCK as BLOCK
 from bestiary.data._order import starts as starts
 from bestiary.data._prepare import prepare as prepare
+from bestiary.data._reading import Reading as Reading
 from bestiary.data._shard import read_shard as read_shard
 from bestiary.data._shard import write_shard as write_shard
 from bestiary.data._source import DCLM_MIXTURE as DCLM_MIXTURE
@@ -21,3 +27,4 @@ from bestiary.data._source import described as described
 from bestiary.data._source import mixture as mixture
 from bestiary.data._source import source as source
 from bestiary.data._stream import stream as stream
+from bestiary.data._tokenizer import vocabulary_of as vocabulary_of

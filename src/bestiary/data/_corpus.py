@@ -65,7 +65,8 @@ class Corpus:
     ) -> "Corpus":
         """Open and check a corpus: manifest, headers, counts, sha256, token range.
 
-        The hashes are read once and remembered by size, times and inode of the files.
+        The hashes are read once and remembered by size, times and inode of the files; the checksums
+        of all blocks are read once on every machine, and again after a week.
 
         Args:
             folder: The folder given to `prepare`.
@@ -81,7 +82,7 @@ class Corpus:
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise UserError(f"a corpus digest is 64 hexadecimal digits, got {digest!r}")
         path = Path(folder) / digest
-        manifest = _read_manifest(path)
+        manifest = read_manifest(path)
         if content_digest(manifest.content) != digest:
             raise UserError(f"{path / 'manifest.json'} was changed: it is not what {digest} names")
         tokens = verified_shards(path, manifest.content, afresh=verify)
@@ -182,7 +183,12 @@ def _sequences(tokens: int, context: int) -> int:
     return max(0, tokens - 1) // context
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of the corpus in a folder.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
     file = path / "manifest.json"
     if path.is_symlink() or file.is_symlink():
         raise UserError(f"a corpus must not be a symbolic link: {path}")

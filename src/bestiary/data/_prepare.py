@@ -10,6 +10,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from bestiary.data._blocks import FILE as BLOCKS
+from bestiary.data._blocks import block_sums
 from bestiary.data._copies import Passage, near_copies
 from bestiary.data._corpus import Corpus
 from bestiary.data._documents import Document, documents
@@ -130,6 +132,9 @@ def prepare(
             reading=reading,
         )
         write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
+        files = [shard.file for part in written.content.parts for shard in part.shards]
+        sums = {file: block_sums(path / file) for file in files}
+        write_durably(path / BLOCKS, msgspec.json.encode(sums))
         digest = content_digest(written.content)
         publish(path, Path(folder) / digest)
     remember(Path(folder) / digest, note, reading)

@@ -62,7 +62,7 @@ class HuggingFaceTokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True
-        last = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+        last = _last_id(self._tokenizer)
         if last >= vocabulary:
             raise UserError(
                 f"the vocabulary must hold the ids of {shown(path)}, up to {last}, got "
@@ -125,6 +125,22 @@ def _loaded(data: bytes, path: Path) -> Any:
         return tokenizers.Tokenizer.from_str(data.decode())
     except Exception as error:  # whatever the package says of a file that it cannot read
         raise UserError(f"{shown(path)} is not a tokenizer.json: {shown(error)}") from None
+
+
+def vocabulary_of(name: str) -> int:
+    """How many ids a tokenizer needs: one more than its largest, since ids may have holes.
+
+    Raises:
+        UserError: no such tokenizer.
+    """
+    if name == "byte":
+        return 256
+    path = Path(name)
+    return _last_id(_loaded(_read(path), path)) + 1
+
+
+def _last_id(tokenizer: Any) -> int:
+    return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
 
 
 def load_tokenizer(name: str, vocabulary: int) -> AbstractTokenizer:

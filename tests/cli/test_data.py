@@ -26,7 +26,7 @@ def test_what_was_read_is_said_once(text: Path, capsys: pytest.CaptureFixture[st
     assert said.out == ""
     size = (text / "book.txt").stat().st_size
     assert f"documents, {size:,} bytes" in said.err
-    assert "passed over in book: 1 .md file, such as notes.md" in said.err
+    assert "passed over in book: 1 of kind .md, such as notes.md" in said.err
     assert "train: " in said.err
     prepared([str(text)])
     assert capsys.readouterr() == ("", "")
@@ -44,14 +44,14 @@ def test_what_is_prepared_is_listed_inspected_and_verified(
     found = json.loads(answered(capsys, "--json"))
     assert found == []
     said = answered(capsys, "prepare", "--data", str(text))
-    assert "passed over in book: 1 .md file" in said
+    assert "passed over in book: 1 of kind .md" in said
     (row,) = json.loads(answered(capsys, "list", "--json"))
     assert row["name"] == "book"
     assert row["sha256"] in said
     assert row["verified"] != "never"
     assert row["digest"] in answered(capsys)
     for name in (row["digest"], "book"):
-        assert "passed over in book: 1 .md file" in answered(capsys, "inspect", name)
+        assert "passed over in book: 1 of kind .md" in answered(capsys, "inspect", name)
         assert f"{row['digest']} intact" in answered(capsys, "verify", name)
     assert json.loads(answered(capsys, "verify", "--json")) == [
         {"digest": row["sha256"], "damage": ""}
@@ -86,7 +86,12 @@ def test_unfinished_folders_are_listed(text: Path, capsys: pytest.CaptureFixture
         (["inspect"], "name the corpus"),
         (["inspect", "0000"], "unknown corpus '0000'"),
         (["verify", "boook"], "unknown corpus 'boook'"),
+        (["inspect", "x" * 5000], "unknown corpus 'xxx"),
+        (["x" * 5000], "unknown action 'xxx"),
         (["prepare", "--data", "nowhere"], "no such file or folder"),
+        (["prepare", "--data", ""], "a source is a path, or 'stdlib'"),
+        (["prepare", "--data", "x" * 5000], "File name too long"),
+        (["prepare", "--data", "a\0b"], "no such file or folder: a\\x00b"),
         (["prepare", "--vocabulary", "-1"], "--vocabulary must be int >= 0"),
         (["prepare", "--vocabulary", "99999999999"], "--vocabulary must be int <"),
         (["prepare", "--vocabulary", "200"], "256 or more"),
@@ -99,4 +104,16 @@ def test_a_mistake_is_one_line(
     said = answered(capsys, *arguments, code=2)
     assert message in said
     assert said.count("\n") == 1
+    assert len(said) < 300
     assert not (text.parent / "cache").exists()
+
+
+@pytest.mark.parametrize("action", ["list", "prepare"])
+def test_an_impossible_cache_is_one_line(
+    text: Path, action: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BESTIARY_CACHE", str(text / ("x" * 5000)))
+    said = answered(capsys, action, *(["--data", str(text)] if action == "prepare" else []), code=2)
+    assert "File name too long" in said
+    assert said.count("\n") == 1
+    assert len(said) < 300

@@ -12,7 +12,7 @@ from bestiary.data import (
     DCLM_MIXTURE,
     Corpus,
     Source,
-    _prepare,
+    _draw,
     described,
     mixture,
     prepare,
@@ -95,7 +95,7 @@ def test_text_is_read_again_only_when_a_file_has_changed(
         raise AssertionError("read again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_prepare, "documents", unread)
+        patch.setattr(_draw, "documents", unread)
         assert prepare([source(path)], tmp_path / "corpora").spec == first.spec
         with pytest.raises(AssertionError, match="read again"):
             prepare([source(path)], tmp_path / "corpora", vocabulary=300)

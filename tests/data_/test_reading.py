@@ -50,18 +50,18 @@ def test_what_else_lies_in_a_named_folder_is_named(tmp_path: Path) -> None:
     (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
     lines = said(prepare([source(folder)], tmp_path / "c"))
     for line in (
-        "passed over in a: 2 .md files, such as README.md",
-        "passed over in a: 1 .gz file, such as b.txt.gz",
-        "passed over in a: 1 file without suffix, such as LICENSE",
-        "passed over in a: 1 folder, such as more",
-        "passed over in a: 1 .txt that is no file, such as gone.txt",
+        "passed over in a: 2 of kind .md, such as README.md",
+        "passed over in a: 1 of kind .gz, such as b.txt.gz",
+        "passed over in a: 1 without suffix, such as LICENSE",
+        "passed over in a: 1 of kind folder, such as more",
+        "passed over in a: 1 of kind .txt but no file, such as gone.txt",
     ):
         assert line in lines
 
 
 def test_a_folder_without_text_says_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "part-0").mkdir()
-    with pytest.raises(UserError, match=r"no \.txt, .* \(1 folder, such as part-0\)"):
+    with pytest.raises(UserError, match=r"no \.txt, .* \(1 of kind folder, such as part-0\)"):
         source(tmp_path)
 
 

@@ -13,7 +13,7 @@ from bestiary.cli._exit import Stopped
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._telling import tell
-from bestiary.data import Corpus, Held, digest_of, held, leftovers, vocabulary_of
+from bestiary.data import Corpus, Held, digest_of, held, leftovers, shown, vocabulary_of
 from bestiary.errors import UserError, unknown
 from bestiary.specs import SPLITS, Spec
 
@@ -53,7 +53,7 @@ def run(flags: Flags) -> None:
     actions: dict[str, Callable[[Flags], None]]
     actions = {"list": _list, "prepare": _prepare, "inspect": _inspect, "verify": _verify}
     if flags.action not in actions:
-        raise unknown("action", flags.action, actions)
+        raise unknown("action", shown(flags.action), actions)
     if flags.corpus and flags.action not in ("inspect", "verify"):
         raise UserError(
             f"`bestiary data {flags.action}` takes no corpus, got {flags.corpus[:80]!r}"

@@ -21,6 +21,7 @@ from bestiary.data._prepare import prepare as prepare
 from bestiary.data._reading import Reading as Reading
 from bestiary.data._shard import read_shard as read_shard
 from bestiary.data._shard import write_shard as write_shard
+from bestiary.data._shown import shown as shown
 from bestiary.data._source import DCLM_MIXTURE as DCLM_MIXTURE
 from bestiary.data._source import Source as Source
 from bestiary.data._source import described as described

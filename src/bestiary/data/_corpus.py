@@ -41,13 +41,14 @@ class Corpus:
         resident_bytes: int,
         name: str = "",
         reading: Reading | None = None,
+        is_new: bool = False,
     ) -> None:
         """Use `Corpus.open` or `prepare`; both check what they return."""
         self.folder = folder
         self.manifest = manifest
         self.spec = DataSpec(name=name or manifest.name, digest=folder.name)
         self.reading = reading or manifest.reading
-        self.is_new = False
+        self.is_new = is_new
         self._train = Tokens([shard for part in tokens[:-2] for shard in part.shards])
         self._validation = dict(zip(SPLITS, tokens[-2:], strict=True))
         self._resident_bytes = resident_bytes
@@ -62,6 +63,7 @@ class Corpus:
         verify: bool = False,
         name: str = "",
         reading: Reading | None = None,
+        is_new: bool = False,
     ) -> "Corpus":
         """Open and check a corpus: manifest, headers, counts, sha256, token range.
 
@@ -75,6 +77,7 @@ class Corpus:
             verify: Read all hashes again, whatever is remembered.
             name: What a person calls it now; by default as when it was first prepared.
             reading: What was read of its sources now; by default what was read first.
+            is_new: Whether that was just now.
 
         Raises:
             UserError: not there, or not what it was; the file and offset are named.
@@ -93,6 +96,7 @@ class Corpus:
             resident_bytes=resident_bytes,
             name=name,
             reading=reading,
+            is_new=is_new,
         )
 
     def __repr__(self) -> str:

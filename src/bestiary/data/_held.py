@@ -1,5 +1,6 @@
 """Which corpora a folder holds, and what was left there unfinished."""
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from bestiary.data._corpus import read_manifest
 from bestiary.data._manifest import Manifest
 from bestiary.data._publish import abandoned, unfinished
+from bestiary.data._shown import shown, why
 from bestiary.data._verify import verified_at
 from bestiary.errors import UserError, unknown
 
@@ -38,9 +40,12 @@ class Leftover(NamedTuple):
 
 
 def held(folder: Path) -> list[Held]:
-    """Every corpus of a folder, by name and digest; a folder that is not there holds none."""
-    digests = (path.name for path in folder.glob("*") if re.fullmatch("[0-9a-f]{64}", path.name))
-    found = [_held(folder, digest) for digest in digests]
+    """Every corpus of a folder, by name and digest; a folder that is not there holds none.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    found = [_held(folder, name) for name in _names(folder) if re.fullmatch("[0-9a-f]{64}", name)]
     return sorted(found, key=lambda one: (one.manifest.name if one.manifest else "", one.digest))
 
 
@@ -65,10 +70,21 @@ def digest_of(folder: Path, beginning: str) -> str:
             return digest
         case []:
             names = {one.manifest.name for one in every if one.manifest}
-            raise unknown("corpus", beginning, sorted(names) or ["none is prepared yet"])
+            raise unknown("corpus", shown(beginning), sorted(names) or ["none is prepared yet"])
         case several:
             listed = ", ".join(digest[:12] for digest in several)
-            raise UserError(f"several corpora are called {beginning}: {listed}; name one of these")
+            raise UserError(
+                f"several corpora are called {shown(beginning)}: {listed}; name one of these"
+            )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the folder {shown(folder)}: {why(error)}") from None
 
 
 def _held(folder: Path, digest: str) -> Held:

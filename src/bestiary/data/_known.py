@@ -36,8 +36,9 @@ class Known(NamedTuple):
 
 def known(folder: Path, note: str) -> Known | None:
     """The corpus with that note; None where there is none."""
-    for path in folder.glob(f"*/{note}"):
-        return Known(path.parent.name, _read(path))
+    with contextlib.suppress(OSError):  # whoever makes the folder says what is wrong with it
+        for path in folder.glob(f"*/{note}"):
+            return Known(path.parent.name, _read(path))
     return None
 
 

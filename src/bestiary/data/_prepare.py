@@ -1,7 +1,6 @@
 """Text into a corpus on disk: tokenised, split, hashed."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,9 +11,9 @@ import numpy as np
 
 from bestiary.data._blocks import FILE as BLOCKS
 from bestiary.data._blocks import block_sums
-from bestiary.data._copies import Passage, near_copies
 from bestiary.data._corpus import Corpus
 from bestiary.data._documents import Document, documents
+from bestiary.data._draw import Drawn, Survey, draw, name_of, survey
 from bestiary.data._known import known, note_of, remember
 from bestiary.data._manifest import Content, Manifest, Part, content_digest
 from bestiary.data._mixture import quotas
@@ -22,17 +21,8 @@ from bestiary.data._part import PartWriter
 from bestiary.data._publish import publish, scratch, write_durably
 from bestiary.data._reading import Reading, SourceReading, SplitReading, Tally
 from bestiary.data._shard import check_range, read_shard, token_dtype
-from bestiary.data._shown import shown
 from bestiary.data._source import Source
-from bestiary.data._split import (
-    SURVEY,
-    Split,
-    choose_split,
-    joined,
-    pool,
-    position,
-    validation_bytes,
-)
+from bestiary.data._split import Split, position
 from bestiary.data._stdlib import python_version
 from bestiary.data._tokenizer import AbstractTokenizer, load_tokenizer
 from bestiary.errors import UserError
@@ -55,21 +45,6 @@ class _Reader(NamedTuple):
 
     tokenizer: AbstractTokenizer
     vocabulary: int
-
-
-class _Survey(NamedTuple):
-    """What a first reading of a source says of it."""
-
-    documents: np.ndarray
-    skipped: dict[str, int]
-
-
-class _Drawn(NamedTuple):
-    """Which documents validate, and how many of those drawn are near copies of others."""
-
-    split: Split
-    near_copies: int
-    copies_left: int
 
 
 class _Written(NamedTuple):
@@ -113,12 +88,12 @@ def prepare(
     quota = quotas([source.weight for source in sources])
     for source in sources:
         _check_shards(source, vocabulary)
-    called = name or "+".join(map(_name, sources))
+    called = name or "+".join(map(name_of, sources))
     note = note_of(sources, reader.tokenizer.name, vocabulary)
     if found := known(Path(folder), note):
         return Corpus.open(folder, found.digest, name=called, reading=found.reading)
-    surveys = [_survey(source) for source in sources]
-    drawn = _drawn(sources, surveys, quota)
+    surveys = [survey(source) for source in sources]
+    drawn = draw(sources, surveys, quota)
     with scratch(Path(folder)) as path:
         written = _write(path, sources, reader, split=drawn.split, quota=quota)
         _check_unchanged(sources, note, note_of(sources, reader.tokenizer.name, vocabulary))
@@ -131,20 +106,19 @@ def prepare(
             python=python_version() if any(source.kind == "stdlib" for source in sources) else "",
             reading=reading,
         )
-        write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
-        files = [shard.file for part in written.content.parts for shard in part.shards]
-        sums = {file: block_sums(path / file) for file in files}
-        write_durably(path / BLOCKS, msgspec.json.encode(sums))
+        _describe(path, manifest)
         digest = content_digest(written.content)
         publish(path, Path(folder) / digest)
     remember(Path(folder) / digest, note, reading)
-    corpus = Corpus.open(folder, digest, name=called, reading=reading)
-    corpus.is_new = True
-    return corpus
+    return Corpus.open(folder, digest, name=called, reading=reading, is_new=True)
 
 
-def _name(source: Source) -> str:
-    return shown(Path(source.paths[0]).stem) if source.paths else source.kind
+def _describe(path: Path, manifest: Manifest) -> None:
+    """Write what is known of the shards of a finished corpus beside them."""
+    files = [shard.file for part in manifest.content.parts for shard in part.shards]
+    sums = {file: block_sums(path / file) for file in files}
+    write_durably(path / BLOCKS, msgspec.json.encode(sums))
+    write_durably(path / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
 
 
 def _printable(source: Source) -> Source:
@@ -156,12 +130,12 @@ def _printable(source: Source) -> Source:
 def _check_unchanged(sources: tuple[Source, ...], before: str, after: str) -> None:
     """Two readings must see one text: the first decides what of the second validates."""
     if before != after:
-        names = ", ".join(map(_name, sources))
+        names = ", ".join(map(name_of, sources))
         raise UserError(f"the files of {names} changed while they were read; prepare again")
 
 
 def _reading(
-    sources: tuple[Source, ...], surveys: list[_Survey], drawn: _Drawn, written: _Written
+    sources: tuple[Source, ...], surveys: list[Survey], drawn: Drawn, written: _Written
 ) -> Reading:
     return Reading(
         sources=tuple(map(_source_reading, sources, surveys)),
@@ -172,10 +146,10 @@ def _reading(
     )
 
 
-def _source_reading(source: Source, survey: _Survey) -> SourceReading:
+def _source_reading(source: Source, survey: Survey) -> SourceReading:
     size = int(survey.documents["size"].sum())
     return SourceReading(
-        name=_name(source),
+        name=name_of(source),
         files=len(source.paths) or survey.documents.size,
         documents=survey.documents.size,
         text_bytes=round(size * (source.bytes_per_token or 1)) if source.kind == "shards" else size,
@@ -199,40 +173,6 @@ def _check_shards(source: Source, vocabulary: int) -> None:
         )
     for path in source.paths:
         check_range(path, read_shard(path), vocabulary)
-
-
-def _survey(source: Source) -> _Survey:
-    skipped: Counter[str] = Counter()
-    rows = ((position(one.key), one.size) for one in documents(source, skipped))
-    return _Survey(np.fromiter(rows, SURVEY), dict(skipped))
-
-
-def _drawn(sources: tuple[Source, ...], surveys: list[_Survey], quota: tuple[int, ...]) -> _Drawn:
-    """Decide which documents validate, each source by its share; near copies are trained on."""
-    sizes = [int(survey.documents["size"].sum()) for survey in surveys]
-    wanted = validation_bytes(sum(sizes))
-    pools = [
-        pool(
-            survey.documents,
-            max(1, min(wanted * share // sum(quota), validation_bytes(size))),
-            f"source {_name(source)!r}",
-        )
-        for source, survey, size, share in zip(sources, surveys, sizes, quota, strict=True)
-    ]
-    chosen = frozenset(np.concatenate([one.positions for one in pools]).tolist())
-    copied = near_copies(
-        (passage for passage in _passages(sources) if passage.position in chosen),
-        (passage for passage in _passages(sources) if passage.position not in chosen),
-    )
-    split = joined(choose_split(one, copied) for one in pools)
-    left = len(copied & (split.selection | split.report))
-    return _Drawn(split, near_copies=len(copied) - left, copies_left=left)
-
-
-def _passages(sources: tuple[Source, ...]) -> Iterator[Passage]:
-    for source in sources:
-        for document in documents(source):
-            yield Passage(position(document.key), document.written)
 
 
 def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded]:

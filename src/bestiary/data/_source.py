@@ -20,6 +20,7 @@ SUFFIXES: dict[str, Kind] = {
 }
 
 MOST_BYTES_PER_TOKEN = 1024
+MOST_KINDS = 6
 
 # Trillions of tokens, as the study weighs them (arXiv 2509.02046): 92.57, 6.09 and 1.34 percent.
 DCLM_MIXTURE: dict[str, float] = {
@@ -68,6 +69,8 @@ def source(
     Raises:
         UserError: no such file, an unknown kind of file, a mixed or empty folder, a bad weight.
     """
+    if not str(path):
+        raise UserError("a source is a path, or 'stdlib', got an empty one; name a file or folder")
     if str(path) == "stdlib":
         return checked(Source(kind="stdlib", weight=weight))
     paths, passed_over = _files(Path(path))
@@ -153,23 +156,24 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def _grouped(entries: list[Path]) -> tuple[str, ...]:
-    """Entries of a folder by kind, one line each: `3 .md files, such as README.md`."""
+    """Entries of a folder by kind, one line each: `3 of kind .md, such as README.md`."""
     groups: dict[str, list[str]] = {}
     for entry in entries:
         groups.setdefault(_called(entry), []).append(shown(entry.name))
+    for kind in sorted(groups, key=lambda kind: len(groups[kind]))[:-MOST_KINDS]:
+        groups.setdefault("of other kinds", []).extend(groups.pop(kind))
     return tuple(
-        f"{len(names)} {kind}{'s' if len(names) > 1 else ''}, such as {names[0]}"
-        for kind, names in sorted(groups.items())
+        f"{len(names)} {kind}, such as {names[0]}" for kind, names in sorted(groups.items())
     )
 
 
 def _called(entry: Path) -> str:
     if entry.is_dir():
-        return "folder"
+        return "of kind folder"
     suffix = shown(entry.suffix)
     if entry.suffix in SUFFIXES:
-        return f"{suffix} that is no file"
-    return f"{suffix} file" if suffix else "file without suffix"
+        return f"of kind {suffix} but no file"
+    return f"of kind {suffix}" if suffix else "without suffix"
 
 
 def _kind(path: Path) -> Kind:

@@ -1,0 +1,96 @@
+"""A first reading of all sources, which decides what of the second validates."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bestiary.data._copies import Passage, near_copies
+from bestiary.data._documents import documents
+from bestiary.data._shown import shown
+from bestiary.data._source import Source
+from bestiary.data._split import (
+    SURVEY,
+    Split,
+    choose_split,
+    joined,
+    pool,
+    position,
+    validation_bytes,
+)
+
+
+class Survey(NamedTuple):
+    """What a first reading of a source says of it.
+
+    Attributes:
+        documents: A `SURVEY` record for each.
+        skipped: How many are not used, by reason.
+    """
+
+    documents: np.ndarray
+    skipped: dict[str, int]
+
+
+class Drawn(NamedTuple):
+    """Which documents validate.
+
+    Attributes:
+        split: Their hashes.
+        near_copies: Documents drawn that are near copies of others and are trained on.
+        copies_left: Near copies among those that validate.
+    """
+
+    split: Split
+    near_copies: int
+    copies_left: int
+
+
+def survey(source: Source) -> Survey:
+    """Read a source once.
+
+    Raises:
+        UserError: as `documents`.
+    """
+    skipped: Counter[str] = Counter()
+    rows = ((position(one.key), one.size) for one in documents(source, skipped))
+    return Survey(np.fromiter(rows, SURVEY), dict(skipped))
+
+
+def draw(sources: tuple[Source, ...], surveys: list[Survey], quota: tuple[int, ...]) -> Drawn:
+    """Decide which documents validate, each source by its share; near copies are trained on.
+
+    Raises:
+        UserError: a source that is too short, or of documents that are too long.
+    """
+    sizes = [int(one.documents["size"].sum()) for one in surveys]
+    wanted = validation_bytes(sum(sizes))
+    pools = [
+        pool(
+            one.documents,
+            max(1, min(wanted * share // sum(quota), validation_bytes(size))),
+            f"source {name_of(source)!r}",
+        )
+        for source, one, size, share in zip(sources, surveys, sizes, quota, strict=True)
+    ]
+    chosen = frozenset(np.concatenate([one.positions for one in pools]).tolist())
+    copied = near_copies(
+        (passage for passage in _passages(sources) if passage.position in chosen),
+        (passage for passage in _passages(sources) if passage.position not in chosen),
+    )
+    split = joined(choose_split(one, copied) for one in pools)
+    left = len(copied & (split.selection | split.report))
+    return Drawn(split, near_copies=len(copied) - left, copies_left=left)
+
+
+def name_of(source: Source) -> str:
+    """What a person calls a source: the name of its first file."""
+    return shown(Path(source.paths[0]).stem) if source.paths else source.kind
+
+
+def _passages(sources: tuple[Source, ...]) -> Iterator[Passage]:
+    for source in sources:
+        for document in documents(source):
+            yield Passage(position(document.key), document.written)

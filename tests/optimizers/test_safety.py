@@ -1,4 +1,4 @@
-"""Nothing that a gradient can hold makes a parameter infinite or not a number."""
+"""Finite gradients keep parameters finite, whatever they hold; others make every rule diverge."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestiary.optimizers import CATALOGUE, resolve
+from bestiary.specs import Label
 
 NAMES = tuple(CATALOGUE)
 # Every optimizer at its defaults, and every preset that is something else.
@@ -122,3 +123,49 @@ def test_bfloat16_parameters_stay_finite_and_move(stepper: Any, random: Any, nam
     assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(params))
     moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), before, params)
     assert all(jax.tree.leaves(moved))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("soap", {"max_dimension": 6, "block_size": 0}),
+        ("splus", {"max_dimension": 6}),
+        ("soap", {"max_dimension": 2, "block_size": 0, "flavour": "official"}),
+    ],
+)
+def test_small_columns_move_where_no_rotation_mixes_them_with_large_ones(
+    stepper: Any, name: str, settings: Any
+) -> None:
+    """The rounding of a rotation is relative to what it mixes, not to a whole block."""
+    one = stepper(name, {"w": Label(role="hidden_matrix", kind="up")}, **settings)
+    rng = np.random.default_rng(0)
+    sizes = np.where(np.arange(12) == 5, 1e-9, 1.0)
+    before = params = {"w": jnp.zeros((4, 12))}
+    state = one.init(params)
+    for count in range(4):
+        grads = {"w": jnp.asarray(rng.standard_normal((4, 12)) * sizes, jnp.float32)}
+        params, state = one.compiled(one.traced, grads, state, params, count)
+    moved = jnp.linalg.norm(params["w"] - before["w"], axis=0)
+    assert float(moved[5]) > 0.2 * float(jnp.median(moved))
+
+
+# Without clipping the sign of infinity is 1, as in their authors' code.
+SIGNED = ("adamuon", "splus")
+
+
+@pytest.mark.parametrize(("name", "preset"), VARIANTS)
+def test_a_gradient_that_is_not_finite_makes_the_run_diverge(
+    stepper: Any, random: Any, name: str, preset: str
+) -> None:
+    """No rule may skip it: divergence is a result, and must be the same result for all."""
+    one = stepper(name, **CATALOGUE[name].presets.get(preset, {}))
+    traced = {**one.traced, "max_grad_norm": np.asarray(1.0)}
+    for value in (np.nan,) if name in SIGNED else (np.nan, np.inf):
+        params = random(0)
+        state = one.init(params)
+        odd = jax.tree.map(lambda leaf, value=value: leaf.at[..., 0].set(value), random(1))
+        # The rules without a first step begin with the second; nothing may hide it later.
+        for count, grads in enumerate([random(1), odd, random(2)]):
+            params, state = one.compiled(traced, grads, state, params, count)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+            assert not np.isfinite(leaf).all(), (path, value)

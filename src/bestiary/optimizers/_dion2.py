@@ -78,7 +78,10 @@ def scale_by_dion2(hyper: Dion2, labels: Labels) -> optax.GradientTransformation
 def _chosen_step(m_GMN: Array, hyper: Dion2) -> tuple[Array, Array]:
     """The orthogonal rows in their places, and the momentum with those rows damped."""
     chosen = max(1, math.ceil(hyper.fraction * m_GMN.shape[-2]))
-    order_GM = jnp.argsort(-jnp.sum(jnp.abs(m_GMN), axis=-1), axis=-1, stable=True)
+    size_GM = jnp.sum(jnp.abs(m_GMN), axis=-1)
+    # What is not a number is chosen first: sorted last, it would never reach the parameters.
+    size_GM = jnp.where(jnp.isnan(size_GM), jnp.inf, size_GM)
+    order_GM = jnp.argsort(-size_GM, axis=-1, stable=True)
     rank_GM1 = jnp.argsort(order_GM, axis=-1)[:, :, None]
     o_GKN = orthogonal_batch(jnp.take_along_axis(m_GMN, order_GM[:, :chosen, None], axis=-2), hyper)
     is_chosen_GM1 = rank_GM1 < chosen

@@ -126,7 +126,7 @@ def _advance(
     square = where(first, state.square, moment(turned, state.square, hyper.beta2, 2))
     directions, targets, values = {}, {}, {}
     for name, m_GMN in mean.items():
-        adam_GMN = without_rounding(m_GMN) / (jnp.sqrt(square[name]) + hyper.epsilon)
+        adam_GMN = without_rounding(m_GMN, state.basis[name]) / (jnp.sqrt(square[name]) + hyper.epsilon)
         directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, state.basis[name]))
         targets[name], values[name] = _targets(
             grads[name], turned[name], state.basis[name], state.eigenvalues[name], first=first

@@ -16,7 +16,7 @@ from msgspec import Meta
 from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._factorizations import eigenvectors, orthonormal_columns
 from bestiary.optimizers._interface import Beta
-from bestiary.optimizers._newton_schulz import frobenius_norm
+from bestiary.optimizers._newton_schulz import norm_over
 
 BlockSize = Annotated[
     int, Meta(ge=0, description="largest side of a block; 0 keeps matrices whole")
@@ -102,14 +102,20 @@ def rotated_back(x_GMN: Array, basis: Factors) -> Array:
     return x_GMN if basis.right is None else product(x_GMN, basis.right.mT)
 
 
-def without_rounding(x_GMN: Array) -> Array:
-    """Set entries to zero that are below the rounding error of the rotation they come from.
+def without_rounding(x_GMN: Array, basis: Factors) -> Array:
+    """Set entries to zero that are below the rounding error of the rotation into a basis.
 
     Where a Gram matrix is rank-deficient, moments are zero along its null space; rotated in finite
-    precision they are rounding errors, and dividing one by another gives steps of any size.
+    precision they are rounding errors, and dividing one by another gives steps of any size. A
+    rotation mixes, and hence its error is relative to, a whole block where both sides have a basis,
+    each row where the right side alone has one, each column where the left side has, and nothing
+    where neither has.
     """
-    floor_G11 = jnp.finfo(x_GMN.dtype).eps * frobenius_norm(x_GMN)
-    return jnp.where(jnp.abs(x_GMN) > floor_G11, x_GMN, 0.0)
+    axes = [axis for axis, side in ((-2, basis.left), (-1, basis.right)) if side is not None]
+    if not axes:
+        return x_GMN
+    floor = jnp.finfo(x_GMN.dtype).eps * norm_over(x_GMN, tuple(axes))
+    return jnp.where(jnp.abs(x_GMN) <= floor, 0.0, x_GMN)
 
 
 def over_factors(

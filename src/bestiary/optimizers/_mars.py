@@ -36,7 +36,7 @@ from bestiary.optimizers._interface import (
     LearningRate,
     Optimizer,
 )
-from bestiary.optimizers._per_layer import layer_norm, shrunk
+from bestiary.optimizers._per_layer import layer_norm
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
 
 
@@ -92,7 +92,7 @@ def corrected_gradients(grads: Leaves, previous: Leaves, *, gamma: Scalar, decay
 def clipped_apart(leaves: Leaves, labels: Labels) -> Leaves:
     """Every layer's tensor scaled to a norm of at most 1."""
     return {
-        path: shrunk(leaf, 1 / jnp.maximum(1.0, layer_norm(leaf, labels[path])))
+        path: leaf * (1 / jnp.maximum(1.0, layer_norm(leaf, labels[path])))
         for path, leaf in leaves.items()
     }
 
@@ -101,7 +101,7 @@ def _clipped_together(leaves: Leaves, max_norm: Scalar) -> Leaves:
     """Scaled by one factor to a global norm of at most `max_norm`; 0 never clips."""
     factor = jnp.minimum(1.0, max_norm / (optax.tree.norm(leaves) + 1e-6))
     factor = jnp.where(jnp.asarray(max_norm) > 0, factor, 1.0)
-    return {path: shrunk(leaf, factor.astype(leaf.dtype)) for path, leaf in leaves.items()}
+    return {path: leaf * factor.astype(leaf.dtype) for path, leaf in leaves.items()}
 
 
 def _rules(hyper: Mars, labels: Labels) -> dict[str, Rule]:

@@ -79,6 +79,11 @@ def newton_schulz(
 
 def frobenius_norm(x_GMN: Array) -> Array:
     """The Frobenius norms (G, 1, 1), without overflow of the squares."""
-    largest = jnp.max(jnp.abs(x_GMN), axis=(-2, -1), keepdims=True)
+    return norm_over(x_GMN, (-2, -1))
+
+
+def norm_over(x: Array, axes: tuple[int, ...]) -> Array:
+    """The Euclidean norms over some axes, kept at length 1, without overflow of the squares."""
+    largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True)
     largest = jnp.where(largest > 0, largest, 1.0)
-    return largest * jnp.sqrt(jnp.sum((x_GMN / largest) ** 2, axis=(-2, -1), keepdims=True))
+    return largest * jnp.sqrt(jnp.sum((x / largest) ** 2, axis=axes, keepdims=True))

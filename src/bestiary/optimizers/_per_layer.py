@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 from jax import Array
 
-from bestiary.optimizers._rules import Scalar
 from bestiary.specs import Label
 
 
@@ -25,11 +24,3 @@ def layer_mean(leaf: Array, label: Label) -> Array:
 def layer_norm(leaf: Array, label: Label) -> Array:
     """The Frobenius norm of each layer's tensor, with axes of length 1."""
     return jnp.sqrt(jnp.sum(leaf**2, axis=layer_axes(leaf, label), keepdims=True))
-
-
-def shrunk(leaf: Array, factor: Scalar) -> Array:
-    """The leaf times a factor of at most 1; 0 where the factor is 0, even of an infinite entry.
-
-    A norm overflows before the entries do; its factor is then 0.
-    """
-    return jnp.where(jnp.asarray(factor) > 0, leaf * factor, 0.0)

@@ -19,8 +19,10 @@ Two flavours. `official` (nikhilvyas/SOAP): t = k, the refresh reads the new L, 
 after the step and not at the first, whole matrices, plain Adam on vectors. `study` (Levanter):
 t = k + 1, the refresh reads L from before this gradient, decay is decoupled, blocks, full factors
 on vectors. Levanter merges small sides and leaves a ragged last block; here the blocks of one
-parameter are equal. Checked against both, with the first eigenvectors given: the first Gram matrix
-is rank-deficient, and its null space has no unique basis.
+parameter are equal. In the basis, entries of Q_L^T m Q_R below its rounding error are 0 (by block
+where both sides have a factor, by row or column where one has): along null spaces of the factors
+they would be errors over errors. Checked against both, with the first eigenvectors given: the first
+Gram matrix is rank-deficient, and its null space has no unique basis.
 """
 
 from dataclasses import replace
@@ -144,7 +146,7 @@ def _advance(
     directions = {}
     for name, m_GMN in mean.items():
         basis = state.basis[name]
-        mean_GMN = without_rounding(rotated(m_GMN, basis))
+        mean_GMN = without_rounding(rotated(m_GMN, basis), basis)
         adam_GMN = mean_GMN / (jnp.sqrt(square[name]) + hyper.epsilon)
         directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, basis) * correction)
     source = state.factors if hyper.flavour == "study" else factors

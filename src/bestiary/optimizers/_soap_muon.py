@@ -135,7 +135,8 @@ def _whitened(
     turned_GMN = rotated(u_GMN, basis)
     new = hyper.soap_beta * old + (1 - hyper.soap_beta) * turned_GMN**2
     root_GMN = jnp.maximum(jnp.sqrt(new), hyper.soap_epsilon)
-    white_GMN = with_norm_of(u_GMN, rotated_back(without_rounding(turned_GMN) / root_GMN, basis))
+    even_GMN = without_rounding(turned_GMN, basis) / root_GMN
+    white_GMN = with_norm_of(u_GMN, rotated_back(even_GMN, basis))
     return jnp.where(first, u_GMN, white_GMN), jnp.where(first, old, new)
 
 

@@ -138,7 +138,7 @@ def averaged(state: dict[str, SPlusState], params: optax.Params) -> optax.Params
 
 def _signed(m_GMN: Array, basis: Factors) -> Array:
     """The sign of momentum in the basis, turned back."""
-    return rotated_back(jnp.sign(without_rounding(rotated(m_GMN, basis))), basis)
+    return rotated_back(jnp.sign(without_rounding(rotated(m_GMN, basis), basis)), basis)
 
 
 def _eigenbases(factors: dict[str, Factors], plan: Layout) -> dict[str, Factors]:

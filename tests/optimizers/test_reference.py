@@ -1,5 +1,6 @@
 """docs/optimizers.md is what the catalogue makes of itself."""
 
+import re
 from pathlib import Path
 
 from bestiary.optimizers import CATALOGUE
@@ -12,5 +13,15 @@ def test_the_page_is_made_from_the_catalogue() -> None:
     page = reference()
     assert page == PAGE.read_text(), "run: python -m bestiary.optimizers > docs/optimizers.md"
     for name, entry in CATALOGUE.items():
-        assert f"| [{entry.label}](#{name}) |" in page
-        assert all(f"| `{field}` |" in page for field in entry.fields)
+        assert f"| [{entry.label}](" in page
+        assert f"| `{name}` |" in page
+
+
+def test_every_link_leads_somewhere() -> None:
+    text = PAGE.read_text()
+    for target in re.findall(r"\]\(([^)]*)\)", text):
+        assert target.startswith("https://") or (PAGE.parent / target).is_file(), target
+
+
+def test_the_page_does_not_repeat_what_files_and_commands_say() -> None:
+    assert len(PAGE.read_text().split()) < 1500

@@ -11,22 +11,28 @@ of the factors' eigenvalues, and G' = Q_L^T G Q_R:
             d_L <- beta_s d_L + (1 - beta_s) row means of G'^2 D_R^-1,     d_R likewise
     every `precondition_frequency`, after u:  Q <- qr(S Q), m turned into the new basis
 
-beta_s is `shampoo_beta`. No bias correction. d is at least 1 / 4000^2. AdamW elsewhere, its rate
-times `adam_factor`. Both groups of gradients are clipped, each by its own norm.
+beta_s is `shampoo_beta`. No bias correction. AdamW elsewhere, its rate times `adam_factor`. Both
+groups of gradients are clipped, each by its own norm.
+
+Two flavours. `official` (yorkerlin/KL-Methods): the first S is (1 - beta_s) times that; d is at
+least 1 / max(10, min(M, 4000))^2, M the side; decay acts after the step. `nanogpt` (the
+modded-nanogpt track 3 file): as above, and d at least 1 / 4000^2. Both are for whole matrices.
 
 State: m, v, both factors and bases, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, and d, a number
 for each row and column. Cost: 8 M N (M + N) FLOPs a step, and 4.7 (M^3 + N^3) + 4 M N (M + N) a
-refresh. Follows the modded-nanogpt track 3 file, which is for whole matrices; the authors' code
-(yorkerlin/KL-Methods) has more options. Checked against that file, its hyperball replaced by weight
-decay, with the first eigenvectors given.
+refresh. Checked against both, with the first eigenvectors given, the hyperball of the track 3 file
+replaced by weight decay. The authors' other options (KL-Shampoo, damping, gradients of three axes)
+are not here, and their bfloat16 is not followed.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from msgspec import Meta
 
 from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._interface import (
@@ -52,11 +58,11 @@ from bestiary.optimizers._kronecker import (
     rotated_back,
     without_rounding,
 )
-from bestiary.optimizers._rules import Leaves, Rule, Scalar
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, step_then_decay
 from bestiary.optimizers._spectral import AdamElsewhere, with_adam
 
 _FIRST_EIGENVALUE = 0.1
-_LEAST_EIGENVALUE = 4000.0**-2
+_LARGEST_INVERSE_ROOT = 4000.0
 
 
 class KLSOAP(AdamElsewhere, frozen=True, kw_only=True):
@@ -69,6 +75,10 @@ class KLSOAP(AdamElsewhere, frozen=True, kw_only=True):
     epsilon: Epsilon = 1e-8
     precondition_frequency: PreconditionFrequency = 10
     block_size: BlockSize = 0
+    flavour: Annotated[
+        Literal["nanogpt", "official"],
+        Meta(description="first factor, least eigenvalue and decay as in which code"),
+    ] = "nanogpt"
 
 
 class KLSOAPState(NamedTuple):
@@ -126,15 +136,21 @@ def _advance(
     square = where(first, state.square, moment(turned, state.square, hyper.beta2, 2))
     directions, targets, values = {}, {}, {}
     for name, m_GMN in mean.items():
-        adam_GMN = without_rounding(m_GMN, state.basis[name]) / (jnp.sqrt(square[name]) + hyper.epsilon)
-        directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, state.basis[name]))
+        basis = state.basis[name]
+        adam_GMN = without_rounding(m_GMN, basis) / (jnp.sqrt(square[name]) + hyper.epsilon)
+        directions[name] = jnp.where(first, 0.0, rotated_back(adam_GMN, basis))
         targets[name], values[name] = _targets(
             grads[name], turned[name], state.basis[name], state.eigenvalues[name], first=first
         )
-    factors = moment(targets, state.factors, jnp.where(first, 0.0, hyper.shampoo_beta), 1)
+    # The official factors begin at zero, the others at the first target.
+    zero_start = hyper.flavour == "official"
+    kept = hyper.shampoo_beta if zero_start else jnp.where(first, 0.0, hyper.shampoo_beta)
+    factors = moment(targets, state.factors, kept, 1)
     eigenvalues = moment(values, state.eigenvalues, hyper.shampoo_beta, 1)
     eigenvalues = where(first, state.eigenvalues, eigenvalues)
-    eigenvalues = jax.tree.map(lambda d_GM: jnp.maximum(d_GM, _LEAST_EIGENVALUE), eigenvalues)
+    eigenvalues = jax.tree.map(
+        lambda d_GM: jnp.maximum(d_GM, least_eigenvalue(d_GM.shape[-1], hyper.flavour)), eigenvalues
+    )
     # One branch runs: its index depends on the step alone, which no population batches.
     due = step % hyper.precondition_frequency == 0
     basis, mean = jax.lax.switch(
@@ -146,6 +162,14 @@ def _advance(
         ),
     )
     return directions, KLSOAPState(mean, square, factors, basis, eigenvalues)
+
+
+def least_eigenvalue(side: int, flavour: str) -> float:
+    """The lower end of d on a side of this length."""
+    largest = _LARGEST_INVERSE_ROOT
+    if flavour == "official":
+        largest = max(10.0, min(side, largest))
+    return largest**-2
 
 
 def _targets(
@@ -183,6 +207,8 @@ def _refreshed(
 
 def _rules(hyper: KLSOAP, labels: Labels) -> dict[str, Rule]:
     matrices = hyper.rule("kl_soap", scale_by_kl_soap(hyper, labels), idle_first_step=True)
+    if hyper.flavour == "official":
+        matrices = replace(matrices, advance=step_then_decay)
     return with_adam(matrices, hyper)
 
 
@@ -204,5 +230,17 @@ KL_SOAP = Optimizer(
         "shampoo_beta": (0.9, 0.95, 0.98),
         "batch_size": (128, 256, 512),
         "warmup_steps": (500.0, 1000.0, 2000.0),
+    },
+    presets={
+        "nanogpt": {},
+        "official": {
+            "flavour": "official",
+            "learning_rate": 1e-4,
+            "weight_decay": 0.01,
+            "max_grad_norm": 0.0,
+            "beta1": 0.9,
+            "beta2": 0.98,
+            "shampoo_beta": 0.98,
+        },
     },
 )

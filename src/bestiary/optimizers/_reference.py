@@ -1,34 +1,39 @@
 """The page docs/optimizers.md, made from the catalogue: `python -m bestiary.optimizers`."""
 
-import sys
-import textwrap
+import re
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from bestiary.optimizers._catalogue import CATALOGUE
-from bestiary.optimizers._describe import Described, described
 from bestiary.optimizers._interface import Hyperparameters, Optimizer
 from bestiary.optimizers._routing import Routed, routing
-from bestiary.specs import ROLES, SIZES, Label, Setting
+from bestiary.specs import SIZES, Label
 
 INTRODUCTION = """\
 # The optimizers
 
-Made by `python -m bestiary.optimizers`; a test compares. Starting points and grids are for 130M
-parameters and 1x Chinchilla: the study's (arXiv 2509.02046) where it ran the optimizer, else ours,
-not tuned. Weight decay is decoupled, multiplied by the learning rate, and skips embeddings and
-vectors. `bestiary optimizers show NAME --size 130m` prints what happens to every parameter of a
-size; `docs/adding-an-optimizer.md` adds one.
+Made by `python -m bestiary.optimizers`; a test compares. Each name leads to the file that states
+the equations, where implementations disagree, and the published code it was checked against, step
+by step in float64. The rest is a command away:
+
+    bestiary optimizers show muon                # hyperparameters, ranges, start, grid, presets
+    bestiary optimizers show muon --size 130m    # what happens to every parameter, and its cost
+
+Starting points and grids are for 130M parameters and 1x Chinchilla: the study's (arXiv 2509.02046)
+where it ran the optimizer, else ours, not tuned; at other sizes none is known. Weight decay is
+decoupled, multiplied by the learning rate, and skips embeddings and vectors.
+[adding-an-optimizer.md](adding-an-optimizer.md) adds one.
 
 State is in bytes per hidden parameter; FLOPs are the optimizer's own, as a share of the model's
 6ND, counted at 130m with 524,288 tokens a batch. Curvature counts too: a Hessian-vector product is
 three gradients.
 
-| optimizer | family | what it does | state | FLOPs |
-|---|---|---|---|---|
+| optimizer | name | family | what it does | paper | start | presets | state | FLOPs |
+|---|---|---|---|---|---|---|---|---|
 """
+_SOURCE = "../src/bestiary/optimizers"
 _SIZE = SIZES["130m"]
 _BATCH_SIZE = 128
 # The matrices of the size, those of equal shape as one stack.
@@ -48,13 +53,7 @@ _SHAPES = {
 
 def reference() -> str:
     """The whole page."""
-    rows = "".join(map(_row, CATALOGUE.values()))
-    sections, told = [], set()
-    for entry in CATALOGUE.values():
-        module = entry.hyperparameters.__module__
-        sections.append(_section(entry, equations=module not in told))
-        told.add(module)
-    return INTRODUCTION + rows + "".join(sections)
+    return INTRODUCTION + "".join(map(_row, CATALOGUE.values()))
 
 
 def _row(entry: Optimizer) -> str:
@@ -63,9 +62,24 @@ def _row(entry: Optimizer) -> str:
     state = sum(row.state_bytes * row.parameters for row in hidden)
     state /= sum(row.parameters for row in hidden)
     percent = 100 * sum(row.flops_share for row in rows)
-    flops = "~0" if percent < 0.005 else f"{percent:.2g}%"
-    link = f"[{entry.label}](#{entry.name})"
-    return f"| {link} | {entry.family} | {entry.summary} | {state:.3g} | {flops} |\n"
+    cells = (
+        f"[{entry.label}]({_SOURCE}/{entry.hyperparameters.__module__.rpartition('.')[2]}.py)",
+        f"`{entry.name}`",
+        entry.family,
+        entry.summary,
+        _linked(entry.paper),
+        "the study's" if entry.studied else "ours",
+        ", ".join(f"`{name}`" for name in entry.presets),
+        f"{state:.3g}",
+        "~0" if percent < 0.005 else f"{percent:.2g}%",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _linked(paper: str) -> str:
+    """The paper, arXiv numbers and addresses of pages as links."""
+    paper = re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", paper)
+    return re.sub(r"(?<![/\w])(\w+(?:\.\w+)+/\S+)", r"[\1](https://\1)", paper)
 
 
 def _routed(entry: Optimizer) -> tuple[Routed, ...]:
@@ -84,53 +98,3 @@ def _record(entry: Optimizer) -> Hyperparameters:
     """The starting point."""
     settings: dict[str, Any] = entry.defaults
     return entry.hyperparameters(**settings)
-
-
-def _section(entry: Optimizer, *, equations: bool) -> str:
-    # The file that defines the record states the rule; several optimizers may share one.
-    text = textwrap.dedent(sys.modules[entry.hyperparameters.__module__].__doc__ or "").strip()
-    origin = "the study's" if entry.studied else "ours"
-    told = f"```text\n{text}\n```\n\n" if equations else ""
-    table = "".join(map(_field, described(entry)))
-    presets = "".join(
-        f"- `{name}`: {_settings(dict(values)) or 'the starting point'}\n"
-        for name, values in entry.presets.items()
-    )
-    return (
-        f'\n## <a id="{entry.name}"></a>{entry.label}\n\n'
-        f"`{entry.name}`. {entry.summary} {entry.paper}. Schedule: {entry.schedule}.\n"
-        f"Start and grid: {origin}.\n\n{told}"
-        f"{_roles(entry)}\n"
-        "| hyperparameter | meaning | range | kind | start | grid |\n|---|---|---|---|---|---|\n"
-        f"{table}" + (f"\nPresets:\n\n{presets}" if presets else "")
-    )
-
-
-def _roles(entry: Optimizer) -> str:
-    """One line for each rule: whom it updates, and how."""
-    hyper = _record(entry)
-    rules = entry.rules(hyper, _LABELS)
-    lines: dict[str, list[str]] = {}
-    for role in ROLES:
-        rule = rules[role]
-        factor = float(rule.learning_rate / hyper.learning_rate)
-        decay = ", decayed" if float(rule.decay(role)) else ""
-        rate = "" if factor == 1 else f", learning rate x {factor:.3g}"
-        lines.setdefault(f"`{rule.name}`", []).append(f"{role}{rate}{decay}")
-    return "".join(f"- {rule}: {'; '.join(who)}\n" for rule, who in lines.items())
-
-
-def _field(field: Described) -> str:
-    grid = ", ".join(map(_shown, field.grid))
-    cells = (f"`{field.name}`", field.meaning, field.range, field.kind, _shown(field.start), grid)
-    return f"| {' | '.join(cells)} |\n"
-
-
-def _settings(values: dict[str, Setting]) -> str:
-    return ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
-
-
-def _shown(value: Setting) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -28,6 +28,13 @@ def descend(param: Array, direction: Array, learning_rate: Scalar, weight_decay:
     return -(learning_rate * (direction + weight_decay * param))
 
 
+def step_then_decay(
+    param: Array, direction: Array, learning_rate: Scalar, weight_decay: Scalar
+) -> Array:
+    """The update where decay comes last: p - eta u, then times 1 - eta lambda."""
+    return (param - learning_rate * direction) * (1 - learning_rate * weight_decay) - param
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """How one group of parameters is updated.
@@ -40,6 +47,8 @@ class Rule:
         weight_decay: Decoupled, of leaves whose role decays.
         decayed_roles: Those roles; not embeddings and vectors, unless the rule says so.
         max_norm: Clips the global norm of this group's gradients; 0 never clips.
+        clipped_with: The name of the rule in whose group's norm this one's gradients count, and by
+            whose `max_norm` they are clipped; by default a group is clipped by itself.
         advance: From parameter, direction, learning rate and weight decay to the update.
         idle_first_step: Whether step 0 leaves the parameters alone, decay included.
         elementwise: Whether the entries of a parameter never influence one another, so that it does
@@ -52,6 +61,7 @@ class Rule:
     weight_decay: Scalar = 0.0
     decayed_roles: tuple[str, ...] = DECAYED_ROLES
     max_norm: Scalar = 0.0
+    clipped_with: str = ""
     advance: Callable[[Array, Array, Scalar, Scalar], Array] = descend
     idle_first_step: bool = False
     elementwise: bool = False
@@ -99,10 +109,11 @@ def routed(
     ) -> tuple[optax.Updates, dict[str, Any]]:
         grad_leaves, structure = flat(grads, labels)
         param_leaves, _ = flat(params, labels)
+        calm = _clipped_groups(groups, _wide(grad_leaves))
         updates: Leaves = {}
         after: dict[str, Any] = {}
         for rule, paths in groups:
-            own_grads = _wide({path: grad_leaves[path] for path in paths})
+            own_grads = {path: calm[path] for path in paths}
             own_params = _wide({path: param_leaves[path] for path in paths})
             own_updates, after[rule.name] = _apply(
                 rule, own_grads, state[rule.name], own_params, labels=labels, extra=extra
@@ -150,9 +161,9 @@ def _apply(
     labels: dict[str, Label],
     extra: dict[str, Any],
 ) -> tuple[Leaves, Any]:
-    """Clip, take the direction, decay and step, for the parameters of one rule."""
+    """Take the direction, decay and step, for the parameters of one rule."""
     transform = optax.with_extra_args_support(rule.direction)
-    directions, state = transform.update(clipped(grads, rule.max_norm), state, params, **extra)
+    directions, state = transform.update(grads, state, params, **extra)
     updates = {
         path: rule.advance(
             param,
@@ -166,6 +177,20 @@ def _apply(
         first = jnp.asarray(extra["step"]) == 0
         updates = {path: jnp.where(first, 0.0, leaf) for path, leaf in updates.items()}
     return updates, state
+
+
+def _clipped_groups(groups: list[tuple[Rule, tuple[str, ...]]], grads: Leaves) -> Leaves:
+    """The gradients, those of rules that are clipped together by one norm."""
+    together: dict[str, list[str]] = {}
+    largest: dict[str, Scalar] = {}
+    for rule, paths in groups:
+        group = rule.clipped_with or rule.name
+        together.setdefault(group, []).extend(paths)
+        largest[group] = rule.max_norm
+    calm: Leaves = {}
+    for group, members in together.items():
+        calm |= clipped({path: grads[path] for path in members}, largest[group])
+    return calm
 
 
 def _groups(

@@ -12,14 +12,15 @@ With m the mean gradient and LMO the direction of steepest descent in the norm o
     vectors           sign;   rms: to root-mean-square 1
 
 d is the model's width, the side of embedding and head that is not the vocabulary. mu is `momentum`
-on hidden matrices and `beta1` elsewhere; rho is `radius` and `other_radius`.
+on hidden matrices and `beta1` elsewhere; rho is `radius`, `other_radius` and `vector_radius`.
 
 State: m, 4 bytes a parameter. Cost: `iterations` (4 M^2 N + 2 M^3) FLOPs on hidden matrices.
 
 The study's Scion (Levanter) is Muon without Nesterov and Signum elsewhere: 10 iterations, max, not
 constrained, decay by lambda, Signum clipped by the norm of its own group. The official one
-(LIONS-EPFL/scion) is constrained, with radii 50 and 3000, and has no decay to set. One code path;
-see the presets. Checked against both.
+(LIONS-EPFL/scion) is constrained, with radii 50, 3000 for embedding and head (one tied table in
+their nanoGPT) and that of hidden matrices for vectors (their airbench and DeiT), and has no decay
+to set. One code path; see the presets. Checked against both, all roles of the official one at once.
 """
 
 from collections.abc import Callable
@@ -68,6 +69,9 @@ class Scion(Hyperparameters, frozen=True, kw_only=True):
     other_radius: Annotated[
         float, Meta(gt=0, description="the same of all that is no hidden matrix")
     ] = 0.2
+    vector_radius: Annotated[
+        float, Meta(ge=0, description="the same of vectors; 0 takes that of all others")
+    ] = 0.0
     beta1: Beta1 = 0.95
     scale: Scale = "aspect"
     embedding_norm: Annotated[MatrixNorm, Meta(description="norm of the embedding")] = "sign"
@@ -132,8 +136,11 @@ def _rules(hyper: Scion, labels: Labels) -> dict[str, Rule]:
 
     matrices = hyper.rule("spectral", scale_by_descent(spectral, hyper.momentum), max_norm=0.0)
     others = hyper.rule("steepest", scale_by_descent(by_role, hyper.beta1))
+    vectors = replace(others, name="steepest_vector", clipped_with=others.name)
+    own = jnp.asarray(hyper.vector_radius)
     return everywhere(within(hyper.other_radius, others)) | {
-        "hidden_matrix": within(hyper.radius, matrices)
+        "hidden_matrix": within(hyper.radius, matrices),
+        "vector": within(jnp.where(own > 0, own, hyper.other_radius), vectors),
     }
 
 
@@ -168,6 +175,7 @@ SCION = Optimizer(
             "beta1": 0.9,
             "radius": 50.0,
             "other_radius": 3000.0,
+            "vector_radius": 50.0,
             "scale": "spectral",
             "embedding_norm": "width_sign",
             "head_norm": "width_sign",

@@ -62,7 +62,7 @@ from bestiary.optimizers._kronecker import (
     sides,
     without_rounding,
 )
-from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
+from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere, step_then_decay
 from bestiary.optimizers._stagger import in_turns
 
 
@@ -177,15 +177,10 @@ def _in_turns(
     return in_turns(refreshed, before, given, time=time, frequency=hyper.precondition_frequency)
 
 
-def _step_then_decay(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:
-    """The official order: p - eta u, then times 1 - eta lambda."""
-    return (param - rate * direction) * (1 - rate * decay) - param
-
-
 def _rules(hyper: SOAP, labels: Labels) -> dict[str, Rule]:
     rule = hyper.rule("soap", scale_by_soap(hyper, labels))
     if hyper.flavour == "official":
-        rule = replace(rule, advance=_step_then_decay, idle_first_step=True)
+        rule = replace(rule, advance=step_then_decay, idle_first_step=True)
     return everywhere(rule)
 
 

@@ -1,5 +1,6 @@
 """Workers import their trainers from this repository's tests."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture
 def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LocalExecutor]]:
     """Make executors of fake trainers; all are closed in the end."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    before = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), before])))
     made: list[LocalExecutor] = []
 
     def make(trainer: str, **options: float) -> LocalExecutor:

@@ -138,18 +138,8 @@ def test_a_driver_killed_at_random_leaves_no_orphan_and_is_gone_on_with(
 ) -> None:
     question = small()
     StudyStore.create(tmp_path, question).close()
-    script = (
-        "import sys\n"
-        "from bestiary.launch import LocalExecutor, drive\n"
-        "from bestiary.store import StudyStore\n"
-        "with LocalExecutor('c', workers=2, trainer='tests.launch.trainers:slow') as executor:\n"
-        "    drive(StudyStore.open(sys.argv[1]), executor)\n"
-    )
     for seconds in (0.7, 1.3, 1.9):
-        driver = subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+        driver = driving(tmp_path, "slow")
         time.sleep(seconds)
         children = _children(driver.pid)
         driver.kill()
@@ -274,6 +264,149 @@ def test_a_worker_that_lives_but_stands_still_is_lost(tmp_path: Path, executor: 
         assert_exactly_once(store, question)
         lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
         assert lost == ["no progress for 2 s"] * 2
+
+
+DRIVE = """
+import sys
+from bestiary.launch import LocalExecutor, drive
+from bestiary.store import StudyStore
+name, stall = "tests.launch.trainers:" + sys.argv[2], float(sys.argv[3])
+with LocalExecutor("c", workers=2, trainer=name, stall_seconds=stall) as executor:
+    drive(StudyStore.open(sys.argv[1]), executor)
+"""
+
+
+def driving(folder: Path, trainer: str, *, stall: float = 3600.0) -> subprocess.Popen[bytes]:
+    """A driver in a process of its own, which can be stopped and killed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVE, str(folder), trainer, str(stall)],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"},
+    )
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("executor")
+def test_a_driver_stopped_for_longer_than_the_stall_limit_blames_no_worker(tmp_path: Path) -> None:
+    """Ctrl-Z over lunch."""
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        driver = driving(tmp_path, "steady", stall=6.0)
+        until(lambda: len(store.results()) > 1)
+        os.kill(driver.pid, signal.SIGSTOP)
+        time.sleep(7.0)
+        os.kill(driver.pid, signal.SIGCONT)
+        assert driver.wait(60) == 0
+        assert_exactly_once(store, question)
+        assert {one.outcome for one in store.attempts()} <= {"done", "diverged"}
+
+
+def test_a_worker_stopped_and_continued_goes_on_as_if_nothing_had_been(
+    tmp_path: Path, executor: Make
+) -> None:
+    question = small()
+
+    class Stopper(Log):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stopped: set[int] = set()
+
+        def update(self, snapshot: Snapshot) -> None:
+            if len(self.stopped) < 4 and snapshot.done > len(self.stopped) * 3 and workers():
+                process = workers()[len(self.stopped) % len(workers())]
+                self.stopped.add(len(self.stopped))
+                os.kill(process, signal.SIGSTOP)
+                threading.Timer(0.5, os.kill, (process, signal.SIGCONT)).start()
+
+    stopper = Stopper()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("slow"), stopper)
+        assert_exactly_once(store, question)
+        assert {one.number for one in store.attempts()} == {1}
+    assert len(stopper.stopped) == 4
+
+
+def test_a_worker_stopped_for_good_is_lost_and_its_run_has_one_result(
+    tmp_path: Path, executor: Make
+) -> None:
+    question = small()
+
+    class Stopper(Log):
+        stopped = False
+
+        def update(self, snapshot: Snapshot) -> None:
+            if not self.stopped and snapshot.done > 3:
+                self.stopped = True
+                os.kill(workers()[0], signal.SIGSTOP)
+
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("slow", stall_seconds=2.0), Stopper())
+        assert_exactly_once(store, question)
+        assert len([one for one in store.attempts() if one.outcome == "lost"]) <= 1
+    assert not any(_stopped(process) for process in workers())
+
+
+def _stopped(process: int) -> bool:
+    return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+CHATTY = """
+import os, sys
+if "bestiary.launch._worker" in sys.orig_argv:
+    print("welcome to this cluster", flush=True)
+    os.write(1, b'half a line without an end {"type": "Stopped"')
+"""
+
+
+def test_what_a_site_prints_at_start_up_is_no_event(
+    tmp_path: Path, executor: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(CHATTY)
+    make = executor("quick")
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.environ['PYTHONPATH']}")
+    question, log = small(), Log()
+    with StudyStore.create(tmp_path / "study", question) as store:
+        drive(store, make, log)
+        assert_exactly_once(store, question)
+    assert log.notices == []
+
+
+def test_a_worker_that_closes_its_pipe_and_lives_on_is_killed(
+    tmp_path: Path, executor: Make
+) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("silent"))
+        assert_exactly_once(store, question)
+        lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
+        assert lost
+        assert all("went silent" in reason for reason in lost)
+
+
+def test_of_a_dead_workers_log_only_the_end_is_read(tmp_path: Path, executor: Make) -> None:
+    """A log may be larger than the memory."""
+    import tracemalloc
+
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        tracemalloc.start()
+        try:
+            drive(store, executor("talkative"))
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert_exactly_once(store, question)
+        lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
+    assert all(reason.endswith("the last line") for reason in lost)
+    assert len(lost) == 2
+    assert most < 100e6
 
 
 def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) -> None:

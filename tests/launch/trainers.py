@@ -39,6 +39,21 @@ def slow(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> li
     return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 
+def steady(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Say nothing for a while, as a compilation does, then take steps."""
+    time.sleep(0.5)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def silent(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """On the first attempt at one configuration close every pipe and live on."""
+    if _bad(job) and not job.earlier:
+        os.closerange(3, 256)
+        while True:
+            time.sleep(1)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
 def endless(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
     """Train until asked to stop; the next attempt finds the checkpoint and ends at once."""
     if any((Path(folder) / "checkpoint").exists() for folder in job.earlier):
@@ -72,6 +87,15 @@ def deadly(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> 
         ctypes.CDLL(None).puts(b"said by native code")
         ctypes.CDLL(None).fflush(None)
         os.kill(os.getpid(), signal.SIGSEGV)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def talkative(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """On the first attempt at one configuration leave a log of 3 GB, which is a hole, and die."""
+    if _bad(job) and not job.earlier:
+        os.truncate(job.folder + ".log", 3 * 10**9)
+        print("\nthe last line", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
     return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import final
+from typing import IO, final
 
 import msgspec
 
@@ -22,6 +22,11 @@ from bestiary.launch._messages import Event, Job, Lost, Progress, Stop
 from bestiary.launch._training import TRAINER
 
 LOG_LINES = 5
+LOG_BYTES = 4000
+# How long a process that has closed its pipe may take to be gone.
+END_SECONDS = 5.0
+# The most that the driver's own silence between two looks counts as a worker's standing still.
+LISTENING_SECONDS = 5.0
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
@@ -55,6 +60,7 @@ class LocalExecutor(AbstractExecutor):
         self._trainer = trainer
         self._stall_seconds = stall_seconds
         self._places = places(workers)
+        self._listened = time.monotonic()
         self._workers: dict[int, _Worker] = {}
         self._inbox: queue.SimpleQueue[tuple[_Worker, Event | None]] = queue.SimpleQueue()
 
@@ -81,7 +87,6 @@ class LocalExecutor(AbstractExecutor):
 
     def events(self, timeout: float) -> list[Event]:
         """What the workers said; the job of one that died or stands still is lost."""
-        self._kill_stalled()
         arrived = []
         try:
             arrived.append(self._inbox.get(timeout=timeout))
@@ -89,7 +94,9 @@ class LocalExecutor(AbstractExecutor):
                 arrived.append(self._inbox.get_nowait())
         except queue.Empty:
             pass
-        return [event for pair in arrived if (event := self._heard(*pair)) is not None]
+        heard = [event for pair in arrived if (event := self._heard(*pair)) is not None]
+        self._kill_stalled()
+        return heard
 
     def stop(self) -> None:
         """Ask every worker to stop at its next step."""
@@ -120,7 +127,15 @@ class LocalExecutor(AbstractExecutor):
         return event
 
     def _kill_stalled(self) -> None:
+        """Kill workers that stood still while this process listened.
+
+        The time in which it was stopped itself (Ctrl-Z over lunch) says nothing about them.
+        """
+        now = time.monotonic()
+        listened = min(now - self._listened, LISTENING_SECONDS)
+        self._listened = now
         for worker in self._workers.values():
+            worker.still_seconds += listened
             if worker.job is not None and worker.still_seconds > self._stall_seconds:
                 worker.verdict = f"no progress for {self._stall_seconds:g} s"
                 worker.kill()
@@ -142,36 +157,38 @@ class _Worker:
         self.leaving = False
         self.reaped = False
         self.verdict = ""
+        self.still_seconds = 0.0  # since the job's step last moved, while the driver listened
         self._step = -1
-        self._moved = time.monotonic()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         cores = ",".join(str(core) for core in place.cores)
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "bestiary.launch._worker"),
-                *(trainer, corpus, str(os.getpid()), cores),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment(place, os.environ),
-            start_new_session=True,  # a terminal's Ctrl-C is the driver's to hear
-        )
+        # Events have a pipe of their own: a site's start-up file may print on standard output.
+        heard, said = os.pipe()
+        self._events = os.fdopen(heard, "rb")
+        try:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", "bestiary.launch._worker"),
+                    *(trainer, corpus, str(os.getpid()), cores, str(said)),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=self._log,
+                stderr=self._log,
+                env=environment(place, os.environ),
+                pass_fds=(said,),
+                start_new_session=True,  # a terminal's Ctrl-C is the driver's to hear
+            )
+        finally:
+            os.close(said)
         self._reader = threading.Thread(target=self._read, args=(inbox,), daemon=True)
         self._reader.start()
 
-    @property
-    def still_seconds(self) -> float:
-        """Seconds since the job's step last moved, on this process's own clock."""
-        return time.monotonic() - self._moved
-
     def take(self, job: Job) -> None:
-        self.job, self._step, self._moved = job, -1, time.monotonic()
+        self.job, self._step, self.still_seconds = job, -1, 0.0
         self.tell(job)
 
     def saw(self, step: int) -> None:
         if step != self._step:
-            self._step, self._moved = step, time.monotonic()
+            self._step, self.still_seconds = step, 0.0
 
     def tell(self, message: Job | Stop) -> None:
         stdin = self._process.stdin
@@ -185,18 +202,21 @@ class _Worker:
         self._process.kill()
 
     def reap(self) -> None:
-        """Wait for the process and free what it held."""
+        """End the process, wait until it is gone, and free what it held."""
+        self.kill()
         self._process.wait()
-        self._reader.join()
+        # A child that the worker left behind may hold the pipe open; it is not waited for.
+        self._reader.join(END_SECONDS)
         self.reaped = True
-        for stream in (self._process.stdin, self._process.stdout, self._log):
+        read = () if self._reader.is_alive() else (self._events, self._log)
+        for stream in (self._process.stdin, *read):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):  # a job it died without reading
                     stream.close()
 
     def epitaph(self) -> Lost | None:
         """What a dead worker leaves: its job lost, with the reason and the last lines it logged."""
-        code = self._process.wait()
+        code = self._end()
         last = self._last_lines()
         self.reap()
         if self.job is None:
@@ -206,23 +226,36 @@ class _Worker:
         reason = self.verdict or f"the worker died ({died})"
         return Lost(job=self.job.number, reason=f"{reason}{': ' if last else ''}{last}")
 
+    def _end(self) -> int:
+        """The exit code of a process that has closed its pipe; one that lives on is killed."""
+        try:
+            return self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.verdict = self.verdict or "the worker went silent"
+            self.kill()
+            return self._process.wait()
+
     def _read(self, inbox: "queue.SimpleQueue[tuple[_Worker, Event | None]]") -> None:
-        stdout = self._process.stdout
-        assert stdout is not None
-        for line in stdout:
+        for line in self._events:
             try:
                 inbox.put((self, _DECODER.decode(line)))
             except msgspec.DecodeError:
-                break  # a line torn by death
+                os.write(self._log.fileno(), line)  # torn by death, or not an event at all
         inbox.put((self, None))
 
     def _last_lines(self) -> str:
         """The end of the attempt's log, or of what was said before the first job."""
         text = b""
         if self.job is not None and os.path.exists(self.job.folder + ".log"):
-            text = Path(self.job.folder + ".log").read_bytes()[-4000:]
+            with open(self.job.folder + ".log", "rb") as log:
+                text = _tail(log)
         if not text.strip():
-            self._log.seek(0)
-            text = self._log.read()[-4000:]
+            text = _tail(self._log)
         lines = collections.deque(text.decode(errors="replace").split("\n"), LOG_LINES + 1)
         return " | ".join(line.strip() for line in lines if line.strip())
+
+
+def _tail(log: IO[bytes]) -> bytes:
+    """The end of a log, which may be larger than this machine's memory."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+    return log.read(LOG_BYTES)

@@ -1,9 +1,10 @@
 """A worker process: reads jobs, trains them one after another, writes events. Not to be imported.
 
-    python -P -m bestiary.launch._worker TRAINER CORPUS DRIVER_PID CORES
+    python -P -m bestiary.launch._worker TRAINER CORPUS DRIVER_PID CORES EVENTS
 
-Jobs come as JSON lines on standard input, events leave as JSON lines on what was standard output.
-It never outlives its driver: the kernel kills it when the driver dies, and where there is no such
+Jobs come as JSON lines on standard input, events leave as JSON lines on the descriptor EVENTS.
+Standard output is a log like standard error, for whoever prints there, at start-up or later. It
+never outlives its driver: the kernel kills it when the driver dies, and where there is no such
 service the end of standard input does.
 """
 
@@ -33,15 +34,15 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 DETERMINISTIC = (UserError, TypeError, ValueError, LookupError, NotImplementedError, ImportError)
 
 
-def main(trainer: str, corpus: str, driver: int, cores: tuple[int, ...]) -> None:
+def main(trainer: str, corpus: str, driver: int, cores: tuple[int, ...], events: int) -> None:
     """Serve jobs until the driver says stop or is gone."""
     _die_with(driver)
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     # Ctrl-C reaches every process of a terminal; what it means is the driver's to decide.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    channel = _Channel(os.dup(1))
-    os.dup2(2, 1)  # whatever a library prints goes to the log
+    os.set_inheritable(events, False)
+    channel = _Channel(events)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     stopping = threading.Event()
     threading.Thread(target=_listen, args=(jobs, stopping), daemon=True).start()
@@ -161,6 +162,7 @@ if __name__ == "__main__":
             sys.argv[2],
             int(sys.argv[3]),
             tuple(int(core) for core in sys.argv[4].split(",") if core),
+            int(sys.argv[5]),
         )
         code = 0
     except BaseException:

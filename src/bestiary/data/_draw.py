@@ -34,7 +34,7 @@ class Survey(NamedTuple):
     skipped: dict[str, int]
 
 
-class Drawn(NamedTuple):
+class SplitDraw(NamedTuple):
     """Which documents validate.
 
     Attributes:
@@ -59,7 +59,7 @@ def survey(source: Source) -> Survey:
     return Survey(np.fromiter(rows, SURVEY), dict(skipped))
 
 
-def draw(sources: tuple[Source, ...], surveys: list[Survey], quota: tuple[int, ...]) -> Drawn:
+def draw(sources: tuple[Source, ...], surveys: list[Survey], quota: tuple[int, ...]) -> SplitDraw:
     """Decide which documents validate, each source by its share; near copies are trained on.
 
     Raises:
@@ -82,7 +82,7 @@ def draw(sources: tuple[Source, ...], surveys: list[Survey], quota: tuple[int, .
     )
     split = joined(choose_split(one, copied) for one in pools)
     left = len(copied & (split.selection | split.report))
-    return Drawn(split, near_copies=len(copied) - left, copies_left=left)
+    return SplitDraw(split, near_copies=len(copied) - left, copies_left=left)
 
 
 def name_of(source: Source) -> str:

@@ -13,7 +13,7 @@ from bestiary.data._blocks import FILE as BLOCKS
 from bestiary.data._blocks import block_sums
 from bestiary.data._corpus import Corpus
 from bestiary.data._documents import Document, documents
-from bestiary.data._draw import Drawn, Survey, draw, name_of, survey
+from bestiary.data._draw import SplitDraw, Survey, draw, name_of, survey
 from bestiary.data._known import known, note_of, remember
 from bestiary.data._manifest import Content, Manifest, Part, content_digest
 from bestiary.data._mixture import quotas
@@ -135,7 +135,7 @@ def _check_unchanged(sources: tuple[Source, ...], before: str, after: str) -> No
 
 
 def _reading(
-    sources: tuple[Source, ...], surveys: list[Survey], drawn: Drawn, written: _Written
+    sources: tuple[Source, ...], surveys: list[Survey], drawn: SplitDraw, written: _Written
 ) -> Reading:
     return Reading(
         sources=tuple(map(_source_reading, sources, surveys)),

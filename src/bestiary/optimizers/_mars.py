@@ -114,7 +114,7 @@ def _rules(hyper: Mars, labels: Labels) -> dict[str, Rule]:
 
 MARS = Optimizer(
     name="mars",
-    label="Mars",
+    label="MARS",
     family="variance-reduced",
     summary="AdamW on gradients with their own change since the last step added.",
     paper="Yuan et al. 2024, arXiv 2411.10438",

@@ -137,7 +137,7 @@ def test_evidence_equals_what_others_read_off_the_data(found: Reproduction) -> N
     assert "mars at 130m 8x with 1.22" in evidence["C4"]
     assert "3.2022 with learning rate 0.008, 3.1925 with learning rate 0.004" in evidence["C7"]
     assert "tuned AdamW has 3.589 at 0.76x" in evidence["C9"]
-    assert "SOAP 2.8989 at 0.004, 2.9058 at 0.008; Mars 2.9057" in evidence["C13"]
+    assert "SOAP 2.8989 at 0.004, 2.9058 at 0.008; MARS 2.9057" in evidence["C13"]
     assert "below none in 56 of 57 ablations" in evidence["C15"]
     assert "at 130m 1x by -0.0020" in evidence["C19"]
     assert "their repository agrees for 7 of 9" in evidence["C22"]

@@ -15,7 +15,7 @@ C3 = PublishedClaim(
 )
 C5 = PublishedClaim(
     name="C5",
-    statement="On average NAdamW, Mars and Cautious gain modestly over AdamW, Lion equals it "
+    statement="On average NAdamW, MARS and Cautious gain modestly over AdamW, Lion equals it "
     "(within 5%), Adam-mini is slightly worse",
     where="section 4",
 )

@@ -20,7 +20,7 @@ C12 = PublishedClaim(
 )
 C13 = PublishedClaim(
     name="C13",
-    statement="Blind transfer misranks: at 520M 8x, SOAP at twice its learning rate loses to Mars",
+    statement="Blind transfer misranks: at 520M 8x, SOAP at twice its learning rate loses to MARS",
     where="section 4",
 )
 C22 = PublishedClaim(
@@ -53,7 +53,7 @@ def weight_decay_differs(variant: Variant) -> ClaimVerdict:
 
 
 def transfer_misranks(variant: Variant) -> ClaimVerdict:
-    """C13: what twice the learning rate costs SOAP, and whether Mars then wins."""
+    """C13: what twice the learning rate costs SOAP, and whether MARS then wins."""
     at = ("520m", 8.0)
     by_rate = {float(run.settings["learning_rate"]): _loss(run) for run in _finished("soap", *at)}
     best, twice = by_rate[0.004], by_rate[0.008]
@@ -61,9 +61,9 @@ def transfer_misranks(variant: Variant) -> ClaimVerdict:
     noise = variant.difference_noise
     parts = [
         normal(f"twice the rate costs SOAP more than {DELTA:g} nats", twice - best - DELTA, noise),
-        normal("SOAP then loses to Mars", twice - mars, noise),
+        normal("SOAP then loses to MARS", twice - mars, noise),
     ]
-    return C13.judged(parts, f"SOAP {best:.4f} at 0.004, {twice:.4f} at 0.008; Mars {mars:.4f}")
+    return C13.judged(parts, f"SOAP {best:.4f} at 0.004, {twice:.4f} at 0.008; MARS {mars:.4f}")
 
 
 def what_is_sensitive(variant: Variant) -> ClaimVerdict:

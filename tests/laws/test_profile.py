@@ -1,13 +1,17 @@
 """The profile likelihood: known cases by hand, agreement with a brute-force minimum, coverage."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bestiary.laws import ExponentPrior, PowerLaw, profile_speedup
+from bestiary import laws
+from bestiary.laws import ExponentPrior, PowerLaw
 
 LAW = PowerLaw(np.array(0.5), np.array(0.45), np.array(1.2))
 RATIOS = np.array([1.0, 2.0, 4.0, 8.0])
+profile_speedup = partial(laws.profile_speedup, reach=10.0)
 
 
 def covariance(own: float, shared: float, at: int) -> np.ndarray:

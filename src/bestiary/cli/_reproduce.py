@@ -11,7 +11,7 @@ from bestiary.cli._figures import Format, tell_written
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json
 from bestiary.errors import unknown
-from bestiary.specs import Spec
+from bestiary.specs import DRAWS, Spec
 
 if TYPE_CHECKING:
     from bestiary.answers.reproduce import Reproduction
@@ -33,7 +33,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     study: tyro.conf.Positional[str] = "fantastic2025"
-    draws: Annotated[int, Meta(ge=100)] = 2000
+    draws: Annotated[int, Meta(ge=100)] = DRAWS
     noise: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     page: str = ""
     figures: str = ""

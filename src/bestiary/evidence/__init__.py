@@ -2,7 +2,6 @@
 
 from bestiary.evidence._imported import imported_evidence as imported_evidence
 from bestiary.evidence._noise import ASSUMED as ASSUMED
-from bestiary.evidence._noise import RESOLUTION as RESOLUTION
 from bestiary.evidence._noise import SeedNoise as SeedNoise
 from bestiary.evidence._noise import noise_by_size as noise_by_size
 from bestiary.evidence._noise import stated_noise as stated_noise

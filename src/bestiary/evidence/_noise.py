@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from bestiary.laws import Noise, cell_noise, pooled, student_quantile
+from bestiary.laws import RESOLUTION, Noise, cell_noise, pooled, student_quantile
 from bestiary.specs import Spec
 
 # Between the 0.001 nats of models from 130m on and the 0.03 of the smallest on a laptop.
@@ -12,8 +12,6 @@ ASSUMED = 0.01
 ENOUGH_OWN, ENOUGH_SHARED = 4, 3
 # A standard deviation that is assumed rather than measured counts as if from this many runs.
 CERTAIN = 10_000
-# Losses are float32: no deviation between them is known to be smaller, in nats.
-RESOLUTION = 1e-6
 
 # Optimizer (and configuration, where several were repeated), seed and loss of one run.
 SeedLoss = tuple[str, int, float]
@@ -69,7 +67,8 @@ class SeedNoise(Spec, frozen=True, kw_only=True):
 
     def half_width(self, deviation: float) -> float:
         """Half the 95% interval of a number that has this standard deviation by this noise."""
-        return student_quantile(0.975, self.squares.own_freedom) * deviation
+        freedom = math.inf if self.freedom is None else self.freedom
+        return student_quantile(0.975, freedom) * deviation
 
 
 def stated_noise(deviation: float, source: str) -> SeedNoise:

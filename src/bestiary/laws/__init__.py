@@ -12,6 +12,7 @@ from bestiary.laws._joint_data import JointPrior as JointPrior
 from bestiary.laws._joint_fit import JointFit as JointFit
 from bestiary.laws._joint_fit import fit_joint_law as fit_joint_law
 from bestiary.laws._joint_terms import JointForm as JointForm
+from bestiary.laws._noise import RESOLUTION as RESOLUTION
 from bestiary.laws._noise import Noise as Noise
 from bestiary.laws._noise import cell_noise as cell_noise
 from bestiary.laws._noise import pooled as pooled

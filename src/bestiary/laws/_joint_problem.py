@@ -12,11 +12,9 @@ import numpy as np
 from bestiary.laws._descent import Problems
 from bestiary.laws._joint_data import JointData, JointPrior
 from bestiary.laws._joint_terms import JointForm
-from bestiary.laws._noise import Noise
+from bestiary.laws._noise import RESOLUTION, Noise
 from bestiary.laws._power import Array
 
-# Losses are float32: no deviation between them is known to be smaller, in nats.
-_RESOLUTION = 1e-6
 # Share of the lowest loss that is E, alpha, beta.
 STARTS = tuple(product((0.3, 0.6, 0.85), (0.12, 0.3, 0.7), (0.2, 0.45, 0.9)))
 
@@ -56,7 +54,7 @@ class Scatter:
     def _own(self, own_K: Array) -> Array:
         """What residuals show beyond the mean seed noise, on top of that of each loss."""
         excess_K = np.maximum(own_K**2 - np.mean(self.noise**2), 0.0)
-        return np.sqrt(np.maximum(self.noise**2 + excess_K[:, None], _RESOLUTION**2))
+        return np.sqrt(np.maximum(self.noise**2 + excess_K[:, None], RESOLUTION**2))
 
 
 class JointProblem:

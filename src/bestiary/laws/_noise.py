@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike
 
 from bestiary.laws._power import Array
 
+# Losses are float32: no deviation between them is known to be smaller, in nats.
+RESOLUTION = 1e-6
+
 
 @dataclass(frozen=True)
 class Noise:

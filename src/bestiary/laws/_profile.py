@@ -66,7 +66,7 @@ def profile_speedup(
     covariance: ArrayLike,
     at: float,
     prior: ExponentPrior | None = None,
-    reach: float = 10.0,
+    reach: float,
 ) -> Profile:
     """The profile of one optimizer's speedup at one ratio.
 

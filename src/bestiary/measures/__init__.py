@@ -14,7 +14,6 @@ from bestiary.measures._crossing import PLURAL as PLURAL
 from bestiary.measures._crossing import Crossing as Crossing
 from bestiary.measures._crossing import magnitude as magnitude
 from bestiary.measures._differences import deviation_of_difference as deviation_of_difference
-from bestiary.measures._drawn import DRAWS as DRAWS
 from bestiary.measures._drawn import Drawn as Drawn
 from bestiary.measures._drawn import mean_of as mean_of
 from bestiary.measures._draws import Draws as Draws

@@ -7,9 +7,6 @@ import numpy as np
 
 from bestiary.laws import Array
 
-# Draws behind every interval: its ends are known to a twentieth of its width.
-DRAWS = 2_000
-
 
 @dataclass(frozen=True)
 class Drawn:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from bestiary.evidence import Evidence, Key
-from bestiary.measures._drawn import DRAWS, Drawn
+from bestiary.measures._drawn import Drawn
 from bestiary.measures._size_draws import SizeDraws, draw_size
 from bestiary.measures._times import log_time_ratios
+from bestiary.specs import DRAWS
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bestiary.errors import UserError
 from bestiary.laws import (
     FORMS,
+    RESOLUTION,
     Array,
     JointData,
     JointFit,
@@ -173,7 +174,7 @@ def _separate(data: JointData, name: str) -> SeparateFit | None:
             parameters=np.asarray(data.parameters)[own],
             tokens=np.asarray(data.tokens)[own],
             losses=np.asarray(data.losses)[own],
-            deviations=np.maximum(np.asarray(data.deviations)[own], 1e-6),
+            deviations=np.maximum(np.asarray(data.deviations)[own], RESOLUTION),
             baseline=name,
         )
     except UserError:

@@ -10,10 +10,10 @@ from functools import cached_property
 
 from bestiary.evidence import Evidence, Key, Observation
 from bestiary.measures._cell import CellMeasures
-from bestiary.measures._drawn import DRAWS
 from bestiary.measures._draws import Draws, draw
 from bestiary.measures._speedups import drawn_measures
 from bestiary.measures._study_speedups import redrawn, single_loss_measures
+from bestiary.specs import DRAWS
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bestiary.evidence import RESOLUTION, Evidence, Observation
-from bestiary.laws import Array, profile_speedup
+from bestiary.evidence import Evidence, Observation
+from bestiary.laws import RESOLUTION, Array, profile_speedup
 from bestiary.measures._baseline_posterior import PRIOR
 from bestiary.measures._estimates import factor
 from bestiary.measures._measures import Measures

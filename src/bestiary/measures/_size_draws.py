@@ -23,10 +23,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bestiary.evidence import RESOLUTION, Evidence, Key, Observation
-from bestiary.laws import Array, CurvePosterior, PowerLaw, fit_power_law
+from bestiary.evidence import Evidence, Key, Observation
+from bestiary.laws import RESOLUTION, Array, CurvePosterior, PowerLaw, fit_power_law
 from bestiary.measures._baseline_posterior import baseline_posterior
-from bestiary.measures._drawn import DRAWS, Drawn, stream
+from bestiary.measures._drawn import Drawn, stream
+from bestiary.specs import DRAWS
 
 # Speedups that read the baseline's curve further than this factor beyond its data have no value.
 REACH = 10.0

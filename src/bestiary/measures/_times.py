@@ -7,7 +7,8 @@ import numpy as np
 
 from bestiary.evidence import Evidence, Key, Observation
 from bestiary.laws import Noise, cell_noise, pooled
-from bestiary.measures._drawn import DRAWS, Drawn, stream
+from bestiary.measures._drawn import Drawn, stream
+from bestiary.specs import DRAWS
 
 # The relative change below which two timings count as the same.
 _RESOLUTION = 1e-6

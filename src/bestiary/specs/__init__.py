@@ -1,5 +1,6 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
+from bestiary.specs._estimate import DRAWS as DRAWS
 from bestiary.specs._estimate import NOTHING as NOTHING
 from bestiary.specs._estimate import TIMES as TIMES
 from bestiary.specs._estimate import Estimate as Estimate

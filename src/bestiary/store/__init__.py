@@ -16,4 +16,5 @@ from bestiary.store._mapping import Mapping as Mapping
 from bestiary.store._mapping import Unit as Unit
 from bestiary.store._mapping import load_mapping as load_mapping
 from bestiary.store._mapping import mapping as mapping
+from bestiary.store._older import read_study as read_study
 from bestiary.store._study import StudyStore as StudyStore

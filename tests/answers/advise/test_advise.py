@@ -21,7 +21,7 @@ from bestiary.evidence import (
     stated_noise,
 )
 from bestiary.measures import Measures, overhead, recommend
-from bestiary.specs import FOREIGN_RANGES, SIZES, Cell, from_builtins
+from bestiary.specs import FOREIGN_RANGES, SIZES, Cell, Feasible, from_builtins
 
 
 def made(growth: float, *, noise: float = 1e-4) -> Evidence:
@@ -235,6 +235,26 @@ def test_recommended_settings_follow_their_law_and_say_where_they_come_from() ->
         None,
         "the same in all 16 cells, never varied",
     )
+
+
+def test_a_recommended_value_can_run_whatever_its_name() -> None:
+    """NorMuon's neuron_beta, which ends below 1, was once recommended as 1.319."""
+    evidence = made(0.0)
+    kind = Feasible(low=0.0, high=1.0, from_one=True, high_open=True)
+    rising = tuple(
+        msgspec.structs.replace(
+            one,
+            settings={"neuron_beta": min(0.999, 0.8 * (one.parameters / 16_384) ** 0.1)},
+            tuning=msgspec.structs.replace(one.tuning, coordinates=("neuron_beta",)),
+        )
+        for one in evidence.observations
+    )
+    for ranges in ({"neuron_beta": kind}, FOREIGN_RANGES):
+        contenders = {name: Contender(label=name, ranges=ranges) for name in ("adamw", "muon")}
+        changed = msgspec.structs.replace(evidence, observations=rising, contenders=contenders)
+        for parameters in (1e4, 1e7, 1e10):
+            (one,) = recommend(changed, "muon", parameters, 20 * parameters)
+            assert kind.complaint(float(one.value)) == ""
 
 
 def test_too_few_tuned_cells_give_a_value_and_no_law() -> None:

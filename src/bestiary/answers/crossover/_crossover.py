@@ -12,7 +12,6 @@ from bestiary.answers.crossover._record import Advantage, Crossover, advantage, 
 from bestiary.errors import UserError, unknown
 from bestiary.evidence import Evidence, Observation
 from bestiary.measures import (
-    DRAWS,
     Batches,
     Crossing,
     Drawn,
@@ -26,7 +25,7 @@ from bestiary.measures import (
     over_batches,
     over_cells,
 )
-from bestiary.specs import Cell
+from bestiary.specs import DRAWS, Cell
 
 Names = tuple[str, str]
 Pair = tuple[Observation, Observation]

@@ -22,7 +22,6 @@ from bestiary.laws import (
     fit_power_law,
 )
 from bestiary.measures import (
-    DRAWS,
     HARMLESS,
     JointComparison,
     LawValue,
@@ -34,7 +33,7 @@ from bestiary.measures import (
     joint_data,
     setting_predictions,
 )
-from bestiary.specs import Cell, Estimate, Setting, Spec
+from bestiary.specs import DRAWS, Cell, Estimate, Setting, Spec
 
 _NAMES = ("a", "B", "b")
 

@@ -18,7 +18,8 @@ from bestiary.answers.power._t_power import (
     t_power,
 )
 from bestiary.errors import UserError
-from bestiary.evidence import RESOLUTION, Evidence, SeedNoise, require_results
+from bestiary.evidence import Evidence, SeedNoise, require_results
+from bestiary.laws import RESOLUTION
 from bestiary.measures import BaselineCurve, curve_at
 from bestiary.specs import SIZES, Spec
 

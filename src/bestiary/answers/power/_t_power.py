@@ -10,8 +10,7 @@ from functools import cache
 import numpy as np
 from scipy.special import chdtri, ndtr, stdtrit
 
-from bestiary.evidence import RESOLUTION
-from bestiary.laws import Array
+from bestiary.laws import RESOLUTION, Array
 
 ALPHA, POWER = 0.05, 0.8
 MOST = 1000

@@ -7,7 +7,8 @@ from bestiary.answers.report._record import Analysis
 from bestiary.answers.report._rows import row
 from bestiary.errors import UserError
 from bestiary.evidence import Evidence
-from bestiary.measures import DRAWS, Measures, baseline_law, midway, sensitivity, summary
+from bestiary.measures import Measures, baseline_law, midway, sensitivity, summary
+from bestiary.specs import DRAWS
 
 METHOD = (
     "Draws from the posterior: the noise between seeds, pooled over cells (a part shared by all "

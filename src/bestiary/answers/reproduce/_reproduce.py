@@ -20,6 +20,7 @@ from bestiary.errors import UserError
 from bestiary.evidence.published import NOISE, SIZES, curves, figure, sources
 from bestiary.measures import StudySpeedups, estimate
 from bestiary.measures.published import Place, Variant, epsilon_noise, infeasible
+from bestiary.specs import DRAWS
 from bestiary.specs import SIZES as SHAPES
 
 # A curve that fits worse than this by chance is named in the notes.
@@ -39,7 +40,7 @@ NOTES = (
 )
 
 
-def reproduce(*, draws: int = 2000, noise: float = NOISE, seed: int = 0) -> Reproduction:
+def reproduce(*, draws: int = DRAWS, noise: float = NOISE, seed: int = 0) -> Reproduction:
     """Reproduce arXiv 2509.02046 from the packaged tables.
 
     Args:
@@ -51,7 +52,7 @@ def reproduce(*, draws: int = 2000, noise: float = NOISE, seed: int = 0) -> Repr
         UserError: too few draws, or a noise that is not above 0.
     """
     if draws < 100:
-        raise UserError(f"an interval needs at least 100 draws, got {draws}; 2000 is usual")
+        raise UserError(f"an interval needs at least 100 draws, got {draws}; {DRAWS} is usual")
     if not 0 < noise < 1:
         raise UserError(f"noise must be above 0 and below 1 nat, got {noise:g}; {NOISE:g} is usual")
     printed = Variant("printed", noise, draws, seed)

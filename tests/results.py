@@ -7,7 +7,7 @@ from tests.synthetic import SPEEDUP, evidence_of, synthetic_results, synthetic_s
 
 from bestiary.evidence import Evidence
 from bestiary.specs import RunResult
-from bestiary.store import ForeignImport, ForeignResult, Origin
+from bestiary.store import ForeignImport, ForeignResult, ImportOrigin
 
 
 @cache
@@ -48,7 +48,7 @@ def imported(**changes: object) -> ForeignImport:
         for size in ("16k", "262k")
         for ratio in (1.0, 2.0, 4.0, 8.0)
     ]
-    return ForeignImport(origin=Origin(source="theirs"), results=tuple(rows))
+    return ForeignImport(origin=ImportOrigin(source="theirs"), results=tuple(rows))
 
 
 TRUE_SPEEDUP = SPEEDUP

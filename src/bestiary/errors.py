@@ -1,6 +1,7 @@
-"""The two ways a command can fail: the user's mistake (exit code 2) and a failure (exit code 1)."""
+"""How a command ends early: the user's mistake (exit code 2), a failure (1), a request to stop."""
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
@@ -21,6 +22,20 @@ SHOWN = 40
 
 class DiskError(BestiaryError):
     """The disk is full or fails: not this run alone but none can go on; exit code 1."""
+
+
+class StopRequested(BestiaryError):  # noqa: N818 - a request met, not an error
+    """It was asked to stop, and did: what was done is kept, and can be gone on with.
+
+    Attributes:
+        signal: The signal that asked for it, Ctrl-C where it was none; the exit code is by
+            convention 128 plus that.
+    """
+
+    def __init__(self, message: str = "", number: int = signal.SIGINT) -> None:
+        """Say what was kept and how to go on."""
+        super().__init__(message)
+        self.signal = int(number)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

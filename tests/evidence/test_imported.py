@@ -9,7 +9,7 @@ from bestiary.errors import UserError
 from bestiary.evidence import Evidence, imported_evidence
 from bestiary.measures import Measures
 from bestiary.specs import Estimate
-from bestiary.store import ForeignImport, ForeignResult, Origin
+from bestiary.store import ForeignImport, ForeignResult, ImportOrigin
 
 RATIOS = (1.0, 2.0, 4.0, 8.0)
 FLAT = (3.502, 3.5, 3.499, 3.4985)
@@ -26,7 +26,9 @@ def adamw(*ratios: float, **other: object) -> list[ForeignResult]:
 
 
 def seen(rows: list[ForeignResult], **noise: float) -> Evidence:
-    return imported_evidence(ForeignImport(origin=Origin(source="t"), results=tuple(rows)), **noise)
+    return imported_evidence(
+        ForeignImport(origin=ImportOrigin(source="t"), results=tuple(rows)), **noise
+    )
 
 
 def speedups(evidence: Evidence, optimizer: str, draws: int = 100) -> list[Estimate]:

@@ -16,8 +16,8 @@ import pytest
 from tests.launch.conftest import ROOT
 from tests.tune.study import answer, study
 
-from bestiary.errors import BestiaryError, UserError
-from bestiary.launch import LocalExecutor, Snapshot, StudyInterrupted, drive
+from bestiary.errors import BestiaryError, StopRequested, UserError
+from bestiary.launch import LocalExecutor, Snapshot, drive
 from bestiary.specs import RunResult, Study, run_id
 from bestiary.store import StudyStore
 from bestiary.tune import needed, winners
@@ -444,7 +444,7 @@ def test_an_interrupted_study_writes_checkpoints_and_goes_on(
 ) -> None:
     question, log, before = small(), Presser(number), signal.getsignal(number)
     with StudyStore.create(tmp_path, question) as store:
-        with pytest.raises(StudyInterrupted, match="same command goes on") as raised:
+        with pytest.raises(StopRequested, match="same command goes on") as raised:
             drive(store, executor("endless"), log)
         assert raised.value.signal == number
         assert signal.getsignal(number) == before
@@ -476,7 +476,7 @@ def test_workers_that_do_not_stop_are_killed_after_the_grace_period(
     tmp_path: Path, executor: Make
 ) -> None:
     with StudyStore.create(tmp_path, small()) as store:
-        with executor("deaf") as workforce, pytest.raises(StudyInterrupted):
+        with executor("deaf") as workforce, pytest.raises(StopRequested):
             drive(store, workforce, Presser(signal.SIGINT), grace_seconds=0.5)
         assert workers() == []
         assert [one.outcome for one in store.attempts()] == ["interrupted"] * 2

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from bestiary import data, optimizers
-from bestiary.launch import LocalExecutor, Snapshot, StudyInterrupted, drive
+from bestiary.errors import StopRequested
+from bestiary.launch import LocalExecutor, Snapshot, drive
 from bestiary.specs import Candidate, Cell, ModelSpec, RunResult, Study, Tuning
 from bestiary.store import StudyStore
 from bestiary.tune import needed, winners
@@ -93,7 +94,7 @@ def test_a_study_is_trained_and_an_interrupted_one_ends_with_the_same_bits(
         assert {result.state for result in whole.values()} == {"done"}
         assert set(winners(study, whole)) == {(name, study.cells[0]) for name in ("adamw", "lion")}
         with StudyStore.create(tmp_path / "broken", study) as store:
-            with pytest.raises(StudyInterrupted):
+            with pytest.raises(StopRequested):
                 drive(store, executor, InterruptOnce())
             assert len(store.results()) < len(whole)
             drive(store, executor)  # the workers have stopped: the executor starts new ones

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.tune.study import outcome
 
-from bestiary.errors import DiskError, UserError
-from bestiary.launch import Job, StopRequested
+from bestiary.errors import DiskError, StopRequested, UserError
+from bestiary.launch import Job
 from bestiary.specs import RunResult
 
 Progress = Callable[[int, float], None]

@@ -15,7 +15,7 @@ from bestiary.specs import Candidate, Cell, DataSpec, ModelSpec, Study, Tuning
 from bestiary.store import (
     ForeignImport,
     ForeignResult,
-    Origin,
+    ImportOrigin,
     StudyStore,
     foreign_imports,
     import_into,
@@ -28,7 +28,7 @@ def imported(source: str = "ours", loss: float = 3.5) -> ForeignImport:
     rows = (ROW, ForeignResult(optimizer="muon", state="diverged", file="ours.csv", row=3))
     if loss != 3.5:
         rows = rows[1:]
-    return ForeignImport(origin=Origin(source=source), results=rows, notes=("one size",))
+    return ForeignImport(origin=ImportOrigin(source=source), results=rows, notes=("one size",))
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_file_system_without_links_will_do(
 DIE = """
 import os, signal, sys
 from pathlib import Path
-from bestiary.store import ForeignImport, ForeignResult, Origin, _foreign_tables
+from bestiary.store import ForeignImport, ForeignResult, ImportOrigin, _foreign_tables
 class Fatal(tuple):
     def __iter__(self):
         for index, row in enumerate(super().__iter__()):
@@ -129,7 +129,7 @@ class Fatal(tuple):
             yield row
 rows = tuple(ForeignResult(optimizer="adamw", file="x" * 400, row=row) for row in range(4000))
 _foreign_tables.import_into(
-    Path(sys.argv[1]), ForeignImport(origin=Origin(source="dies"), results=Fatal(rows))
+    Path(sys.argv[1]), ForeignImport(origin=ImportOrigin(source="dies"), results=Fatal(rows))
 )
 """
 

@@ -10,9 +10,9 @@ import pytest
 
 from bestiary import optimizers
 from bestiary.data import Corpus
-from bestiary.errors import BestiaryError, UserError
+from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ModelSpec, RunResult, RunSpec
-from bestiary.train import Interrupted, Policy, metrics_file, train, trained
+from bestiary.train import Policy, metrics_file, train, trained
 
 Make = Callable[..., RunSpec]
 Outcome = Callable[..., dict[str, Any]]
@@ -34,7 +34,7 @@ def broken(runs: list[RunSpec], corpus: Corpus, folder: Path, at: list[int]) -> 
         policy = Policy(
             resume_from=earlier, steps_per_dispatch=1, should_stop=stopping_after(steps)
         )
-        with pytest.raises(Interrupted, match="resume from"):
+        with pytest.raises(StopRequested, match="resume from"):
             train(runs, corpus, folder / str(attempt), policy)
         earlier = (*earlier, folder / str(attempt))
     policy = Policy(resume_from=earlier, steps_per_dispatch=4, checkpoint_final=True)
@@ -87,7 +87,7 @@ def test_a_population_with_a_diverged_run_resumes(
 def interrupted(run: RunSpec, corpus: Corpus, folder: Path) -> None:
     """Leave checkpoints of steps 4 and 8."""
     policy = Policy(steps_per_dispatch=4, checkpoint_every=4, should_stop=stopping_after(3))
-    with pytest.raises(Interrupted):
+    with pytest.raises(StopRequested):
         train([run], corpus, folder, policy)
     assert sorted(entry.name for entry in (folder / "checkpoints").iterdir()) == ["4", "8"]
 

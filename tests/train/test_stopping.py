@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from bestiary.data import Corpus
+from bestiary.errors import StopRequested
 from bestiary.specs import RunSpec, canonical_json
-from bestiary.train import Interrupted, Policy, train
+from bestiary.train import Policy, train
 from bestiary.train._stopping import stop_requests
 
 Make = Callable[..., RunSpec]
@@ -82,7 +83,7 @@ def test_sigterm_in_training_leaves_a_checkpoint(
             os.kill(os.getpid(), signal.SIGTERM)
 
     policy = Policy(steps_per_dispatch=4, progress=kill_at)
-    with pytest.raises(Interrupted, match="of 20; resume from"):
+    with pytest.raises(StopRequested, match="of 20; resume from"):
         train([run], corpus, tmp_path / "first", policy)
     second = Policy(resume_from=tmp_path / "first")
     again = train([run], corpus, tmp_path / "second", second)[0]

@@ -9,12 +9,11 @@ import tyro
 from msgspec import Meta
 
 from bestiary.cli._corpora import cache_folder, prepared
-from bestiary.cli._exit import Stopped
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._telling import tell
 from bestiary.data import Corpus, Held, digest_of, held, leftovers, shown, vocabulary_of
-from bestiary.errors import UserError, unknown
+from bestiary.errors import BestiaryError, UserError, unknown
 from bestiary.specs import SPLITS, Spec
 
 COLUMNS = {
@@ -136,7 +135,7 @@ def _verify(flags: Flags) -> None:
         tell(*(f"{one['digest'][:SHOWN_DIGITS]} {one['damage'] or 'intact'}" for one in records))
     damaged = sum(bool(one["damage"]) for one in records)
     if damaged:
-        raise Stopped(f"{damaged} of {len(records)} corpora are damaged", 1)
+        raise BestiaryError(f"{damaged} of {len(records)} corpora are damaged")
 
 
 def _damage(digest: str) -> str:

@@ -8,8 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from bestiary.cli._commands import COMMANDS, top_help
-from bestiary.cli._exit import Stopped
-from bestiary.errors import BestiaryError, UserError, unknown
+from bestiary.errors import BestiaryError, StopRequested, UserError, unknown
 
 DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -24,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dispatch(arguments)
     except UserError as error:
         return _complain(f"error: {error}", MISTAKE)
-    except Stopped as stop:
-        return _complain(str(stop), stop.code)
+    except StopRequested as stop:
+        return _complain(str(stop), 128 + stop.signal)
     except BestiaryError as error:
         return _complain(f"failed: {error}", FAILURE)
     except KeyboardInterrupt:

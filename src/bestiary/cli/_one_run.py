@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bestiary.cli._cadence import Cadence
-from bestiary.cli._exit import Stopped
 from bestiary.data import Corpus
-from bestiary.errors import UserError
+from bestiary.errors import StopRequested, UserError
 from bestiary.specs import RunResult, RunSpec, canonical_json, run_id
 
 RESULT, SPEC = "result.json", "run.json"
@@ -32,9 +31,9 @@ def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
 
     Raises:
         UserError: the folder holds another run.
-        Stopped: by Ctrl-C or SIGTERM; the checkpoint is written.
+        StopRequested: by Ctrl-C or SIGTERM; the checkpoint is written.
     """
-    from bestiary.train import Interrupted, Policy, train
+    from bestiary.train import Policy, train
 
     if (finished := _finished(spec, folder)) is not None:
         print(f"trained before, not again; this is its result in {folder}", file=sys.stderr)
@@ -43,8 +42,8 @@ def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
         policy = Policy(resume_from=folder, checkpoint_final=True, progress=told)
         try:
             (result,) = train([spec], corpus, folder, policy)
-        except Interrupted as stop:
-            raise Stopped(f"{stop}: the same command does", 130) from None
+        except StopRequested as stop:
+            raise StopRequested(f"{stop}: the same command does", stop.signal) from None
     _write(folder / SPEC, canonical_json(spec))
     _write(folder / RESULT, canonical_json(result))
     return result

@@ -10,7 +10,6 @@ import tyro
 from msgspec import Meta
 from rich.console import Console
 
-from bestiary.cli._exit import Stopped
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.specs import Spec, Study
@@ -54,7 +53,7 @@ def run(flags: Flags) -> int:
     from bestiary.cli._corpora import cache_folder
     from bestiary.cli._live import display
     from bestiary.cli._questions import asked
-    from bestiary.launch import LocalExecutor, StudyInterrupted, drive
+    from bestiary.launch import LocalExecutor, drive
 
     study, corpus = asked(flags.study, flags.data, flags.tokenizer)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
@@ -64,11 +63,8 @@ def run(flags: Flags) -> int:
         lines = (study.question, *_repetition(study, corpus), f"study folder {folder}")
         console.print("\n".join(lines), highlight=False, markup=False)
         executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
-        try:
-            with executor, display(console) as observer:
-                drive(store, executor, observer, retry_failed=flags.retry_failed)
-        except StudyInterrupted as stop:
-            raise Stopped(str(stop), 128 + stop.signal) from None
+        with executor, display(console) as observer:
+            drive(store, executor, observer, retry_failed=flags.retry_failed)
         conclude(store, folder / "report.html", as_json=flags.json)
         return _told_failures(store)
 

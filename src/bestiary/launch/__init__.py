@@ -2,10 +2,8 @@
 
 from bestiary.launch._drive import drive as drive
 from bestiary.launch._executor import AbstractExecutor as AbstractExecutor
-from bestiary.launch._interrupt import StudyInterrupted as StudyInterrupted
 from bestiary.launch._local import LocalExecutor as LocalExecutor
 from bestiary.launch._machine import cores as cores
-from bestiary.launch._messages import Event as Event
 from bestiary.launch._messages import Failed as Failed
 from bestiary.launch._messages import Finished as Finished
 from bestiary.launch._messages import Halted as Halted
@@ -13,9 +11,5 @@ from bestiary.launch._messages import Job as Job
 from bestiary.launch._messages import Lost as Lost
 from bestiary.launch._messages import Progress as Progress
 from bestiary.launch._messages import Stopped as Stopped
-from bestiary.launch._snapshot import Observer as Observer
 from bestiary.launch._snapshot import Running as Running
-from bestiary.launch._snapshot import Silent as Silent
 from bestiary.launch._snapshot import Snapshot as Snapshot
-from bestiary.launch._training import StopRequested as StopRequested
-from bestiary.launch._training import Trainer as Trainer

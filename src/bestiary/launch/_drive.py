@@ -1,10 +1,11 @@
 """Carry out a study under its lock, until nothing is needed or somebody asks to stop."""
 
 from bestiary import tune
+from bestiary.errors import StopRequested
 from bestiary.launch._driver import Driver
 from bestiary.launch._executor import AbstractExecutor
-from bestiary.launch._interrupt import Interruption, StudyInterrupted
 from bestiary.launch._snapshot import Observer, Sheltered, Silent
+from bestiary.launch._stopping import StopSignals
 from bestiary.store import StudyStore
 
 ATTEMPTS = 3
@@ -32,20 +33,20 @@ def drive(
 
     Raises:
         UserError: another driver works on the study, or the study cannot run.
-        StudyInterrupted: Ctrl-C, SIGTERM or SIGHUP came; everything so far is kept.
+        StopRequested: Ctrl-C, SIGTERM or SIGHUP came; everything so far is kept.
         BestiaryError: the disk is full, or runs of different optimizers fail one after another.
     """
     tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
     observer = Sheltered(observer or Silent())
-    with store.driving(), Interruption() as interruption:
+    with store.driving(), StopSignals() as asked:
         if retry_failed:
             observer.notice(_forgotten(store))
         driver = Driver(store, executor, observer, attempts=attempts)
         try:
             while driver.advance():
-                if interruption.count:
-                    driver.stop(grace_seconds, interruption)
-                    raise StudyInterrupted(driver.farewell(), interruption.signal)
+                if asked.count:
+                    driver.stop(grace_seconds, asked)
+                    raise StopRequested(driver.farewell(), asked.signal)
         finally:
             driver.give_up()
 

@@ -13,10 +13,10 @@ import msgspec
 from bestiary import tune
 from bestiary.errors import BestiaryError
 from bestiary.launch._executor import AbstractExecutor
-from bestiary.launch._interrupt import Interruption
 from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Progress
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._snapshot import Observer, Running
+from bestiary.launch._stopping import StopSignals
 from bestiary.specs import Planned, RunResult, run_id
 from bestiary.store import Attempt, StudyStore
 
@@ -78,12 +78,12 @@ class Driver:
             self._hear(event)
         return True
 
-    def stop(self, grace_seconds: float, interruption: Interruption) -> None:
+    def stop(self, grace_seconds: float, asked: StopSignals) -> None:
         """Let the jobs write checkpoints, until they have, the time is up, or a second signal."""
         self._observer.notice("stopping: the runs write checkpoints; interrupt again to kill them")
         self._executor.stop()
         deadline = time.monotonic() + grace_seconds
-        while self._underway and time.monotonic() < deadline and interruption.count < 2:
+        while self._underway and time.monotonic() < deadline and asked.count < 2:
             for event in self._executor.events(TICK_SECONDS):
                 self._hear(event)
             self._show()

@@ -10,10 +10,6 @@ from bestiary.launch._messages import Job
 from bestiary.specs import RunResult
 
 
-class StopRequested(Exception):  # noqa: N818 - a request met, not an error
-    """Training stopped because it was asked to; a checkpoint is written."""
-
-
 class Trainer(Protocol):
     """Trains the runs of a job; a worker finds it by name, `module:function`."""
 
@@ -59,10 +55,7 @@ def train_job(
         progress=progress,
     )
     opened = _opened(corpus, job.runs[0].data.digest)
-    try:
-        return train.train(job.runs, opened, job.folder, policy)
-    except train.Interrupted as interrupted:
-        raise StopRequested from interrupted
+    return train.train(job.runs, opened, job.folder, policy)
 
 
 @functools.lru_cache(maxsize=2)

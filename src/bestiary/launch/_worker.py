@@ -23,9 +23,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from bestiary.errors import BestiaryError, DiskError, UserError
+from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
 from bestiary.launch._messages import Failed, Finished, Halted, Job, Lost, Progress, Stop, Stopped
-from bestiary.launch._training import StopRequested, Trainer
+from bestiary.launch._training import Trainer
 from bestiary.specs import Spec, checked
 
 PROGRESS_SECONDS = 0.2

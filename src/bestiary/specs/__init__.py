@@ -18,7 +18,6 @@ from bestiary.specs._result import SPLITS as SPLITS
 from bestiary.specs._result import Evaluation as Evaluation
 from bestiary.specs._result import RunResult as RunResult
 from bestiary.specs._result import TrainPoint as TrainPoint
-from bestiary.specs._run import SCHEMA as SCHEMA
 from bestiary.specs._run import ComputeDtype as ComputeDtype
 from bestiary.specs._run import DataSpec as DataSpec
 from bestiary.specs._run import OptimizerSpec as OptimizerSpec

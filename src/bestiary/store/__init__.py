@@ -1,19 +1,15 @@
 """The store: one SQLite file per study folder, which one driver writes and anyone reads. No JAX."""
 
 from bestiary.store._attempt import Attempt as Attempt
-from bestiary.store._attempt import Outcome as Outcome
 from bestiary.store._fantastic import read_fantastic2025 as read_fantastic2025
 from bestiary.store._foreign import ForeignImport as ForeignImport
 from bestiary.store._foreign import ForeignResult as ForeignResult
-from bestiary.store._foreign import Origin as Origin
+from bestiary.store._foreign import ImportOrigin as ImportOrigin
 from bestiary.store._foreign_tables import foreign_imports as foreign_imports
 from bestiary.store._foreign_tables import import_into as import_into
 from bestiary.store._importer import import_file as import_file
 from bestiary.store._importer import missing as missing
-from bestiary.store._lock import DriverLock as DriverLock
-from bestiary.store._mapping import PRESETS as PRESETS
 from bestiary.store._mapping import Mapping as Mapping
-from bestiary.store._mapping import Unit as Unit
 from bestiary.store._mapping import load_mapping as load_mapping
 from bestiary.store._mapping import mapping as mapping
 from bestiary.store._older import read_study as read_study

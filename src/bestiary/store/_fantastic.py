@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from bestiary.errors import UserError
-from bestiary.store._foreign import ForeignImport, ForeignResult, Origin
+from bestiary.store._foreign import ForeignImport, ForeignResult, ImportOrigin
 from bestiary.store._importer import import_file, missing
 from bestiary.store._mapping import mapping
 from bestiary.store._rows import read_rows
 
-ORIGIN = Origin(
+ORIGIN = ImportOrigin(
     source="fantastic2025",
     url="https://github.com/WhenWen/marin",
     commit="97cfef35 and 122c5018",

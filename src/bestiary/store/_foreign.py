@@ -9,7 +9,7 @@ from typing import Literal
 from bestiary.specs import Setting, Spec
 
 
-class Origin(Spec, frozen=True, kw_only=True):
+class ImportOrigin(Spec, frozen=True, kw_only=True):
     """Where foreign results come from.
 
     Attributes:
@@ -77,7 +77,7 @@ class ForeignImport(Spec, frozen=True, kw_only=True):
         notes: What a reader must know.
     """
 
-    origin: Origin
+    origin: ImportOrigin
     baseline: str = "adamw"
     results: tuple[ForeignResult, ...]
     notes: tuple[str, ...] = ()

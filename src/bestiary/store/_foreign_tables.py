@@ -14,7 +14,7 @@ import msgspec
 from bestiary.errors import UserError
 from bestiary.store import _schema
 from bestiary.store._connection import connect, one_line_errors, transaction
-from bestiary.store._foreign import ForeignImport, ForeignResult, Origin
+from bestiary.store._foreign import ForeignImport, ForeignResult, ImportOrigin
 from bestiary.store._study import FILE
 
 # 2: results may carry a loss curve, and the baseline of an import is kept.
@@ -168,7 +168,7 @@ def _load(
     query = "SELECT result FROM foreign_results WHERE source = ? ORDER BY position"
     rows = connection.execute(query, (source,))
     return ForeignImport(
-        origin=msgspec.json.decode(origin, type=Origin),
+        origin=msgspec.json.decode(origin, type=ImportOrigin),
         baseline=baseline,
         results=tuple(msgspec.json.decode(row, type=ForeignResult) for (row,) in rows),
         notes=tuple(json.loads(notes)),

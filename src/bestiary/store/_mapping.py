@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Setting, Spec, from_builtins
-from bestiary.store._foreign import Origin
+from bestiary.store._foreign import ImportOrigin
 
 Positive = Annotated[float, Meta(gt=0)]
 State = Literal["done", "diverged", "unfinished"]
@@ -109,7 +109,7 @@ class Mapping(Spec, frozen=True, kw_only=True):
             replicates.
     """
 
-    origin: Origin
+    origin: ImportOrigin
     unit: Unit
     columns: dict[str, str]
     constants: dict[str, Setting] = {}

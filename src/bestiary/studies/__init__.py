@@ -2,7 +2,4 @@
 
 from bestiary.studies._candidates import candidate as candidate
 from bestiary.studies._catalogue import STUDIES as STUDIES
-from bestiary.studies._catalogue import Entry as Entry
 from bestiary.studies._catalogue import lookup as lookup
-from bestiary.studies._paper import paper as paper
-from bestiary.studies._quickstart import quickstart as quickstart

@@ -11,7 +11,7 @@ import numpy as np
 from bestiary.specs import Evaluation, RunResult, RunSpec, run_id
 from bestiary.train._environment import environment
 from bestiary.train._metrics import Metric, MetricWriter, Prefix, metrics_file, thinned
-from bestiary.train._step import Measured
+from bestiary.train._step import StepReadings
 
 # Dispatch times kept for the median; a long run's later ones say no more.
 _TIMES = 1000
@@ -77,7 +77,7 @@ class Ledger:
         """The lowest of the latest training losses; NaN where there is none."""
         return min((losses[-1] for losses in self.losses if losses), default=math.nan)
 
-    def add(self, first: int, count: int, measured: Measured, *, seconds: float) -> None:
+    def add(self, first: int, count: int, measured: StepReadings, *, seconds: float) -> None:
         """Write down one dispatch.
 
         Args:

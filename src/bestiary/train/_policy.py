@@ -4,12 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bestiary.errors import BestiaryError
-
-
-class Interrupted(BestiaryError):  # noqa: N818 - a request met, not an error
-    """The run was asked to stop, and did: its checkpoint is written, and it can be resumed."""
-
 
 def _never() -> bool:
     return False
@@ -30,7 +24,7 @@ class Policy:
         checkpoint_every: Steps between checkpoints; 0 for none by step.
         checkpoint_final: Whether to write one after the last step, for export.
         should_stop: Asked after every dispatch; true makes `train` write a checkpoint and raise
-            `Interrupted`. SIGTERM does the same.
+            `StopRequested`. SIGTERM does the same.
         progress: Called after every dispatch with the steps taken and the latest training loss
             (of a population, the lowest).
         resident_bytes: A corpus of at most this many bytes lives on the device; a larger one is

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bestiary.train._step import Hyper, Measured, Params, Recipe, State, start, take_step
+from bestiary.train._step import Hyper, Params, Recipe, State, StepReadings, start, take_step
 
 # On a CPU the random numbers of a start take LLVM longer to optimise than to draw (4.7 s of
 # compiling became 2.2 s, with the same bits).
@@ -90,7 +90,7 @@ class Program:
         inputs: jax.Array,
         first: jax.Array,
         count: jax.Array,
-    ) -> tuple[Params, State, Measured]:
+    ) -> tuple[Params, State, StepReadings]:
         def step(
             params: Params, state: State, hyper: Hyper, tokens: jax.Array, now: jax.Array
         ) -> Any:
@@ -106,7 +106,7 @@ class Program:
             return params, state, measured
 
         blank = jnp.zeros(inputs.shape[:1] + inputs.shape[1 : 1 + (self.population > 1)])
-        return jax.lax.fori_loop(0, count, body, (params, state, Measured(blank, blank, blank)))
+        return jax.lax.fori_loop(0, count, body, (params, state, StepReadings(blank, blank, blank)))
 
     def _tokens(self, corpus: jax.Array, inputs: jax.Array) -> jax.Array:
         """The sequences of a step, int32."""

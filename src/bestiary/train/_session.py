@@ -9,16 +9,17 @@ import jax
 import numpy as np
 
 from bestiary import data
+from bestiary.errors import StopRequested
 from bestiary.specs import RunResult, RunSpec
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
 from bestiary.train._feed import feed
 from bestiary.train._folder import CHECKPOINTS
 from bestiary.train._ledger import Ledger
-from bestiary.train._policy import Interrupted, Policy
+from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program
 from bestiary.train._resume import newest, read_record
-from bestiary.train._step import Hyper, Measured, hyper, recipe
+from bestiary.train._step import Hyper, StepReadings, hyper, recipe
 
 
 class _Launched(NamedTuple):
@@ -26,7 +27,7 @@ class _Launched(NamedTuple):
 
     first: int
     steps: int
-    measured: Measured
+    measured: StepReadings
 
 
 class Session:
@@ -66,7 +67,7 @@ class Session:
         """Train to the last step, or until every run has diverged.
 
         Raises:
-            Interrupted: asked to stop; a checkpoint is written.
+            StopRequested: asked to stop; a checkpoint is written.
         """
         try:
             self._train()
@@ -98,7 +99,7 @@ class Session:
                 return
             if self._stop():
                 self._save()
-                raise Interrupted(
+                raise StopRequested(
                     f"stopped at step {record.step} of {steps}; resume from {self._folder}"
                 )
             if self._checkpoint_due():

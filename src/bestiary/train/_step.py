@@ -40,7 +40,7 @@ class Hyper(NamedTuple):
     key: Any
 
 
-class Measured(NamedTuple):
+class StepReadings(NamedTuple):
     """What a step reports."""
 
     loss: jax.Array
@@ -124,7 +124,7 @@ def take_step(
     hyper: Hyper,
     tokens_BS: jax.Array,
     step: jax.Array,
-) -> tuple[Params, State, Measured]:
+) -> tuple[Params, State, StepReadings]:
     """Train on one batch.
 
     The learning rate of the step is the peak times the schedule's factor; weight decay follows it
@@ -148,7 +148,7 @@ def take_step(
     if of.entry.needs_curvature:
         extra["curvature"] = _curvature(of, params, hyper.key, tokens_BS, step)
     updates, state = transform.update(grads, state, params, **extra)
-    measured = Measured(loss, optax.tree.norm(grads), rate)
+    measured = StepReadings(loss, optax.tree.norm(grads), rate)
     return optax.apply_updates(params, updates), state, measured
 
 

@@ -41,7 +41,7 @@ def train(
 
     Raises:
         UserError: the runs, the corpus or the folder are wrong; nothing was computed.
-        Interrupted: asked to stop; a checkpoint is written.
+        StopRequested: asked to stop; a checkpoint is written.
         DiskError: the disk is full; what was saved is intact.
         BestiaryError: no checkpoint is intact.
     """

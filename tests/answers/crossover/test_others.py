@@ -8,7 +8,7 @@ from bestiary.errors import UserError
 from bestiary.evidence import Evidence, imported_evidence, published_evidence
 from bestiary.measures import Crossing
 from bestiary.specs import SIZES, from_builtins
-from bestiary.store import ForeignImport, ForeignResult, Origin
+from bestiary.store import ForeignImport, ForeignResult, ImportOrigin
 
 SIZE_NAMES = ("16k", "65k", "262k", "1m")
 
@@ -43,7 +43,7 @@ def row(name: str, size: str, ratio: float, value: float, **more: object) -> For
 
 
 def evidence_of(rows: list[ForeignResult]) -> Evidence:
-    return imported_evidence(ForeignImport(origin=Origin(source="made"), results=tuple(rows)))
+    return imported_evidence(ForeignImport(origin=ImportOrigin(source="made"), results=tuple(rows)))
 
 
 def along(found: Crossover, axis: str) -> list[Crossing]:

@@ -10,7 +10,7 @@ import pytest
 from tests.launch.conftest import ROOT
 from tests.tune.study import study
 
-from bestiary.launch._interrupt import Interruption
+from bestiary.launch._stopping import StopSignals
 from bestiary.store import StudyStore
 
 
@@ -19,7 +19,7 @@ def test_what_is_ignored_stays_ignored(number: signal.Signals) -> None:
     """As `nohup` and a script's `&` have it."""
     before = signal.signal(number, signal.SIG_IGN)
     try:
-        with Interruption() as interruption:
+        with StopSignals() as interruption:
             os.kill(os.getpid(), number)
             assert interruption.count == 0
             os.kill(os.getpid(), signal.SIGTERM)
@@ -31,7 +31,8 @@ def test_what_is_ignored_stays_ignored(number: signal.Signals) -> None:
 
 DRIVER = """
 import os, sys
-from bestiary.launch import LocalExecutor, StudyInterrupted, drive
+from bestiary.errors import StopRequested
+from bestiary.launch import LocalExecutor, drive
 from bestiary.store import StudyStore
 
 class Told:
@@ -44,7 +45,7 @@ class Told:
 try:
     with LocalExecutor("c", workers=1, trainer="tests.launch.trainers:endless") as executor:
         drive(StudyStore.open(sys.argv[1]), executor, Told())
-except StudyInterrupted as stop:
+except StopRequested as stop:
     sys.exit(128 + stop.signal)
 """
 

@@ -1,27 +1,12 @@
-"""Ctrl-C, SIGTERM and a lost terminal as a question of the driver: none cuts a commit in two."""
+"""A request to stop by Ctrl-C, SIGTERM or a lost terminal: none cuts a commit in two."""
 
 import signal
 import threading
 from types import FrameType
 from typing import Any, Self
 
-from bestiary.errors import BestiaryError
 
-
-class StudyInterrupted(BestiaryError):  # noqa: N818 - a request met, not an error
-    """The study was stopped on purpose, with everything so far kept.
-
-    Attributes:
-        signal: The signal that asked for it; by convention the exit code is 128 plus that.
-    """
-
-    def __init__(self, message: str, number: int) -> None:
-        """Say what was kept and how to go on."""
-        super().__init__(message)
-        self.signal = number
-
-
-class Interruption:
+class StopSignals:
     """While it is entered, these signals are counted and not obeyed; what is ignored stays so."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

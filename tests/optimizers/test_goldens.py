@@ -1,5 +1,8 @@
 """Every rule follows its reference step by step in float64, on tall, wide and square matrices."""
 
+import importlib
+import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +18,7 @@ from bestiary.optimizers import CATALOGUE, lookup
 from bestiary.specs import Label
 
 FOLDER = Path(__file__).parent.parent / "goldens"
+PAGE = Path(__file__).parents[2] / "docs" / "adding-an-optimizer.md"
 PROBLEM = np.load(FOLDER / "problem.npz")
 PROBES = np.load(FOLDER / "kron.npz")
 STEPS = 40
@@ -329,6 +333,30 @@ def test_every_optimizer_has_a_reference() -> None:
     for name, entry in CATALOGUE.items():
         told = sys.modules[entry.hyperparameters.__module__].__doc__ or ""
         assert "hecked against" in " ".join(told.split()), f"say what {name} was checked against"
+
+
+def test_the_page_on_the_catalogue_does_what_it_says(
+    stepper: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is an optimizer, its script records a golden, its row makes one follow the other."""
+    _, _, told = PAGE.read_text().partition("## To the catalogue")
+    module, script, row = re.findall(r"```python\n(.*?)```", told, flags=re.DOTALL)
+    folder = tmp_path / re.findall(r'FOLDER = "(.*)"', script)[0]
+    folder.mkdir(parents=True)
+    shutil.copy(FOLDER / "problem.npz", folder)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "script", "exec"), {})
+    (tmp_path / "_laprop.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = importlib.import_module("_laprop").LAPROP
+    monkeypatch.setitem(CATALOGUE, entry.name, entry)
+    ((rule, settings),) = eval(f"{{{row}}}").items()
+    monkeypatch.setitem(RULES, rule, settings)
+    monkeypatch.setattr(sys.modules[__name__], "FOLDER", folder)
+    with jax.enable_x64(True):
+        ours = follow(stepper, rule, ["6x10", "10x6", "8x8"])
+    for shape in ("6x10", "10x6", "8x8"):
+        assert_follows(ours[shape], rule, shape)
 
 
 def test_every_golden_moves_and_is_followed() -> None:

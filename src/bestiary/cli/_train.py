@@ -113,6 +113,8 @@ def run(flags: Flags) -> None:
     if not flags.json:
         epochs = corpus.epochs(spec.tokens)
         console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
+        if told := _told_of_start(flags, spec):
+            console().print(told, highlight=False, markup=False)
     result = go_on(spec, corpus, folder)
     if flags.json:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
@@ -180,6 +182,15 @@ def _introduction(spec: RunSpec, epochs: float, folder: Path) -> str:
         f"of {spec.batch_size} x {spec.model.context} = {quantity(spec.tokens)} tokens of "
         f"{spec.data.name}{repeated}, {quantity(spec.flops)} FLOPs\nfolder {folder}"
     )
+
+
+def _told_of_start(flags: Flags, spec: RunSpec) -> str:
+    """That no starting point is known at this size, unless the learning rate was given."""
+    from bestiary.optimizers import lookup, told_of_start
+
+    if "learning_rate" in settings_from(flags.set):
+        return ""
+    return told_of_start(lookup(spec.optimizer.name), spec.model.matrix_parameters)
 
 
 def _conclusion(spec: RunSpec, result: RunResult) -> str:

@@ -1,11 +1,6 @@
 """The catalogue: which optimizers there are, and how settings become a complete, checked spec."""
 
-import math
-from typing import Any
-
-import msgspec
-
-from bestiary.errors import UserError, unknown
+from bestiary.errors import unknown
 from bestiary.optimizers._adam_mini import ADAM_MINI
 from bestiary.optimizers._adamuon import ADAMUON
 from bestiary.optimizers._adamw import ADAMW
@@ -25,6 +20,7 @@ from bestiary.optimizers._nadamw import NADAMW
 from bestiary.optimizers._normuon import NORMUON
 from bestiary.optimizers._plugins import load, plugins
 from bestiary.optimizers._provenance import provenance
+from bestiary.optimizers._ranges import in_range
 from bestiary.optimizers._schedule_free import SCHEDULE_FREE
 from bestiary.optimizers._scion import SCION
 from bestiary.optimizers._shampoo import SHAMPOO
@@ -34,7 +30,7 @@ from bestiary.optimizers._soap_muon import SOAP_MUON
 from bestiary.optimizers._sophia import SOPHIA
 from bestiary.optimizers._sophia_g import SOPHIA_G
 from bestiary.optimizers._splus import SPLUS
-from bestiary.specs import Configuration, OptimizerSpec, Setting
+from bestiary.specs import Configuration, OptimizerSpec
 
 # The order of every table.
 CATALOGUE: dict[str, Optimizer] = {
@@ -110,7 +106,7 @@ def resolve(name: str, settings: Configuration) -> OptimizerSpec:
     return OptimizerSpec(
         name=name,
         settings={
-            field: _typed(f"{name} {field}", complete[field], info.type)
+            field: in_range(f"{name} {field}", complete[field], info.type)
             for field, info in entry.fields.items()
         },
         package="" if name in CATALOGUE else provenance(plugins(frozenset(CATALOGUE))[name]),
@@ -123,15 +119,3 @@ def split_static(spec: OptimizerSpec) -> tuple[Configuration, dict[str, float]]:
     fixed = {name: value for name, value in spec.settings.items() if name in static}
     traced = {name: float(value) for name, value in spec.settings.items() if name not in static}
     return fixed, traced
-
-
-def _typed(what: str, value: Setting, kind: Any) -> Setting:
-    """The value as its type, or the user's mistake in one line."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"{what} must be a finite number, got {value}")
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        rule = str(error).removeprefix("Expected ").split(", got")[0].split(" - at")[0]
-        rule = rule.replace("`", "")
-        raise UserError(f"{what} must be {rule}, got {value!r}") from None

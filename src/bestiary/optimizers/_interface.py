@@ -9,6 +9,7 @@ import optax
 from msgspec import Meta
 
 from bestiary.errors import unknown
+from bestiary.optimizers._ranges import in_range
 from bestiary.optimizers._rules import Rule, by_path, routed
 from bestiary.specs import RUN_COORDINATES, Configuration, Label, ScheduleKind, Setting, Spec
 
@@ -35,13 +36,22 @@ MaxGradNorm = Annotated[
 class Hyperparameters(Spec, frozen=True, kw_only=True):
     """The hyperparameters of one optimizer, with the starting point at 130M, 1x as defaults.
 
-    Ranges and meanings are in the types. Validate with `resolve`; the constructor does not look at
-    the values, so that the trainer can pass traced arrays.
+    Ranges and meanings are in the types. The constructor checks plain values; arrays, such as the
+    trainer traces, it takes as they are.
+
+    Raises:
+        UserError: a value out of its range or of a wrong type.
     """
 
     learning_rate: LearningRate
     weight_decay: WeightDecay = 0.1
     max_grad_norm: MaxGradNorm = 1.0
+
+    def __post_init__(self) -> None:
+        for item in msgspec.structs.fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, bool | int | float | str):
+                in_range(f"{type(self).__name__} {item.name}", value, item.type)
 
     def rule(self, name: str, direction: optax.GradientTransformation, **changes: Any) -> Rule:
         """A rule with this learning rate, weight decay and clipping norm, but for the changes."""

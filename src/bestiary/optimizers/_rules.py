@@ -100,26 +100,34 @@ def routed(
             for path in paths:
                 _check_matrix(path, leaves[path].shape, labels[path], rule)
         return {
-            rule.name: rule.direction.init(_wide({path: leaves[path] for path in paths}))
+            rule.name: rule.direction.init(_own(rule, _wide(leaves), paths, labels))
             for rule, paths in groups
         }
 
     def update(
         grads: optax.Updates, state: dict[str, Any], params: optax.Params, **extra: Any
     ) -> tuple[optax.Updates, dict[str, Any]]:
+        if "step" not in extra:
+            raise UserError(
+                "update needs step=, the steps taken before, got none; "
+                "pass it, or use optimizer(name, learning_rate), which counts"
+            )
         grad_leaves, structure = flat(grads, labels)
         param_leaves, _ = flat(params, labels)
-        calm = _clipped_groups(groups, _wide(grad_leaves))
+        calm, wide = _clipped_groups(groups, _wide(grad_leaves)), _wide(param_leaves)
         updates: Leaves = {}
         after: dict[str, Any] = {}
         for rule, paths in groups:
-            own_grads = {path: calm[path] for path in paths}
-            own_params = _wide({path: param_leaves[path] for path in paths})
+            own_grads = _own(rule, calm, paths, labels)
+            own_params = _own(rule, wide, paths, labels)
             own_updates, after[rule.name] = _apply(
                 rule, own_grads, state[rule.name], own_params, labels=labels, extra=extra
             )
             updates |= own_updates
-        narrow = [updates[path].astype(param_leaves[path].dtype) for path in grad_leaves]
+        narrow = [
+            updates[path].astype(param_leaves[path].dtype).reshape(leaf.shape)
+            for path, leaf in grad_leaves.items()
+        ]
         return jax.tree.unflatten(structure, narrow), after
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -221,6 +229,18 @@ def _wide(leaves: Leaves) -> Leaves:
     }
 
 
+def _own(rule: Rule, leaves: Leaves, paths: tuple[str, ...], labels: dict[str, Label]) -> Leaves:
+    """The leaves of one rule; to one that looks beyond entries a number is a vector of length 1."""
+
+    def seen(path: str) -> Array:
+        leaf, label = leaves[path], labels[path]
+        axes = 2 if label.layers else 1
+        short = label.role == "vector" and leaf.ndim < axes and not rule.elementwise
+        return leaf[..., None] if short else leaf
+
+    return {path: seen(path) for path in paths}
+
+
 def _check_fused(path: str, label: Label, rule: Rule) -> None:
     if label.role == "hidden_matrix" and label.kind in FUSED_KINDS and not rule.elementwise:
         raise UserError(
@@ -230,7 +250,14 @@ def _check_fused(path: str, label: Label, rule: Rule) -> None:
 
 
 def _check_matrix(path: str, shape: tuple[int, ...], label: Label, rule: Rule) -> None:
-    if label.role != "hidden_matrix" or rule.elementwise:
+    if label.role == "vector" or rule.elementwise:
+        return
+    if label.role != "hidden_matrix":
+        if len(shape) < 2:
+            raise UserError(
+                f"the {label.role} {path!r} must be a matrix for the rule {rule.name}, got the "
+                f"shape {shape}; label it a vector"
+            )
         return
     stacked = (label.layers,) if label.layers else ()
     if len(shape) != len(stacked) + 2 or shape[: len(stacked)] != stacked:

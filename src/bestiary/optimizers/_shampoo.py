@@ -16,8 +16,10 @@ State: m, v, factors and roots, 8 + 8 (M^2 + N^2) / (M N) bytes a parameter, 24 
 Cost: 4 M N (M + N) FLOPs a step, and 11 (M^3 + N^3) for new roots.
 
 All parameters get it, as in Distributed Shampoo (Shi et al. 2023, arXiv 2309.06497), and each block
-is grafted by itself. The study ran it as a side study with settings that are not published. Checked
-against facebookresearch/optimizers, to 1e-8, as its learning rate is float32.
+is grafted by itself. Their code leaves a ragged last block where a side does not divide by the
+block's; here the blocks of one parameter are equal and the last ones padded, and there the two
+differ. The study ran it as a side study with settings that are not published. Checked against
+facebookresearch/optimizers, to 1e-8, as its learning rate is float32.
 """
 
 from typing import Annotated, Any, NamedTuple

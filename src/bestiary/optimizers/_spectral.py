@@ -131,5 +131,5 @@ def with_adam(matrices: Rule, hyper: AdamElsewhere) -> dict[str, Rule]:
     """The rule for hidden matrices, and AdamW, clipped by its own norm, for everything else."""
     adam = optax.scale_by_adam(hyper.beta1, hyper.beta2, hyper.epsilon)
     rate = hyper.learning_rate * hyper.adam_factor
-    others = hyper.rule("adamw", adam, learning_rate=rate)
+    others = hyper.rule("adamw", adam, learning_rate=rate, elementwise=True)
     return everywhere(others) | {"hidden_matrix": matrices}

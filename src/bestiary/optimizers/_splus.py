@@ -129,7 +129,8 @@ def averaged(state: dict[str, SPlusState], params: optax.Params) -> optax.Params
     def mean(path: str, param: Array) -> Array:
         own = next(group for group in state.values() if path in group.sums)
         known = own.share > 0
-        average = jnp.where(known, own.sums[path] / jnp.where(known, own.share, 1.0), param)
+        summed = own.sums[path].reshape(param.shape)
+        average = jnp.where(known, summed / jnp.where(known, own.share, 1.0), param)
         return average.astype(param.dtype)
 
     means = [mean(path, param) for path, param in by_path(params).items()]

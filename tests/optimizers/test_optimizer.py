@@ -200,13 +200,14 @@ def test_mistakes_are_told_where_they_are_made(make: Any, message: str) -> None:
 
 def test_what_update_needs_is_told() -> None:
     transform = muon(0.02)
-    with pytest.raises(
-        UserError, match=r"needs the parameters; call update\(grads, state, params\)"
-    ):
+    forgotten = "update needs the parameters, got none"
+    with pytest.raises(UserError, match=forgotten):
         transform.update(PARAMS, transform.init(PARAMS))
     entry = lookup("muon")
     built = entry.build(entry.hyperparameters(), {"w": Label(role="vector", kind="w")})
     params = {"w": jnp.ones(3)}
+    with pytest.raises(UserError, match=forgotten):
+        built.update(params, built.init(params), step=0)
     with pytest.raises(UserError, match="needs step=, the steps taken before, got none"):
         built.update(params, built.init(params), params)
 

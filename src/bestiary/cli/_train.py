@@ -113,7 +113,7 @@ def run(flags: Flags) -> None:
     if not flags.json:
         epochs = corpus.epochs(spec.tokens)
         console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
-        if told := _told_of_start(flags, spec):
+        if told := told_of_start_at(flags, spec):
             console().print(told, highlight=False, markup=False)
     result = go_on(spec, corpus, folder)
     if flags.json:
@@ -184,7 +184,7 @@ def _introduction(spec: RunSpec, epochs: float, folder: Path) -> str:
     )
 
 
-def _told_of_start(flags: Flags, spec: RunSpec) -> str:
+def told_of_start_at(flags: Flags, spec: RunSpec) -> str:
     """That no starting point is known at this size, unless the learning rate was given."""
     from bestiary.optimizers import lookup, told_of_start
 

@@ -21,7 +21,7 @@ from bestiary.optimizers._orientation import (
     turned,
     turned_paths,
 )
-from bestiary.optimizers._rules import flat
+from bestiary.optimizers._rules import flat, no_parameters
 from bestiary.specs import Setting
 
 Schedule = Callable[[Array], Array]
@@ -103,7 +103,7 @@ def optimizer(
         grads: optax.Updates, state: OptimizerState, params: Any = None, **extra: Any
     ) -> tuple[optax.Updates, OptimizerState]:
         if params is None:
-            raise UserError(f"{name} needs the parameters; call update(grads, state, params)")
+            raise no_parameters()
         named = _shaped(labels_of(params, labels), params)
         hyper = rated(state.hyperparameters, state.steps)
         updates, inner = transform(hyper, named).update(

@@ -105,8 +105,10 @@ def routed(
         }
 
     def update(
-        grads: optax.Updates, state: dict[str, Any], params: optax.Params, **extra: Any
+        grads: optax.Updates, state: dict[str, Any], params: Any = None, **extra: Any
     ) -> tuple[optax.Updates, dict[str, Any]]:
+        if params is None:
+            raise no_parameters()
         if "step" not in extra:
             raise UserError(
                 "update needs step=, the steps taken before, got none; "
@@ -139,6 +141,13 @@ def clipped(leaves: Leaves, max_norm: Scalar) -> Leaves:
     factor = jnp.where(jnp.asarray(max_norm) > 0, jnp.minimum(1.0, max_norm / norm), 1.0)
     factor = jnp.where(norm > 0, factor, 1.0)
     return {path: leaf * factor.astype(leaf.dtype) for path, leaf in leaves.items()}
+
+
+def no_parameters() -> UserError:
+    """The mistake of an update that was not given the parameters."""
+    return UserError(
+        "update needs the parameters, got none; call update(grads, state, params, ...)"
+    )
 
 
 def by_path(tree: Any) -> dict[str, Any]:

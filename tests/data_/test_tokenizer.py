@@ -117,3 +117,34 @@ def test_an_absurd_name_is_one_short_line(name: str) -> None:
         load_tokenizer(name, 300)
     assert len(str(caught.value)) < 250
     assert str(caught.value).isprintable()
+
+
+def test_text_without_a_token_is_counted(tmp_path: Path) -> None:
+    """A file without an unknown token leaves out what it does not know."""
+    file = byte_level()
+    file["pre_tokenizer"] = None  # characters, and the alphabet has no others than bytes
+    tokenizer = load_tokenizer(saved(tmp_path / "t.json", file), 300)
+    tokenizer.encode([b"plain"])
+    assert (tokenizer.looked_at, tokenizer.lost) == (5, 0)
+    tokenizer.encode(["plain \u4e2d \u6587".encode()])
+    assert (tokenizer.looked_at, tokenizer.lost) == (14, 2)
+    tokenizer.encode([b""])
+
+
+def test_all_characters_of_a_byte_level_tokenizer_have_tokens(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(saved(tmp_path / "t.json", byte_level()), 300)
+    tokenizer.encode(["caf\u00e9 \u4e2d\u6587 \U0001f98a\n\n  x".encode()])
+    assert tokenizer.lost == 0
+    assert tokenizer.unknown is None
+
+
+def test_unknown_tokens_and_lost_text_are_said(tmp_path: Path) -> None:
+    words = {END: 0, "[UNK]": 1} | {str(n): n + 2 for n in range(200)}
+    model = {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}
+    file = byte_level(model=model, pre_tokenizer={"type": "Whitespace"}, decoder=None)
+    reading = prepared(tmp_path, saved(tmp_path / "t.json", file)).reading
+    assert reading is not None
+    assert reading.unknown == sum(20 + n % 50 for n in range(200, 400))
+    assert any(
+        "tokens stand for text that the tokenizer does not know" in x for x in reading.lines()
+    )

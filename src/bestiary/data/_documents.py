@@ -16,6 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
+from bestiary.data._lines import lines
 from bestiary.data._shard import read_shard
 from bestiary.data._shown import shown, why
 from bestiary.data._source import Source
@@ -152,14 +153,13 @@ def _checked_text(text: bytes, place: str) -> bytes:
 
 
 def _rows(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                skipped["blank lines"] += 1
-            elif text := _row_text(line, field, f"line {number} of {shown(path)}"):
-                yield Document(text, text)
-            else:
-                skipped["rows without text"] += 1
+    for number, line in enumerate(lines(path), start=1):
+        if not line.strip():
+            skipped["blank lines"] += 1
+        elif text := _row_text(line, field, f"line {number} of {shown(path)}"):
+            yield Document(text, text)
+        else:
+            skipped["rows without text"] += 1
 
 
 def _row_text(line: bytes, field: str, place: str) -> bytes:

@@ -97,7 +97,7 @@ def prepare(
     with scratch(Path(folder)) as path:
         written = _write(path, sources, reader, split=drawn.split, quota=quota)
         _check_unchanged(sources, note, note_of(sources, reader.tokenizer.name, vocabulary))
-        reading = _reading(sources, surveys, drawn, written)
+        reading = _reading(sources, surveys, drawn, written, reader.tokenizer)
         manifest = Manifest(
             name=called,
             content=written.content,
@@ -135,12 +135,18 @@ def _check_unchanged(sources: tuple[Source, ...], before: str, after: str) -> No
 
 
 def _reading(
-    sources: tuple[Source, ...], surveys: list[Survey], drawn: SplitDraw, written: _Written
+    sources: tuple[Source, ...],
+    surveys: list[Survey],
+    drawn: SplitDraw,
+    written: _Written,
+    tokenizer: AbstractTokenizer,
 ) -> Reading:
     return Reading(
         sources=tuple(map(_source_reading, sources, surveys)),
         splits=written.splits,
         unknown=written.unknown,
+        looked_at=tokenizer.looked_at,
+        lost=tokenizer.lost,
         near_copies=drawn.near_copies,
         copies_left=drawn.copies_left,
     )

@@ -45,6 +45,8 @@ class Reading(Spec, frozen=True, kw_only=True):
     Attributes:
         splits: By name: `train`, `selection` and `report`.
         unknown: Tokens of text that the tokenizer has no other token for.
+        looked_at: Characters, of some documents, of which it was looked whether they have a token.
+        lost: Those of them that have none: the tokenizer leaves them out.
         near_copies: Documents drawn for validation that share most of their long n-grams with
             other documents, and are therefore trained on, like those.
         copies_left: Such documents in the validation sets, because there are not enough others.
@@ -53,6 +55,8 @@ class Reading(Spec, frozen=True, kw_only=True):
     sources: tuple[SourceReading, ...]
     splits: dict[str, SplitReading]
     unknown: Natural = 0
+    looked_at: Natural = 0
+    lost: Natural = 0
     near_copies: Natural = 0
     copies_left: Natural = 0
 
@@ -67,6 +71,11 @@ class Reading(Spec, frozen=True, kw_only=True):
         yield from (_of_split(name, split) for name, split in self.splits.items())
         if self.unknown:
             yield f"{self.unknown:,} tokens stand for text that the tokenizer does not know"
+        if self.lost:
+            yield (
+                f"the tokenizer leaves text out: {self.lost:,} of {self.looked_at:,} characters "
+                "looked at have no token"
+            )
         if self.near_copies:
             yield f"near copies of other text, kept for training with it: {self.near_copies:,}"
         if self.copies_left:

@@ -15,6 +15,10 @@ Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards"]
 SUFFIXES: dict[str, Kind] = {
     ".txt": "text",
     ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".json.gz": "jsonl",
+    ".jsonl.zst": "jsonl",
+    ".jsonl.zstd": "jsonl",
     ".parquet": "parquet",
     ".bin": "shards",
 }
@@ -34,8 +38,8 @@ class Source(Spec, frozen=True, kw_only=True):
     """One source of text, and its share of a mixture.
 
     Attributes:
-        kind: `stdlib` (no paths), or what the files hold: `text` (.txt), `jsonl`, `parquet`,
-            `shards` (llm.c .bin token shards).
+        kind: `stdlib` (no paths), or what the files hold: `text` (.txt), `jsonl` (also compressed,
+            .gz or .zst), `parquet`, `shards` (llm.c .bin token shards).
         paths: Files, in the order in which they are read.
         weight: Share of the mixture, relative to the other sources; any positive unit.
         field: Which field of a JSON line or column of a parquet file is the text.
@@ -61,7 +65,7 @@ def source(
     """The source a user names: `stdlib`, a file, or a folder of files of one kind (sorted).
 
     Args:
-        path: `"stdlib"`, or a file or folder with .txt, .jsonl, .parquet or .bin.
+        path: `"stdlib"`, or a file or folder with any of `SUFFIXES`.
         weight: Share of a mixture.
         field: The text field of .jsonl and .parquet.
         bytes_per_token: For .bin shards only; see `Source`.
@@ -144,7 +148,7 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
         if not path.is_dir():
             raise UserError(f"no such file or folder: {shown(path)}; give a path, or 'stdlib'")
         entries = sorted(path.iterdir())
-        found = [entry for entry in entries if entry.suffix in SUFFIXES and entry.is_file()]
+        found = [entry for entry in entries if _suffix(entry) in SUFFIXES and entry.is_file()]
         others = _grouped([entry for entry in entries if entry not in set(found)])
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {shown(path)}: {why(error)}; name another") from None
@@ -170,16 +174,22 @@ def _grouped(entries: list[Path]) -> tuple[str, ...]:
 def _called(entry: Path) -> str:
     if entry.is_dir():
         return "of kind folder"
-    suffix = shown(entry.suffix)
-    if entry.suffix in SUFFIXES:
+    suffix = shown(_suffix(entry))
+    if suffix in SUFFIXES:
         return f"of kind {suffix} but no file"
     return f"of kind {suffix}" if suffix else "without suffix"
 
 
+def _suffix(path: Path) -> str:
+    """The known suffix of a file, which may have two dots, or else its last."""
+    return next((known for known in SUFFIXES if path.name.endswith(known)), path.suffix)
+
+
 def _kind(path: Path) -> Kind:
-    if path.suffix not in SUFFIXES:
+    suffix = _suffix(path)
+    if suffix not in SUFFIXES:
         raise UserError(
             f"text is read from {', '.join(SUFFIXES)} files, got {shown(path)}; rename or convert "
             "it"
         )
-    return SUFFIXES[path.suffix]
+    return SUFFIXES[suffix]

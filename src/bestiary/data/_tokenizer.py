@@ -22,10 +22,15 @@ class AbstractTokenizer(Protocol):
     Attributes:
         name: What identifies it.
         unknown: The token that stands for text it has no other for; None where there is none.
+        looked_at: Characters of which it was looked whether a token stands for them: all of some
+            documents.
+        lost: Those of them for which none does, blanks aside.
     """
 
     name: str
     unknown: int | None
+    looked_at: int
+    lost: int
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """Token ids of every document, one-dimensional uint16 or uint32 arrays."""
@@ -37,6 +42,8 @@ class ByteTokenizer:
 
     name = "byte"
     unknown: int | None = None
+    looked_at = 0
+    lost = 0
 
     def __init__(self, vocabulary: int) -> None:
         if vocabulary < 256:
@@ -72,16 +79,29 @@ class HuggingFaceTokenizer:
         self._end, self._separator = self._end_of_text(path)
         token = getattr(self._tokenizer.model, "unk_token", None)
         self.unknown: int | None = None if token is None else self._tokenizer.token_to_id(token)
+        self.looked_at = self.lost = 0
         self.name = f"tokenizer.json sha256:{hashlib.sha256(data).hexdigest()}"
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """The ids without special tokens, then the end-of-text id; in parallel over documents."""
         batch = [text.decode() for text in texts]
         encodings = self._tokenizer.encode_batch(batch, add_special_tokens=False)
+        if batch:
+            self._look_at(batch[0], encodings[0].offsets)
         return [
             np.array([*self._inside(encoding.ids, text), self._end], self._dtype)
             for encoding, text in zip(encodings, batch, strict=True)
         ]
+
+    def _look_at(self, text: str, offsets: list[tuple[int, int]]) -> None:
+        """Count the characters of a document that no token stands for."""
+        inside = np.zeros(len(text) + 1, np.int64)
+        begin_N, end_N = np.array(offsets, np.int64).reshape(-1, 2).T
+        np.add.at(inside, begin_N, 1)
+        np.add.at(inside, end_N, -1)
+        missing = np.flatnonzero(inside.cumsum()[:-1] == 0)
+        self.looked_at += len(text)
+        self.lost += sum(not text[index].isspace() for index in missing.tolist())
 
     def _inside(self, ids: list[int], text: str) -> list[int]:
         """The ids of a document, in which no literal separator ends it before its end.

@@ -33,7 +33,7 @@ def prepared(data: Sequence[str], *, tokenizer: str = "byte", vocabulary: int = 
         UserError: no such text, or text that cannot be used; nothing was written.
     """
     origins = [described(line) for line in data or ("stdlib",)]
-    is_bytes = tokenizer == "byte" and all(origin.kind != "shards" for origin in origins)
+    is_bytes = tokenizer == "byte" and not any(origin.is_tokens for origin in origins)
     folder = cache_folder() / "corpora"
     with _patience(f"reading the text into {folder}; it is kept there"):
         corpus = prepare(origins, folder, tokenizer, vocabulary=256 if is_bytes else vocabulary)

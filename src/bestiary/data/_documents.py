@@ -8,7 +8,7 @@ import json
 import mmap
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 
 from bestiary.data._lines import lines
+from bestiary.data._megatron import megatron_documents
 from bestiary.data._shard import read_shard
 from bestiary.data._shown import shown, why
 from bestiary.data._source import Source
@@ -67,7 +68,7 @@ def documents(source: Source, skipped: Counter[str] | None = None) -> Iterator[D
     if source.kind == "stdlib":
         yield from _stdlib_documents(skipped)
         return
-    read = {"text": _pieces, "jsonl": _rows, "parquet": _columns, "shards": _blocks}[source.kind]
+    read = READERS[source.kind]
     for path in map(Path, source.paths):
         try:
             if not path.is_file():
@@ -226,3 +227,21 @@ def _blocks(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]
     for begin in range(0, tokens.size, PIECE_TOKENS):
         block = tokens[begin : begin + PIECE_TOKENS]
         yield Document(block.tobytes(), b"", block)
+
+
+def _indexed(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
+    del field
+    for tokens in megatron_documents(path):
+        if tokens.size:
+            yield Document(tokens.tobytes(), b"", tokens)
+        else:
+            skipped["documents without tokens"] += 1
+
+
+READERS: dict[str, Callable[[Path, str, Counter[str]], Iterator[Document]]] = {
+    "text": _pieces,
+    "jsonl": _rows,
+    "parquet": _columns,
+    "shards": _blocks,
+    "megatron": _indexed,
+}

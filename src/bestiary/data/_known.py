@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bestiary.data._megatron import tokens_beside
 from bestiary.data._reading import Reading
 from bestiary.data._source import Source
 from bestiary.data._stdlib import stdlib_files
@@ -63,7 +64,8 @@ def _read(note: Path) -> Reading | None:
 def _files(source: Source) -> list[Path]:
     if source.kind == "stdlib":
         return [path for _, path in stdlib_files()]
-    return [Path(path).absolute() for path in source.paths]
+    paths = [Path(path).absolute() for path in source.paths]
+    return paths + [tokens_beside(path) for path in paths if source.kind == "megatron"]
 
 
 def _signature(path: Path) -> list[str | int]:

@@ -16,6 +16,7 @@ from bestiary.data._documents import Document, documents
 from bestiary.data._draw import SplitDraw, Survey, draw, name_of, survey
 from bestiary.data._known import known, note_of, remember
 from bestiary.data._manifest import Content, Manifest, Part, content_digest
+from bestiary.data._megatron import check_megatron
 from bestiary.data._mixture import quotas
 from bestiary.data._part import PartWriter
 from bestiary.data._publish import publish, scratch, write_durably
@@ -158,19 +159,19 @@ def _source_reading(source: Source, survey: Survey) -> SourceReading:
         name=name_of(source),
         files=len(source.paths) or survey.documents.size,
         documents=survey.documents.size,
-        text_bytes=round(size * (source.bytes_per_token or 1)) if source.kind == "shards" else size,
+        text_bytes=round(size * (source.bytes_per_token or 1)) if source.is_tokens else size,
         skipped=survey.skipped,
         passed_over=source.passed_over,
     )
 
 
 def _tokenizer_name(sources: tuple[Source, ...], tokenizer: AbstractTokenizer) -> str:
-    return "given" if all(source.kind == "shards" for source in sources) else tokenizer.name
+    return "given" if all(source.is_tokens for source in sources) else tokenizer.name
 
 
 def _check_shards(source: Source, vocabulary: int) -> None:
     """Token shards carry no text: their ids and bytes per token are checked before anything."""
-    if source.kind != "shards":
+    if not source.is_tokens:
         return
     if vocabulary > 256 and source.bytes_per_token == 0:
         raise UserError(
@@ -178,7 +179,10 @@ def _check_shards(source: Source, vocabulary: int) -> None:
             "PATH,bytes_per_token=4.5 (about right for English with GPT-2 or Llama-3 tokens)"
         )
     for path in source.paths:
-        check_range(path, read_shard(path), vocabulary)
+        if source.kind == "megatron":
+            check_megatron(Path(path), vocabulary)
+        else:
+            check_range(path, read_shard(path), vocabulary)
 
 
 def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded]:

@@ -11,7 +11,7 @@ from bestiary.data._shown import shown, why
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec, checked
 
-Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards"]
+Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards", "megatron"]
 SUFFIXES: dict[str, Kind] = {
     ".txt": "text",
     ".jsonl": "jsonl",
@@ -21,6 +21,7 @@ SUFFIXES: dict[str, Kind] = {
     ".jsonl.zstd": "jsonl",
     ".parquet": "parquet",
     ".bin": "shards",
+    ".idx": "megatron",
 }
 
 MOST_BYTES_PER_TOKEN = 1024
@@ -39,11 +40,11 @@ class Source(Spec, frozen=True, kw_only=True):
 
     Attributes:
         kind: `stdlib` (no paths), or what the files hold: `text` (.txt), `jsonl` (also compressed,
-            .gz or .zst), `parquet`, `shards` (llm.c .bin token shards).
+            .gz or .zst), `parquet`, `shards` (llm.c .bin), `megatron` (.bin with .idx).
         paths: Files, in the order in which they are read.
         weight: Share of the mixture, relative to the other sources; any positive unit.
         field: Which field of a JSON line or column of a parquet file is the text.
-        bytes_per_token: Text bytes per token of `shards`, which carry no text; 0 for byte tokens.
+        bytes_per_token: Text bytes per token of tokens, which carry no text; 0 for byte tokens.
         passed_over: What else lies in the folder that was named, one line a kind; not read.
     """
 
@@ -53,6 +54,11 @@ class Source(Spec, frozen=True, kw_only=True):
     field: str = "text"
     bytes_per_token: Annotated[float, Meta(ge=0, le=MOST_BYTES_PER_TOKEN)] = 0.0
     passed_over: tuple[str, ...] = ()
+
+    @property
+    def is_tokens(self) -> bool:
+        """Whether it is tokens already, without text."""
+        return self.kind in ("shards", "megatron")
 
 
 def source(
@@ -68,7 +74,7 @@ def source(
         path: `"stdlib"`, or a file or folder with any of `SUFFIXES`.
         weight: Share of a mixture.
         field: The text field of .jsonl and .parquet.
-        bytes_per_token: For .bin shards only; see `Source`.
+        bytes_per_token: For tokens only; see `Source`.
 
     Raises:
         UserError: no such file, an unknown kind of file, a mixed or empty folder, a bad weight.
@@ -144,12 +150,13 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
     """The files of a source, and what else lies beside them."""
     try:
         if path.is_file():
-            return [path], ()
+            return [_index_of(path)], ()
         if not path.is_dir():
             raise UserError(f"no such file or folder: {shown(path)}; give a path, or 'stdlib'")
         entries = sorted(path.iterdir())
         found = [entry for entry in entries if _suffix(entry) in SUFFIXES and entry.is_file()]
         others = _grouped([entry for entry in entries if entry not in set(found)])
+        found = sorted(set(map(_index_of, found)))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {shown(path)}: {why(error)}; name another") from None
     if not found:
@@ -178,6 +185,12 @@ def _called(entry: Path) -> str:
     if suffix in SUFFIXES:
         return f"of kind {suffix} but no file"
     return f"of kind {suffix}" if suffix else "without suffix"
+
+
+def _index_of(path: Path) -> Path:
+    """The .idx of a .bin that has one, which then is Megatron-LM's; else the file itself."""
+    index = path.with_suffix(".idx")
+    return index if path.suffix == ".bin" and index.is_file() else path
 
 
 def _suffix(path: Path) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 # Before JAX is imported: tests run in parallel processes, each with one thread's worth of work.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["NPROC"] = "1"  # read by XLA when it starts, which here a test may do before training
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 
 pytest_plugins = ["pytester", "tests.skipped"]

@@ -4,12 +4,15 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.tune.study import outcome, study
 
 from bestiary.cli import main
 from bestiary.specs import RunResult, run_id
 from bestiary.store import StudyStore
+from bestiary.train import Metric, metrics_file
+from bestiary.train._metrics import MetricWriter
 from bestiary.tune import needed
 
 
@@ -26,8 +29,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyStore:
     store.end_attempt(store.begin_attempt(run_id(lost.run)), "lost", "killed by SIGKILL")
     again = store.attempt_folder(store.begin_attempt(run_id(lost.run)))
     again.mkdir(parents=True)
-    metrics = again / f"metrics-{run_id(lost.run)}.jsonl"
-    metrics.write_text('{"step":0,"loss":2.0}\n{"step":1,"loss":1.9}\n{"step":2,"lo')
+    row = Metric(step=0, loss=2.0, grad_norm=1.0, learning_rate=0.1, tokens=1, seconds=0.1)
+    writer = MetricWriter(metrics_file(again, run_id(lost.run)))  # as the trainer names it
+    writer.write([row, msgspec.structs.replace(row, step=1)])
+    writer.close()
+    with metrics_file(again, run_id(lost.run)).open("a") as file:
+        file.write('{"step":2,"lo')
     return store
 
 

@@ -410,6 +410,16 @@ def test_of_a_dead_workers_log_only_the_end_is_read(tmp_path: Path, executor: Ma
     assert most < 100e6
 
 
+def test_results_of_different_kinds_of_machines_are_told_apart_once(
+    tmp_path: Path, executor: Make
+) -> None:
+    log = Log()
+    with StudyStore.create(tmp_path, small()) as store:
+        drive(store, executor("moving"), log)
+        drive(store, executor("quick"), log)
+    assert log.notices == ["the last bits of these results may not compare: processor A, then B"]
+
+
 def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) -> None:
     with StudyStore.create(tmp_path, small()) as store:
         drive(store, executor("swapped"))

@@ -14,6 +14,7 @@ from bestiary.errors import StopRequested
 from bestiary.launch import LocalExecutor, Snapshot, drive
 from bestiary.specs import Candidate, Cell, ModelSpec, RunResult, Study, Tuning
 from bestiary.store import StudyStore
+from bestiary.train import train
 from bestiary.tune import needed, winners
 
 TINY = ModelSpec(
@@ -81,7 +82,7 @@ class InterruptOnce:
         del line
 
 
-def test_a_study_is_trained_and_an_interrupted_one_ends_with_the_same_bits(
+def test_a_study_has_the_same_bits_with_any_workers_interrupted_and_run_by_run(
     tmp_path: Path, corpus: tuple[Path, data.Corpus]
 ) -> None:
     home, opened = corpus
@@ -93,6 +94,14 @@ def test_a_study_is_trained_and_an_interrupted_one_ends_with_the_same_bits(
         assert needed(study, whole) == []
         assert {result.state for result in whole.values()} == {"done"}
         assert set(winners(study, whole)) == {(name, study.cells[0]) for name in ("adamw", "lion")}
+        two = LocalExecutor(home, workers=2)
+        with two, StudyStore.create(tmp_path / "two", study) as store:
+            drive(store, two)
+            assert numbers(store.results()) == whole
+            planned = list(store.planned().values())
+        for index, one in enumerate(planned[:2]):
+            alone = train([one.run], opened, tmp_path / str(index))[0]
+            assert numbers({alone.run_id: alone}) == {alone.run_id: whole[alone.run_id]}
         with StudyStore.create(tmp_path / "broken", study) as store:
             with pytest.raises(StopRequested):
                 drive(store, executor, InterruptOnce())

@@ -12,7 +12,7 @@ from bestiary import optimizers
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ModelSpec, RunResult, RunSpec
-from bestiary.train import Policy, metrics_file, train, trained
+from bestiary.train import Policy, _ledger, metrics_file, train, trained
 
 Make = Callable[..., RunSpec]
 Outcome = Callable[..., dict[str, Any]]
@@ -149,6 +149,25 @@ def test_no_intact_checkpoint_is_an_error(make_run: Make, corpus: Corpus, tmp_pa
     with pytest.raises(BestiaryError, match="none of the 2 checkpoints") as error:
         train([run], corpus, tmp_path / "again", Policy(resume_from=tmp_path / "run"))
     assert "\n" not in str(error.value)
+
+
+def test_a_run_continued_on_another_kind_of_machine_says_so(
+    make_run: Make,
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(_ledger, "environment", lambda: {"jaxlib": "0.9.9", "cores": "64"})
+        interrupted(make_run(), corpus, tmp_path / "run")
+    policy = Policy(resume_from=tmp_path / "run")
+    result = train([make_run()], corpus, tmp_path / "again", policy)[0]
+    here = result.environment["jaxlib"]
+    assert result.environment["moved"] == f"jaxlib 0.9.9, then {here}"
+    assert f"continued elsewhere (jaxlib 0.9.9, then {here})" in caplog.text
+    unmoved = train([make_run()], corpus, tmp_path / "unmoved")[0]
+    assert "moved" not in unmoved.environment
 
 
 def test_other_runs_are_refused(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bestiary.specs import Planned, Study
-from bestiary.store import Attempt, StudyStore
+from bestiary.store import Attempt, StudyStore, log_file, metrics_file
 
 TAIL_BYTES = 2048
 TROUBLES = ("failed", "lost", "diverged")
@@ -19,7 +19,7 @@ def underway(store: StudyStore) -> list[dict[str, Any]]:
     return [
         {
             **_described(planned[one.run_id], one),
-            "step": _steps_taken(store.attempt_folder(one) / f"metrics-{one.run_id}.jsonl"),
+            "step": _steps_taken(metrics_file(store.attempt_folder(one), one.run_id)),
             "steps": planned[one.run_id].run.steps,
             "started": one.started,
         }
@@ -37,7 +37,7 @@ def troubles(store: StudyStore) -> list[dict[str, Any]]:
             "tuned": _tuned(store.study, planned[one.run_id]),
             "outcome": one.outcome,
             "reason": one.reason or _divergence(results[one.run_id].last_step),
-            "log": str(store.attempt_folder(one)) + ".log",
+            "log": str(log_file(store.attempt_folder(one))),
         }
         for one in store.attempts()
         if one.outcome in TROUBLES

@@ -17,8 +17,8 @@ from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._snapshot import Observer, Running
 from bestiary.launch._stopping import StopSignals
-from bestiary.specs import Planned, RunResult, run_id
-from bestiary.store import Attempt, StudyStore
+from bestiary.specs import Planned, RunResult, kinds_apart, run_id
+from bestiary.store import CHECKPOINTS, Attempt, StudyStore
 
 TICK_SECONDS = 0.5
 
@@ -62,6 +62,7 @@ class Driver:
         self._waiting: list[Planned] = []
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
+        self._apart = ""
         self._began = time.monotonic()
         for result in self._results.values():  # a killed driver may have left checkpoints
             self._tidy(result)
@@ -154,10 +155,19 @@ class Driver:
             self._fail(job, f"the worker answered for another run, {result.run_id[:12]}")
             return
         if self._store.commit(result, job.attempt):
+            self._note_machine(result)
             self._results[result.run_id] = result
             self._tidy(result)
         if result.state != "failed":
             self._failures.clear()
+
+    def _note_machine(self, result: RunResult) -> None:
+        """Say once where this result was computed by another kind of machine than the first."""
+        first = next((one for one in self._results.values() if one.environment), result)
+        apart = kinds_apart(first.environment, result.environment)
+        if apart and apart != self._apart:
+            self._apart = apart
+            self._observer.notice(f"the last bits of these results may not compare: {apart}")
 
     def _fail(self, job: _Underway, reason: str) -> None:
         """Record a run as failed; it is not tried again."""
@@ -197,7 +207,7 @@ class Driver:
         One that failed keeps them, for whoever has it tried again.
         """
         for attempt in self._earlier[result.run_id] if result.state != "failed" else ():
-            checkpoints = self._store.attempt_folder(attempt) / "checkpoints"
+            checkpoints = self._store.attempt_folder(attempt) / CHECKPOINTS
             shutil.rmtree(checkpoints, ignore_errors=True)
 
     def _show(self) -> None:

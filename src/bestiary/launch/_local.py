@@ -20,6 +20,7 @@ from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._machine import Place, environment, places
 from bestiary.launch._messages import Event, Job, Lost, Progress, Stop
 from bestiary.launch._training import TRAINER
+from bestiary.store import log_file
 
 LOG_LINES = 5
 LOG_BYTES = 4000
@@ -245,17 +246,15 @@ class _Worker:
 
     def _last_lines(self) -> str:
         """The end of the attempt's log, or of what was said before the first job."""
-        text = b""
-        if self.job is not None and os.path.exists(self.job.folder + ".log"):
-            with open(self.job.folder + ".log", "rb") as log:
-                text = _tail(log)
-        if not text.strip():
-            text = _tail(self._log)
+        log = None if self.job is None else log_file(Path(self.job.folder))
+        text = _tail(log.open("rb")) if log is not None and log.exists() else b""
+        text = text if text.strip() else _tail(self._log)
         lines = collections.deque(text.decode(errors="replace").split("\n"), LOG_LINES + 1)
         return " | ".join(line.strip() for line in lines if line.strip())
 
 
 def _tail(log: IO[bytes]) -> bytes:
     """The end of a log, which may be larger than this machine's memory."""
-    log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
-    return log.read(LOG_BYTES)
+    with log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+        return log.read(LOG_BYTES)

@@ -20,6 +20,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -27,6 +28,7 @@ from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
 from bestiary.launch._messages import Failed, Finished, Halted, Job, Lost, Progress, Stop, Stopped
 from bestiary.launch._training import Trainer
 from bestiary.specs import Spec, checked
+from bestiary.store import log_file
 
 PROGRESS_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -60,7 +62,7 @@ def _answer(
 ) -> Spec:
     """Train one job and say what became of it."""
     number = job.number
-    with _logged(job.folder + ".log"):
+    with _logged(str(log_file(Path(job.folder)))):
         try:
             results = train(
                 job, corpus, progress=channel.progress_of(number), should_stop=should_stop

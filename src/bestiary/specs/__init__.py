@@ -7,6 +7,7 @@ from bestiary.specs._estimate import Estimate as Estimate
 from bestiary.specs._estimate import exactly as exactly
 from bestiary.specs._estimate import missing as missing
 from bestiary.specs._feasible import Feasible as Feasible
+from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role

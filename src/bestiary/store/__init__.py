@@ -13,4 +13,7 @@ from bestiary.store._mapping import Mapping as Mapping
 from bestiary.store._mapping import load_mapping as load_mapping
 from bestiary.store._mapping import mapping as mapping
 from bestiary.store._older import read_study as read_study
+from bestiary.store._places import CHECKPOINTS as CHECKPOINTS
+from bestiary.store._places import log_file as log_file
+from bestiary.store._places import metrics_file as metrics_file
 from bestiary.store._study import StudyStore as StudyStore

@@ -24,6 +24,7 @@ from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
 from bestiary.store._older import as_older, is_older, read_study
+from bestiary.store._places import short
 from bestiary.store._planned import COLUMNS as PLANNED
 from bestiary.store._planned import planned_of, row_of
 
@@ -229,7 +230,7 @@ class StudyStore:
 
     def run_folder(self, identity: str) -> Path:
         """Where the attempts of a run keep their files."""
-        return self.folder / "runs" / identity[:12]
+        return self.folder / "runs" / short(identity)
 
     def attempt_folder(self, attempt: Attempt) -> Path:
         """The folder of one attempt, which no other attempt ever writes."""

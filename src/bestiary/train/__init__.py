@@ -1,11 +1,12 @@
 """Training: equal-shaped runs in, their results out, through one compiled program."""
 
+from bestiary.store import metrics_file as metrics_file
 from bestiary.train._checkpoints import CheckpointError as CheckpointError
 from bestiary.train._checks import checkpoint_bytes as checkpoint_bytes
 from bestiary.train._compilation import cache_folder as cache_folder
 from bestiary.train._compilation import enable_compilation_cache as enable_compilation_cache
 from bestiary.train._environment import environment as environment
-from bestiary.train._metrics import metrics_file as metrics_file
+from bestiary.train._metrics import Metric as Metric
 from bestiary.train._metrics import read_metrics as read_metrics
 from bestiary.train._policy import Policy as Policy
 from bestiary.train._schedules import factor as factor

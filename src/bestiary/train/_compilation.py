@@ -8,13 +8,16 @@ from pathlib import Path
 
 import jax
 
+from bestiary.train._threads import start_jax
+
 OFF = "off"
 
 
 def cache_folder() -> Path | None:
     """Where compiled programs are kept: one folder per user, JAX version, platform and CPU.
 
-    A cached program is machine code, so the processor's features are part of the folder's name.
+    A cached program is machine code, so the processor's features are part of the folder's name, and
+    so is the number of threads it divides its sums over.
     `BESTIARY_CACHE` names another base folder than the user's cache directory, or is `off`.
 
     Returns:
@@ -25,7 +28,8 @@ def cache_folder() -> Path | None:
         return None
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bestiary"
     base = Path(chosen) if chosen else user
-    versions = f"jax-{version('jax')}-{version('jaxlib')}-{jax.default_backend()}"
+    threads = "1-thread" if start_jax() == "1" else f"{os.cpu_count()}-threads"
+    versions = f"jax-{version('jax')}-{version('jaxlib')}-{jax.default_backend()}-{threads}"
     return base / "compiled" / f"{versions}-{_processor_digest()}"
 
 

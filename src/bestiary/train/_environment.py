@@ -10,22 +10,25 @@ from pathlib import Path
 import jax
 
 import bestiary
+from bestiary.train._threads import start_jax
 
 
 @cache
 def environment() -> dict[str, str]:
     """Versions of what computes, the machine, the device, and the commit where there is one."""
+    threads = start_jax()
     device = jax.devices()[0]
     found = {
         "bestiary": version("bestiary"),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("jax", "jaxlib", "optax", "numpy")},
+        **{name: version(name) for name in ("jax", "jaxlib", "optax", "numpy", "scipy")},
         "system": platform.platform(),
         "processor": _processor(),
         "cores": str(_cores()),
         "backend": device.platform,
         "device": device.device_kind,
         "devices": str(jax.device_count()),
+        "threads": threads,
     }
     for name in ("XLA_FLAGS", "GLIBC_TUNABLES"):
         if os.environ.get(name):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bestiary.errors import DiskError, UserError
+from bestiary.store import CHECKPOINTS
 from bestiary.train._policy import Policy
 
-CHECKPOINTS = "checkpoints"
 _LOCK = "lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # What the kernel answers where somebody has the lock; any other answer is that there is none.

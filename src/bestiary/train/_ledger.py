@@ -1,5 +1,6 @@
 """What a population has done so far, apart from its arrays: counted, written down, and resumed."""
 
+import logging
 import math
 import statistics
 from collections.abc import Sequence
@@ -8,11 +9,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bestiary.specs import Evaluation, RunResult, RunSpec, run_id
+from bestiary.specs import Evaluation, RunResult, RunSpec, kinds_apart, run_id
+from bestiary.store import metrics_file
 from bestiary.train._environment import environment
-from bestiary.train._metrics import Metric, MetricWriter, Prefix, metrics_file, thinned
+from bestiary.train._metrics import Metric, MetricWriter, Prefix, thinned
 from bestiary.train._step import StepReadings
 
+_LOG = logging.getLogger(__name__)
 # Dispatch times kept for the median; a long run's later ones say no more.
 _TIMES = 1000
 
@@ -29,6 +32,8 @@ class Record(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         evaluations: Evaluations so far, of each run.
         diverged: The step of the first loss that was not finite, of each run.
         metrics: What the metrics file begins with, of each run.
+        environment: Of the process that wrote it.
+        moved: What has changed from one attempt to the next of what decides bits, in words.
     """
 
     runs: list[RunSpec]
@@ -39,6 +44,8 @@ class Record(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     evaluations: list[list[Evaluation]]
     diverged: list[int | None]
     metrics: list[Prefix] = []
+    environment: dict[str, str] = {}
+    moved: str = ""
 
 
 class Ledger:
@@ -52,6 +59,7 @@ class Ledger:
     def __init__(self, folder: Path, record: Record, metrics: Sequence[bytes]) -> None:
         """Continue from a record and the beginnings of the metrics files that belong to it."""
         self.record = record
+        self._note_machine()
         self.losses = [_losses(prefix) for prefix in metrics]
         self._runs = record.runs
         self._writers = [
@@ -66,6 +74,15 @@ class Ledger:
             runs=list(runs), evaluations=[[] for _ in runs], diverged=[None for _ in runs]
         )
         return cls(folder, blank, [b"" for _ in runs])
+
+    def _note_machine(self) -> None:
+        """Say where what decides the last bits has changed since the attempt that is continued."""
+        here = environment()
+        apart = kinds_apart(self.record.environment, here)
+        if apart:
+            _LOG.warning("continued elsewhere (%s): the last bits of a run may differ so", apart)
+            self.record.moved = "; ".join(filter(None, [self.record.moved, apart]))
+        self.record.environment = here
 
     @property
     def over(self) -> bool:
@@ -163,7 +180,7 @@ class Ledger:
             compile_seconds=record.compile_seconds,
             step_seconds=statistics.median(record.step_seconds or [0.0]),
             state_bytes=state_bytes,
-            environment=environment() | _package(run),
+            environment=environment() | _package(run) | _moved(record),
         )
 
     def close(self) -> None:
@@ -176,6 +193,10 @@ def _package(run: RunSpec) -> dict[str, str]:
     """What an optimizer of another package is, for whoever reads the result."""
     package = run.optimizer.package
     return {"optimizer package": package} if package else {}
+
+
+def _moved(record: Record) -> dict[str, str]:
+    return {"moved": record.moved} if record.moved else {}
 
 
 def _losses(metrics: bytes) -> list[float]:

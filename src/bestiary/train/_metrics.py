@@ -39,11 +39,6 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def metrics_file(folder: Path, run: str) -> Path:
-    """Where an attempt keeps the metrics of a run, named by the first digits of its run id."""
-    return folder / f"metrics-{run[:12]}.jsonl"
-
-
 def read_metrics(path: Path) -> list[Metric]:
     """The metrics of a run in the order of its steps.
 

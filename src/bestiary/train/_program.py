@@ -18,6 +18,8 @@ from bestiary.train._step import Hyper, Params, Recipe, State, StepReadings, sta
 # On a CPU the random numbers of a start take LLVM longer to optimise than to draw (4.7 s of
 # compiling became 2.2 s, with the same bits).
 _QUICK: dict[str, dict[str, str | bool]] = {"cpu": {"xla_backend_optimization_level": "1"}}
+# Products for one thread, see `_threads.py`; stated, because XLA_FLAGS may say otherwise.
+_ALWAYS: dict[str, dict[str, str | bool]] = {"cpu": {"xla_cpu_multi_thread_eigen": False}}
 
 
 class Timed:
@@ -28,7 +30,8 @@ class Timed:
     ) -> None:
         """`once` compiles faster, for what runs a single time."""
         self._jitted = jax.jit(function, donate_argnums=donated)
-        self._options = _QUICK.get(jax.default_backend(), {}) if once else {}
+        backend = jax.default_backend()
+        self._options = _ALWAYS.get(backend, {}) | (_QUICK.get(backend, {}) if once else {})
         self._executables: dict[Any, Any] = {}
 
     def compiled(self, *arguments: Any) -> tuple[Callable[..., Any], float]:

@@ -9,11 +9,10 @@ import msgspec
 
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import RunSpec, run_id
+from bestiary.store import CHECKPOINTS, metrics_file
 from bestiary.train import _checkpoints
 from bestiary.train._checkpoints import CheckpointError
-from bestiary.train._folder import CHECKPOINTS
 from bestiary.train._ledger import Record
-from bestiary.train._metrics import metrics_file
 
 _LOG = logging.getLogger(__name__)
 

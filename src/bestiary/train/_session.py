@@ -11,10 +11,10 @@ import numpy as np
 from bestiary import data
 from bestiary.errors import StopRequested
 from bestiary.specs import RunResult, RunSpec
+from bestiary.store import CHECKPOINTS
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
 from bestiary.train._feed import feed
-from bestiary.train._folder import CHECKPOINTS
 from bestiary.train._ledger import Ledger
 from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program

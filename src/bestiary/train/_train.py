@@ -7,13 +7,15 @@ from typing import Any
 from bestiary import data
 from bestiary.errors import UserError
 from bestiary.specs import RunResult, RunSpec
+from bestiary.store import CHECKPOINTS
 from bestiary.train import _checkpoints
 from bestiary.train._checks import check_space, checked_runs
 from bestiary.train._compilation import enable_compilation_cache
-from bestiary.train._folder import CHECKPOINTS, claimed
+from bestiary.train._folder import claimed
 from bestiary.train._policy import Policy
 from bestiary.train._session import Session, restored
 from bestiary.train._stopping import stop_requests
+from bestiary.train._threads import one_thread
 
 _DEFAULT = Policy()
 
@@ -48,7 +50,7 @@ def train(
     folder = Path(folder)
     runs = checked_runs(runs, corpus)
     check_space(runs, folder, policy)
-    with claimed(folder, policy), stop_requests(policy.should_stop) as stop:
+    with claimed(folder, policy), stop_requests(policy.should_stop) as stop, one_thread():
         enable_compilation_cache()
         return Session(runs, corpus, folder, policy=policy, stop=stop).results()
 
@@ -70,4 +72,5 @@ def trained(folder: str | Path) -> list[tuple[RunSpec, Any]]:
     steps = _checkpoints.steps(checkpoints)
     if not steps:
         raise UserError(f"no checkpoint in {folder}; train with a final checkpoint first")
-    return restored(checkpoints / str(steps[-1]))
+    with one_thread():
+        return restored(checkpoints / str(steps[-1]))

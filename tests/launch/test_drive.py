@@ -261,10 +261,10 @@ def test_a_full_disk_stops_the_study_and_blames_no_run(tmp_path: Path, executor:
 def test_a_worker_that_lives_but_stands_still_is_lost(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
-        drive(store, executor("standing", stall_seconds=2.0))
+        drive(store, executor("standing", stall_seconds=6.0))
         assert_exactly_once(store, question)
         lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
-        assert lost == ["no progress for 2 s"] * 2
+        assert lost == ["no progress for 6 s"] * 2
 
 
 DRIVE = """
@@ -346,7 +346,7 @@ def test_a_worker_stopped_for_good_is_lost_and_its_run_has_one_result(
                 os.kill(workers()[0], signal.SIGSTOP)
 
     with StudyStore.create(tmp_path, question) as store:
-        drive(store, executor("slow", stall_seconds=2.0), Stopper())
+        drive(store, executor("slow", stall_seconds=6.0), Stopper())
         assert_exactly_once(store, question)
         assert len([one for one in store.attempts() if one.outcome == "lost"]) <= 1
     assert not any(_stopped(process) for process in workers())
@@ -418,6 +418,19 @@ def test_results_of_different_kinds_of_machines_are_told_apart_once(
         drive(store, executor("moving"), log)
         drive(store, executor("quick"), log)
     assert log.notices == ["the last bits of these results may not compare: processor A, then B"]
+
+
+def test_what_a_worker_warns_of_is_said_by_the_driver(tmp_path: Path, executor: Make) -> None:
+    question, log = small(), Log()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("warning"), log)
+        assert_exactly_once(store, question)
+        texts = [path.read_text() for path in tmp_path.glob("runs/*/*.log")]
+    assert [line.rpartition(": ")[2] for line in log.notices] == [
+        "step 8 is damaged; starting over"
+    ] * 2
+    assert log.notices[0].startswith("muon ")
+    assert sum("step 8 is damaged" in text for text in texts) == 2
 
 
 def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) -> None:

@@ -4,6 +4,7 @@ A worker finds them by name, `tests.launch.trainers:...`.
 """
 
 import ctypes
+import logging
 import os
 import signal
 import time
@@ -97,6 +98,13 @@ def moving(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> 
     tuned = job.runs[0].seed == 0
     kind = {"processor": "A" if tuned else "B", "cores": "2" if tuned else "64"}
     return [msgspec.structs.replace(one, environment=kind) for one in results]
+
+
+def warning(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Warn of something at one configuration, as the trainer does."""
+    if _bad(job):
+        logging.getLogger("bestiary.train").warning("step %d is damaged;\nstarting over", 8)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 
 def talkative(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:

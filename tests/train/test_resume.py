@@ -10,7 +10,7 @@ import pytest
 
 from bestiary import optimizers
 from bestiary.data import Corpus
-from bestiary.errors import BestiaryError, StopRequested, UserError
+from bestiary.errors import StopRequested, UserError
 from bestiary.specs import ModelSpec, RunResult, RunSpec
 from bestiary.train import Policy, _ledger, metrics_file, train, trained
 
@@ -141,14 +141,41 @@ def flip(path: Path, position: int) -> None:
     path.write_bytes(content)
 
 
-def test_no_intact_checkpoint_is_an_error(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["run", "again"])
+@pytest.mark.parametrize("damaged", ["checkpoints", "metrics", "no metrics"])
+def test_without_an_intact_checkpoint_a_run_starts_over_and_keeps_what_is_left(
+    place: str,
+    damaged: str,
+    make_run: Make,
+    corpus: Corpus,
+    tmp_path: Path,
+    outcome: Outcome,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     run = make_run()
+    whole = train([run], corpus, tmp_path / "whole")[0]
     interrupted(run, corpus, tmp_path / "run")
-    for step in ("4", "8"):
-        flip(tmp_path / "run/checkpoints" / step / "record.json", 10)
-    with pytest.raises(BestiaryError, match="none of the 2 checkpoints") as error:
-        train([run], corpus, tmp_path / "again", Policy(resume_from=tmp_path / "run"))
-    assert "\n" not in str(error.value)
+    metrics = metrics_file(tmp_path / "run", whole.run_id)
+    if damaged == "checkpoints":
+        for step in ("4", "8"):
+            flip(tmp_path / "run/checkpoints" / step / "record.json", 10)
+    elif damaged == "metrics":
+        flip(metrics, 20)
+    else:
+        metrics.unlink()
+    before = sorted(path.read_bytes() for path in (tmp_path / "run").rglob("*.json*"))
+    for _ in range(2):  # also where the second attempt finds what the first has left
+        policy = Policy(resume_from=tmp_path / "run")
+        again = train([run], corpus, tmp_path / place, policy)[0]
+        assert outcome(again, run, tmp_path / place) == outcome(whole, run, tmp_path / "whole")
+        if place == "again":
+            break
+    kept = sorted(path.read_bytes() for path in (tmp_path / "run").rglob("damaged-*/**/*.json*"))
+    kept += [path.read_bytes() for path in (tmp_path / "run").glob("damaged-*.jsonl")]
+    assert sorted(kept) == before
+    told = [line for line in caplog.messages if "starts over" in line]
+    assert len(told) == 1
+    assert "damaged-1-8" in told[0]
 
 
 def test_a_run_continued_on_another_kind_of_machine_says_so(

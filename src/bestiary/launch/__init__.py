@@ -9,6 +9,7 @@ from bestiary.launch._messages import Finished as Finished
 from bestiary.launch._messages import Halted as Halted
 from bestiary.launch._messages import Job as Job
 from bestiary.launch._messages import Lost as Lost
+from bestiary.launch._messages import Notice as Notice
 from bestiary.launch._messages import Progress as Progress
 from bestiary.launch._messages import Stopped as Stopped
 from bestiary.launch._snapshot import Running as Running

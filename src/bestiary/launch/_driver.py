@@ -13,7 +13,7 @@ import msgspec
 from bestiary import tune
 from bestiary.errors import BestiaryError
 from bestiary.launch._executor import AbstractExecutor
-from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Progress
+from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Notice, Progress
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._snapshot import Observer, Running
 from bestiary.launch._stopping import StopSignals
@@ -135,6 +135,9 @@ class Driver:
             return  # an answer to a job that was given up
         if isinstance(event, Progress):
             job.step, job.loss = event.step, event.loss
+            return
+        if isinstance(event, Notice):
+            self._observer.notice(f"{_name(job.planned)}: {event.line}")
             return
         del self._underway[event.job]
         if isinstance(event, Finished):

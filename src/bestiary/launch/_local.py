@@ -18,7 +18,7 @@ import msgspec
 from bestiary.errors import UserError
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._machine import Place, environment, places
-from bestiary.launch._messages import Event, Job, Lost, Progress, Stop
+from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stop
 from bestiary.launch._training import TRAINER
 from bestiary.store import log_file
 
@@ -123,7 +123,7 @@ class LocalExecutor(AbstractExecutor):
             return None
         if isinstance(event, Progress):
             worker.saw(event.step)
-        else:
+        elif not isinstance(event, Notice):
             worker.job = None
         return event
 

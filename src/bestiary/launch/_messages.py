@@ -1,6 +1,6 @@
 """What a driver and its executor say to each other: plain data, fit for a pipe, a file or a socket.
 
-A job is answered by any number of `Progress`, then by exactly one of the others.
+A job is answered by any number of `Progress` and `Notice`, then by exactly one of the others.
 """
 
 from bestiary.specs import RunResult, RunSpec, Spec
@@ -33,6 +33,13 @@ class Progress(Spec, frozen=True, kw_only=True, tag=True):
     job: int
     step: int
     loss: float | None
+
+
+class Notice(Spec, frozen=True, kw_only=True, tag=True):
+    """Something about the job that a person should know; it goes on."""
+
+    job: int
+    line: str
 
 
 class Finished(Spec, frozen=True, kw_only=True, tag=True):
@@ -69,4 +76,4 @@ class Stopped(Spec, frozen=True, kw_only=True, tag=True):
     job: int
 
 
-Event = Progress | Finished | Lost | Failed | Halted | Stopped
+Event = Progress | Notice | Finished | Lost | Failed | Halted | Stopped

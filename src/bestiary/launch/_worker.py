@@ -11,6 +11,7 @@ service the end of standard input does.
 import contextlib
 import ctypes
 import importlib
+import logging
 import math
 import os
 import queue
@@ -25,7 +26,17 @@ from pathlib import Path
 import msgspec
 
 from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
-from bestiary.launch._messages import Failed, Finished, Halted, Job, Lost, Progress, Stop, Stopped
+from bestiary.launch._messages import (
+    Failed,
+    Finished,
+    Halted,
+    Job,
+    Lost,
+    Notice,
+    Progress,
+    Stop,
+    Stopped,
+)
 from bestiary.launch._training import Trainer
 from bestiary.specs import Spec, checked
 from bestiary.store import log_file
@@ -62,7 +73,7 @@ def _answer(
 ) -> Spec:
     """Train one job and say what became of it."""
     number = job.number
-    with _logged(str(log_file(Path(job.folder)))):
+    with _logged(str(log_file(Path(job.folder)))), _noticed(channel, number):
         try:
             results = train(
                 job, corpus, progress=channel.progress_of(number), should_stop=should_stop
@@ -120,6 +131,30 @@ def _logged(path: str) -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(log)
         os.close(kept)
+
+
+class _Notices(logging.Handler):
+    """What this package warns of is for the driver to say."""
+
+    def __init__(self, channel: "_Channel", job: int) -> None:
+        super().__init__(logging.WARNING)
+        self._channel, self._job = channel, job
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = " ".join(record.getMessage().split())
+        print(line, file=sys.stderr)
+        self._channel.send(Notice(job=self._job, line=line))
+
+
+@contextlib.contextmanager
+def _noticed(channel: "_Channel", job: int) -> Iterator[None]:
+    """Send the warnings of this package to the driver."""
+    log, handler = logging.getLogger("bestiary"), _Notices(channel, job)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def _told(error: Exception) -> str:

@@ -10,6 +10,7 @@ from bestiary.errors import BestiaryError, UserError
 
 # A reader (`bestiary status`) holds its lock for milliseconds; this is for slow disks.
 BUSY_SECONDS = 30.0
+MOST = 80
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -28,6 +29,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         isolation_level=None,
     )
+    # A damaged row must not make the others unreadable; its hash will tell.
+    connection.text_factory = lambda text: text.decode(errors="surrogateescape")
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         if read_only:
@@ -72,15 +75,16 @@ def one_line_errors(path: Path) -> Iterator[None]:
 
 def _explained(error: sqlite3.Error, path: Path) -> BestiaryError:
     name = getattr(error, "sqlite_errorname", "")
+    said = " ".join(str(error).split())[:MOST]  # of a damaged file it quotes what it read
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         cure = "free some space and run the same command again; what was committed is safe"
-        return BestiaryError(f"cannot write {path}: {error}; {cure}")
+        return BestiaryError(f"cannot write {path}: {said}; {cure}")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return UserError(f"cannot open {path}: {error}; check its permissions or choose another")
+        return UserError(f"cannot open {path}: {said}; check its permissions or choose another")
     if name.startswith("SQLITE_NOTADB"):
         return UserError(f"{path} is not a study file; choose another folder")
     if name.startswith("SQLITE_CORRUPT"):
-        return BestiaryError(f"{path} is damaged ({error}); restore a copy of it")
+        return BestiaryError(f"{path} is damaged ({said}); restore a copy of it")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return BestiaryError(f"{path} stays locked by another process; end that process first")
-    return BestiaryError(f"{path}: {error}")
+    return BestiaryError(f"{path}: {said}")

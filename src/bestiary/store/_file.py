@@ -9,6 +9,7 @@ import msgspec
 from bestiary.specs import Study, checked, digest
 from bestiary.store import _schema
 from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._seals import seal
 
 FILE = "study.sqlite"
 
@@ -33,6 +34,7 @@ def lay(folder: Path, study: Study, text: str, command: str) -> None:
         if _schema.version(connection) == 0:  # or another process was faster
             _schema.lay(connection)
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            seal(connection, "meta")
 
 
 def ordered_json(study: Study) -> str:

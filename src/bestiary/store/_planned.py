@@ -7,11 +7,9 @@ import msgspec
 
 from bestiary.specs import Cell, Planned, RunSpec, canonical_json, run_id
 
-COLUMNS = "run_id, optimizer, size, ratio, purpose, configuration, spec"
-
 
 def row_of(planned: Planned) -> tuple[Any, ...]:
-    """The values of `COLUMNS`."""
+    """The values of the table's columns."""
     return (
         run_id(planned.run),
         planned.optimizer,
@@ -24,7 +22,7 @@ def row_of(planned: Planned) -> tuple[Any, ...]:
 
 
 def planned_of(row: tuple[Any, ...]) -> Planned:
-    """The run that the values of `COLUMNS` state."""
+    """The run that the values of the table's columns state."""
     _, optimizer, size, ratio, purpose, configuration, spec = row
     return Planned(
         run=msgspec.json.decode(spec, type=RunSpec),

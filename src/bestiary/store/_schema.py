@@ -3,8 +3,9 @@
 import sqlite3
 
 from bestiary.errors import UserError
+from bestiary.store._seals import COLUMNS, TABLE, has_seals, seal
 
-VERSION = 1
+VERSION = 2
 
 # `attempts.ended` is '' while an attempt runs. `results` has one row per run: the primary key is
 # what makes "exactly one result" true, whatever workers, zombies and drivers do.
@@ -45,10 +46,25 @@ def version(connection: sqlite3.Connection) -> int:
 def lay(connection: sqlite3.Connection) -> None:
     """Create the tables of this version, inside the caller's transaction."""
     # Not executescript: that would commit the transaction in which the study is created whole.
-    for statement in TABLES.split(";"):
+    for statement in (*TABLES.split(";"), TABLE):
         if statement.strip():
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def upgrade(connection: sqlite3.Connection) -> bool:
+    """Bring a file of schema 1 to this version, inside the caller's transaction.
+
+    Returns:
+        Whether it was one: its rows have been taken as they are.
+    """
+    if has_seals(connection):
+        return False
+    connection.execute(TABLE)
+    for table in COLUMNS:
+        seal(connection, table)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    return True
 
 
 def refuse_newer(found: int, path: object) -> None:

@@ -1,14 +1,16 @@
 """A study folder: one SQLite file with the study, its planned runs, attempts and results."""
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
-from bestiary.errors import UserError
+from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import (
     DataSpec,
     Planned,
@@ -17,6 +19,7 @@ from bestiary.specs import (
     canonical_json,
     checked,
 )
+from bestiary.store import _schema
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._difference import difference
@@ -25,10 +28,12 @@ from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
 from bestiary.store._older import as_older, is_older, read_study
 from bestiary.store._places import short
-from bestiary.store._planned import COLUMNS as PLANNED
 from bestiary.store._planned import planned_of, row_of
+from bestiary.store._seals import COLUMNS, read, remove_damaged, seal, unseal
 
 LOCK = "driver.lock"
+_LOG = logging.getLogger(__name__)
+_MEANING = {"planned": "its run is not done", "results": "its run is not done"}
 
 
 def _called_as(held: Study, study: Study) -> Study:
@@ -58,6 +63,7 @@ class StudyStore:
         self.folder = folder
         self.path = folder / FILE
         self._connection = connection
+        self._damaged: dict[str, set[str]] = {table: set() for table in COLUMNS}
         self.study = read_study(self.meta()["study"])
 
     @classmethod
@@ -126,6 +132,7 @@ class StudyStore:
         with one_line_errors(self.path):
             lock = DriverLock(self.folder / LOCK)
         try:
+            self._mend()
             self._close_orphans()
             yield
         finally:
@@ -137,23 +144,29 @@ class StudyStore:
 
     def meta(self) -> dict[str, str]:
         """What is known of the study file: `study`, `digest`, `command`, `created`."""
-        return dict(self._read("SELECT key, value FROM meta"))
+        found = dict(self._rows("meta"))
+        if not {"study", "digest"} <= set(found):
+            raise BestiaryError(
+                f"{self.path} is damaged: its study is not what was written; restore a copy of it"
+            )
+        return {"command": "", "created": "", **found}
 
     def results(self) -> dict[str, RunResult]:
         """Every committed result by run id."""
-        rows = self._read("SELECT run_id, result FROM results ORDER BY rowid")
-        return {identity: msgspec.json.decode(text, type=RunResult) for identity, text in rows}
+        known = {row[0] for row in self._planned_rows()}
+        read = [(row[0], _result_of(row)) for row in self._rows("results")]
+        sound = {key: one for key, one in read if one is not None and key in known}
+        self._tell_damage("results", [key for key, _ in read if key not in sound])
+        return sound
 
     def planned(self) -> dict[str, Planned]:
         """Every run that was ever needed, by run id, in the order in which it was planned."""
-        rows = self._read(f"SELECT {PLANNED} FROM planned ORDER BY rowid")
-        return {row[0]: planned_of(row) for row in rows}
+        return {row[0]: planned_of(row) for row in self._planned_rows()}
 
     def attempts(self) -> list[Attempt]:
         """Every attempt, in the order in which they began."""
-        rows = self._read(
-            "SELECT run_id, number, started, ended, outcome, reason FROM attempts ORDER BY rowid"
-        )
+        known = {row[0] for row in self._planned_rows()}
+        rows = [row for row in self._rows("attempts") if row[0] in known]
         return [Attempt(**dict(zip(Attempt.__struct_fields__, row, strict=True))) for row in rows]
 
     def plan(self, planned: Iterable[Planned]) -> None:
@@ -163,6 +176,7 @@ class StudyStore:
             self._connection.executemany(
                 "INSERT INTO planned VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
             )
+            seal(self._connection, "planned", [row[0] for row in rows])
 
     def begin_attempt(self, identity: str) -> Attempt:
         """Open the next attempt at a planned run; its number is one more than the last."""
@@ -170,11 +184,13 @@ class StudyStore:
             (last,) = self._connection.execute(
                 "SELECT coalesce(max(number), 0) FROM attempts WHERE run_id = ?", (identity,)
             ).fetchone()
-            attempt = Attempt(run_id=identity, number=last + 1, started=now())
+            number = 1 + max(last, self._last_folder(identity))
+            attempt = Attempt(run_id=identity, number=number, started=now())
             self._connection.execute(
                 "INSERT INTO attempts (run_id, number, started) VALUES (?, ?, ?)",
                 (identity, attempt.number, attempt.started),
             )
+            seal(self._connection, "attempts", [identity])
         return attempt
 
     def end_attempt(self, attempt: Attempt, outcome: Outcome, reason: str = "") -> None:
@@ -200,6 +216,7 @@ class StudyStore:
                     "INSERT INTO results VALUES (?, ?, ?, ?)",
                     (attempt.run_id, attempt.number, result.state, text),
                 )
+                seal(self._connection, "results", [attempt.run_id])
             self._close_attempt(attempt, result.state if won else "refused", result.reason)
         return won
 
@@ -218,14 +235,18 @@ class StudyStore:
         dropped = 0
         with one_line_errors(self.path), transaction(self._connection):
             for identity in identities:
-                dropped += self._connection.execute(
+                gone = self._connection.execute(
                     "DELETE FROM results WHERE state = 'failed' AND run_id = ?", (identity,)
                 ).rowcount
+                if gone:
+                    unseal(self._connection, "results", [(identity,)])
+                dropped += gone
                 self._connection.execute(
                     "UPDATE attempts SET outcome = 'interrupted'"
                     " WHERE outcome IN ('lost', 'failed') AND run_id = ?",
                     (identity,),
                 )
+                seal(self._connection, "attempts", [identity])
         return dropped
 
     def run_folder(self, identity: str) -> Path:
@@ -239,6 +260,48 @@ class StudyStore:
     def _read(self, query: str) -> list[tuple[Any, ...]]:
         with one_line_errors(self.path):
             return self._connection.execute(query).fetchall()
+
+    def _rows(self, table: str) -> list[tuple[Any, ...]]:
+        """The rows of a table that are what was written; the others are told of once."""
+        with one_line_errors(self.path):
+            rows, damaged = read(self._connection, table)
+        self._tell_damage(table, damaged)
+        return rows
+
+    def _planned_rows(self) -> list[tuple[Any, ...]]:
+        """Those whose spec is that of their run id: it is the hash of the spec's text."""
+        rows = self._rows("planned")
+        sound = [row for row in rows if row[0] == _hash(row[-1])]
+        self._tell_damage("planned", {row[0] for row in rows} - {row[0] for row in sound})
+        return sound
+
+    def _tell_damage(self, table: str, keys: Iterable[str]) -> None:
+        for key in sorted(set(keys) - self._damaged[table]):
+            self._damaged[table].add(key)
+            meaning = f"; {_MEANING[table]}" if table in _MEANING else ""
+            _LOG.warning("%s: a row of %s (%.12s) is damaged%s", self.path, table, key, meaning)
+
+    def _mend(self) -> None:
+        """Remove what is damaged, so that it is done again; hash what an older Bestiary wrote."""
+        with one_line_errors(self.path), transaction(self._connection):
+            if _schema.upgrade(self._connection):
+                _LOG.warning(
+                    "%s was written by an older Bestiary, without hashes; its rows are taken as "
+                    "they are",
+                    self.path,
+                )
+        planned, results = self._planned_rows(), self.results()
+        kept = {"planned": {row[0] for row in planned}, "results": set(results)}
+        attempts = {f"{row[0]}/{row[1]}" for row in self._rows("attempts")}
+        if any(self._damaged.values()):
+            with one_line_errors(self.path):
+                remove_damaged(self._connection, kept | {"attempts": attempts})
+
+    def _last_folder(self, identity: str) -> int:
+        """The highest number of an attempt that has files: its row may have been lost."""
+        folders = self.run_folder(identity).glob("attempt-*")
+        numbers = (path.name.removeprefix("attempt-") for path in folders)
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def _is_open(self, attempt: Attempt) -> bool:
         row = self._connection.execute(
@@ -257,6 +320,7 @@ class StudyStore:
             " WHERE run_id = ? AND number = ? AND outcome = 'running'",
             (now(), outcome, reason, attempt.run_id, attempt.number),
         )
+        seal(self._connection, "attempts", [attempt.run_id])
 
     def _close_orphans(self) -> None:
         with one_line_errors(self.path), transaction(self._connection):
@@ -265,3 +329,17 @@ class StudyStore:
                 " WHERE outcome = 'running'",
                 (now(), "the driver was gone"),
             )
+            seal(self._connection, "attempts")
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _result_of(row: tuple[Any, ...]) -> RunResult | None:
+    """The result of a row of its table; None where it is not one of its run."""
+    try:
+        result = msgspec.json.decode(row[-1], type=RunResult)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    return result if (result.run_id, result.state) == (row[0], row[2]) else None

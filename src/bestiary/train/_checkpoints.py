@@ -83,6 +83,16 @@ def clear_unfinished(folder: Path) -> None:
         shutil.rmtree(entry, ignore_errors=True)
 
 
+def set_aside(path: Path) -> Path:
+    """Rename what is damaged, so that it is kept but never read again; its new place."""
+    for count in range(1, 1000):
+        aside = path.with_name(f"damaged-{count}-{path.name}")
+        if not aside.exists():
+            break
+    path.rename(aside)
+    return aside
+
+
 def load_record(checkpoint: Path) -> bytes:
     """Verify every file of a checkpoint and return its record.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bestiary.errors import BestiaryError, UserError
+from bestiary.errors import UserError
 from bestiary.specs import RunSpec, run_id
 from bestiary.store import CHECKPOINTS, metrics_file
 from bestiary.train import _checkpoints
@@ -22,7 +22,9 @@ def newest(
 ) -> tuple[Record, list[bytes], Any] | None:
     """The newest intact checkpoint of these runs in any of the folders.
 
-    A damaged checkpoint is passed over, with a warning in the log, for the one before.
+    A damaged checkpoint is passed over, with a warning, for the one before. Where none is intact
+    they are set aside, with the metrics that belong to them, and the runs start over: they are a
+    cache of what can be computed again.
 
     Args:
         folders: Folders of earlier attempts; one that is missing has no checkpoints.
@@ -31,11 +33,10 @@ def newest(
 
     Returns:
         The record, the beginnings of the metrics files, and the arrays; None where there is no
-        checkpoint at all.
+        intact checkpoint.
 
     Raises:
         UserError: a checkpoint belongs to other runs.
-        BestiaryError: there are checkpoints, but none is intact.
     """
     found = [(step, at) for at in folders for step in _checkpoints.steps(at / CHECKPOINTS)]
     for step, attempt in sorted(found, reverse=True):
@@ -49,11 +50,24 @@ def newest(
         except CheckpointError as error:
             _LOG.warning("%s; trying the one before", error)
     if found:
-        raise BestiaryError(
-            f"none of the {len(found)} checkpoints in {', '.join(map(str, folders))} is intact; "
-            "start again in a new folder"
-        )
+        _set_aside([attempt / CHECKPOINTS / str(step) for step, attempt in found], runs)
     return None
+
+
+def _set_aside(checkpoints: Sequence[Path], runs: Sequence[RunSpec]) -> None:
+    """Keep what is damaged under names that nobody reads, and say so."""
+    metrics = {metrics_file(one.parent.parent, run_id(run)) for one in checkpoints for run in runs}
+    kept = [
+        str(_checkpoints.set_aside(path))
+        for path in (*checkpoints, *sorted(metrics))
+        if path.exists()
+    ]
+    _LOG.warning(
+        "none of the %d checkpoints is intact, so the run starts over; what is left of the attempt "
+        "is kept: %s",
+        len(checkpoints),
+        ", ".join(kept),
+    )
 
 
 def read_record(checkpoint: Path) -> Record:
@@ -62,7 +76,10 @@ def read_record(checkpoint: Path) -> Record:
     Raises:
         CheckpointError: the checkpoint is not what was written.
     """
-    record = msgspec.json.decode(_checkpoints.load_record(checkpoint), type=Record)
+    try:
+        record = msgspec.json.decode(_checkpoints.load_record(checkpoint), type=Record)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"checkpoint {checkpoint} is not of this Bestiary: {error}") from None
     if str(record.step) != checkpoint.name:
         raise CheckpointError(f"checkpoint {checkpoint} is damaged: it is of step {record.step}")
     return record

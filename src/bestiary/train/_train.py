@@ -45,7 +45,6 @@ def train(
         UserError: the runs, the corpus or the folder are wrong; nothing was computed.
         StopRequested: asked to stop; a checkpoint is written.
         DiskError: the disk is full; what was saved is intact.
-        BestiaryError: no checkpoint is intact.
     """
     folder = Path(folder)
     runs = checked_runs(runs, corpus)

@@ -107,6 +107,12 @@ def test_editions_are_soon_cut_alike(tmp_path: Path) -> None:
     assert len(pieces[0] & pieces[1]) > 0.9 * len(pieces[0])
 
 
+def test_short_files_of_a_long_text_stay_whole(tmp_path: Path) -> None:
+    for n in range(200):
+        (tmp_path / f"{n:03}.txt").write_text(prose(n, 3000))
+    assert sum(1 for _ in documents(source(tmp_path))) == 200
+
+
 @pytest.mark.parametrize("changed", [0, 0.1])
 def test_near_copies_are_kept_together_and_counted(tmp_path: Path, changed: float) -> None:
     """A crawl with mirrors: a third of the rows stand there again with another header."""

@@ -6,6 +6,7 @@ file or of a token shard: a contiguous range that overlaps no other.
 
 import json
 import mmap
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -54,6 +55,13 @@ class Document(NamedTuple):
         return len(self.text) if self.tokens is None else self.tokens.size
 
 
+class _Wanted(NamedTuple):
+    """How the files of a source are read: the field of a row, the size of a piece of text."""
+
+    field: str
+    piece_bytes: int
+
+
 def documents(source: Source, skipped: Counter[str] | None = None) -> Iterator[Document]:
     """Every document of a source, in order.
 
@@ -68,14 +76,14 @@ def documents(source: Source, skipped: Counter[str] | None = None) -> Iterator[D
     if source.kind == "stdlib":
         yield from _stdlib_documents(skipped)
         return
-    read = READERS[source.kind]
+    read, wanted = READERS[source.kind], _Wanted(source.field, _piece_bytes(source))
     for path in map(Path, source.paths):
         try:
             if not path.is_file():
                 raise UserError(f"no such file: {shown(path)}")
             if path.stat().st_size == 0:
                 raise UserError(f"the text must not be empty, but {shown(path)} has 0 bytes")
-            yield from read(path, source.field, skipped)
+            yield from read(path, wanted, skipped)
         except OSError as error:
             raise UserError(f"cannot read {shown(path)}: {why(error)}") from None
 
@@ -106,26 +114,29 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _pieces(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
-    """Cut a text into pieces of about 8 KiB (less if it is short) at the ends of paragraphs.
+def _pieces(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
+    """Cut a text into pieces of about 8 KiB (less if all is short) at the ends of paragraphs.
 
     Where it is cut follows from what stands there, and not from where the text begins, so that two
     editions of one text are soon cut alike, and their pieces are copies.
     """
-    del field, skipped
+    del skipped
+    name, target = shown(path), wanted.piece_bytes
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        target = _piece_bytes(len(text))
         begin = 0
         while begin < len(text):
             end = _piece_end(text, begin + target // 2, begin + 3 * target // 2)
-            piece = _checked_text(text[begin:end], f"byte {begin} of {shown(path)}")
+            piece = _checked_text(text[begin:end], f"byte {begin} of {name}")
             yield Document(piece, piece)
             begin = end
 
 
-def _piece_bytes(length: int) -> int:
-    """About 1/64 of a short text: a power of two, so that editions of one text have the same."""
-    return min(PIECE_BYTES, max(LEAST_PIECE_BYTES, 1 << max(0, length.bit_length() - 7)))
+def _piece_bytes(source: Source) -> int:
+    """About 1/64 of all of a short text: a power of two, so that editions of one have the same."""
+    if source.kind != "text":
+        return PIECE_BYTES
+    total = sum(os.path.getsize(path) for path in source.paths if os.path.isfile(path))
+    return min(PIECE_BYTES, max(LEAST_PIECE_BYTES, 1 << max(0, total.bit_length() - 7)))
 
 
 def _piece_end(text: mmap.mmap, low: int, high: int) -> int:
@@ -153,11 +164,12 @@ def _checked_text(text: bytes, place: str) -> bytes:
     return text
 
 
-def _rows(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
+def _rows(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
+    name = shown(path)
     for number, line in enumerate(lines(path), start=1):
         if not line.strip():
             skipped["blank lines"] += 1
-        elif text := _row_text(line, field, f"line {number} of {shown(path)}"):
+        elif text := _row_text(line, wanted.field, f"line {number} of {name}"):
             yield Document(text, text)
         else:
             skipped["rows without text"] += 1
@@ -175,7 +187,7 @@ def _row_text(line: bytes, field: str, place: str) -> bytes:
     return _encoded(row[field], f"field {shown(field)!r} at {place}")
 
 
-def _columns(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
+def _columns(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
     try:
         pyarrow: Any = import_module("pyarrow")
         parquet: Any = import_module("pyarrow.parquet")
@@ -189,12 +201,12 @@ def _columns(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document
         first = shown(str(error).splitlines()[0])
         raise UserError(f"{shown(path)} is not a readable parquet file: {first}") from None
     with table:
-        if field not in table.schema_arrow.names:
-            raise _no_field(field, table.schema_arrow.names, shown(path))
-        row = 0
-        for batch in table.iter_batches(columns=[field]):
+        if wanted.field not in table.schema_arrow.names:
+            raise _no_field(wanted.field, table.schema_arrow.names, shown(path))
+        name, row = shown(path), 0
+        for batch in table.iter_batches(columns=[wanted.field]):
             for value in batch.column(0).to_pylist():
-                text = _encoded(value, f"row {row} of {shown(path)}")
+                text = _encoded(value, f"row {row} of {name}")
                 row += 1
                 if text:
                     yield Document(text, text)
@@ -221,16 +233,16 @@ def _encoded(value: object, place: str) -> bytes:
         raise UserError(f"the text must be valid Unicode, but a lone surrogate: {place}") from None
 
 
-def _blocks(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
-    del field, skipped
+def _blocks(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
+    del wanted, skipped
     tokens = read_shard(path)
     for begin in range(0, tokens.size, PIECE_TOKENS):
         block = tokens[begin : begin + PIECE_TOKENS]
         yield Document(block.tobytes(), b"", block)
 
 
-def _indexed(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document]:
-    del field
+def _indexed(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
+    del wanted
     for tokens in megatron_documents(path):
         if tokens.size:
             yield Document(tokens.tobytes(), b"", tokens)
@@ -238,7 +250,7 @@ def _indexed(path: Path, field: str, skipped: Counter[str]) -> Iterator[Document
             skipped["documents without tokens"] += 1
 
 
-READERS: dict[str, Callable[[Path, str, Counter[str]], Iterator[Document]]] = {
+READERS: dict[str, Callable[[Path, _Wanted, Counter[str]], Iterator[Document]]] = {
     "text": _pieces,
     "jsonl": _rows,
     "parquet": _columns,

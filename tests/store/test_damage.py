@@ -14,6 +14,7 @@ from tests.store.test_study_store import planned, result, study
 from bestiary.errors import BestiaryError
 from bestiary.specs import run_id
 from bestiary.store import StudyStore
+from bestiary.store._seals import seal
 
 ITEMS = [planned(seed) for seed in range(8)]
 FLIPS = 1000
@@ -169,3 +170,21 @@ def test_in_a_file_without_hashes_the_run_id_is_checked(
     found = content(tmp_path)
     assert set(found["results"]) == {key(item) for item in ITEMS[2:6]}
     assert len([line for line in caplog.messages if "its run is not done" in line]) == 3
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_row_is_of_its_run_by_the_identity_of_its_schema(tmp_path: Path, schema: int) -> None:
+    """In schema 2 the corpus's name is no part of a run's identity, whatever signs it holds."""
+    held = msgspec.structs.replace(study(), schema=schema)
+    data = msgspec.structs.replace(held.data, name='a "b"\\ c')
+    item = planned(0)
+    run = msgspec.structs.replace(item.run, schema=schema, data=data)
+    named = msgspec.structs.replace(item, run=run)
+    with StudyStore.create(tmp_path, held) as store:
+        store.plan([named])
+        assert store.planned() == {run_id(run): named}
+        store._connection.execute(
+            "UPDATE planned SET spec = replace(spec, '\"seed\":0', '\"seed\":7')"
+        )
+        seal(store._connection, "planned")  # whoever edits may know of the hashes
+        assert store.planned() == {}

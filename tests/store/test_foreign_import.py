@@ -336,7 +336,7 @@ def test_the_history_of_the_api_gives_curves(tmp_path: Path) -> None:
 
 
 def test_the_mapping_on_the_page_is_one(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "importing.md").read_text()
     (tmp_path / "how.toml").write_text(page.split("```toml\n")[1].split("```")[0])
     assert load_mapping(tmp_path / "how.toml").unit.bytes_per_token == 4.4
 

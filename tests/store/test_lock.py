@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from bestiary.errors import UserError
-from bestiary.store import DriverLock
-from bestiary.store._lock import driver
+from bestiary.store._lock import DriverLock, driver
 
 
 @pytest.fixture(params=[errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, 524])

@@ -199,6 +199,8 @@ def test_limits_of_an_older_study_become_ranges(tmp_path: Path) -> None:
     older = json.loads(text) | {"candidates": [json.loads(OLDER)], "baseline": "normuon"}
     with connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'study'", (json.dumps(older),))
+    connection.execute("DROP TABLE seals")
+    connection.execute("PRAGMA user_version = 1")
     connection.close()
     with StudyStore.open(tmp_path) as store:
         held = store.study

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +27,7 @@ from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
 from bestiary.store._older import as_older, is_older, read_study
 from bestiary.store._places import short
-from bestiary.store._planned import planned_of, row_of
+from bestiary.store._planned import is_of_its_run, planned_of, row_of
 from bestiary.store._seals import COLUMNS, read, remove_damaged, seal, unseal
 
 LOCK = "driver.lock"
@@ -271,7 +270,7 @@ class StudyStore:
     def _planned_rows(self) -> list[tuple[Any, ...]]:
         """Those whose spec is that of their run id: it is the hash of the spec's text."""
         rows = self._rows("planned")
-        sound = [row for row in rows if row[0] == _hash(row[-1])]
+        sound = [row for row in rows if is_of_its_run(row)]
         self._tell_damage("planned", {row[0] for row in rows} - {row[0] for row in sound})
         return sound
 
@@ -330,10 +329,6 @@ class StudyStore:
                 (now(), "the driver was gone"),
             )
             seal(self._connection, "attempts")
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _result_of(row: tuple[Any, ...]) -> RunResult | None:

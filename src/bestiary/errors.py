@@ -1,6 +1,7 @@
 """How a command ends early: the user's mistake (exit code 2), a failure (1), a request to stop."""
 
 import difflib
+import re
 import signal
 from collections.abc import Iterable
 
@@ -38,6 +39,15 @@ class StopRequested(BestiaryError):  # noqa: N818 - a request met, not an error
         self.signal = int(number)
 
 
+# Of a value that a message quotes.
+_QUOTED = 80
+
+
+def shortened(text: str) -> str:
+    """A message in which no value is quoted at more than 80 characters; a path may have 200."""
+    return re.sub(r"\S{200,}", lambda found: f"{found[0][:_QUOTED]}...", text)
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that does not exist, with the nearest known name suggested.
 
@@ -50,5 +60,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     known_names = ", ".join(names[:SHOWN]) + more
+    name = name if len(name) <= _QUOTED else f"{name[:_QUOTED]}..."
     cure = f"did you mean {near[0]!r}?" if near else f"known: {known_names}"
     return UserError(f"unknown {kind} {name!r}; {cure}")

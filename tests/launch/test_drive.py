@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from tests.launch.conftest import ROOT
 from tests.tune.study import answer, study
 
-from bestiary.errors import BestiaryError, StopRequested, UserError
+from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
 from bestiary.launch import LocalExecutor, Snapshot, drive
 from bestiary.specs import RunResult, Study, run_id
 from bestiary.store import StudyStore
@@ -433,6 +434,22 @@ def test_what_a_worker_warns_of_is_said_by_the_driver(tmp_path: Path, executor: 
     assert sum("step 8 is damaged" in text for text in texts) == 2
 
 
+def test_a_temporary_folder_that_takes_no_files_is_named_at_once(
+    tmp_path: Path, executor: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "tempdir", "/full")
+    with StudyStore.create(tmp_path, small()) as store:
+        with pytest.raises(DiskError, match=r"in /full: No space left on device; .* TMPDIR"):
+            drive(store, executor("quick"))
+        assert store.results() == {}
+        assert {one.outcome for one in store.attempts()} == {"interrupted"}
+    assert workers() == []
+
+
 def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) -> None:
     with StudyStore.create(tmp_path, small()) as store:
         drive(store, executor("swapped"))
@@ -450,6 +467,18 @@ def test_when_all_fails_the_study_stops_and_blames_no_run(tmp_path: Path, execut
         assert store.results() == {}
         drive(store, executor("quick"))
         assert_exactly_once(store, question)
+
+
+def test_when_the_first_runs_of_one_optimizer_fail_alike_the_study_stops(
+    tmp_path: Path, executor: Make
+) -> None:
+    """Such as a model too large for this machine, whose every run dies of memory."""
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        store.study = msgspec.structs.replace(question, candidates=question.candidates[:1])
+        with pytest.raises(BestiaryError, match="3 runs in a row failed, the last: lost 3 times"):
+            drive(store, executor("dying"))
+        assert store.results() == {}
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path, executor: Make) -> None:

@@ -116,6 +116,12 @@ def talkative(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) 
     return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 
+def dying(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Die of memory, always."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []
+
+
 def refusing(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
     """Refuse one configuration as the user's mistake."""
     if _bad(job):

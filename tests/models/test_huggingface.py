@@ -1,6 +1,7 @@
 """The Llama of `transformers` is the reference: same weights, same logits, same gradients."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from bestiary import models
 from bestiary.errors import UserError
@@ -145,3 +147,99 @@ def test_parameters_of_another_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must have shape"):
         models.export_huggingface(params, spec_of(4, 2, True), tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def _config_with(**changes: Any) -> Any:
+    def change(folder: Path) -> None:
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
+def _weights_with(change: Any) -> Any:
+    def changed(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        tensors = load_file(path)
+        change(tensors)
+        save_file(tensors, path)
+
+    return changed
+
+
+def _bytes(name: str, content: bytes) -> Any:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+NAN = np.full((61, 32), np.nan, np.float32)
+HOSTILE = {
+    "config empty": _bytes("config.json", b""),
+    "config no object": _bytes("config.json", b"[1]"),
+    "config not UTF-8": _bytes("config.json", b"\xff\xfe{}"),
+    "config nested": _bytes("config.json", b"[" * 100_000),
+    "config huge": _bytes("config.json", b" " * 2_000_000 + b"{}"),
+    "heads a text": _config_with(num_attention_heads="4"),
+    "heads none": _config_with(num_attention_heads=None),
+    "heads zero": _config_with(num_attention_heads=0),
+    "layers negative": _config_with(num_hidden_layers=-1),
+    "layers many": _config_with(num_hidden_layers=10**12),
+    "vocabulary huge": _config_with(vocab_size=2**62),
+    "width beyond integers": _config_with(hidden_size=10**40),
+    "epsilon no number": _config_with(rms_norm_eps=float("nan")),
+    "rope a list": _config_with(rope_parameters=[1]),
+    "weights empty": _bytes("model.safetensors", b""),
+    "weights no safetensors": _bytes("model.safetensors", b"\x80\x04pickle" * 99_999),
+    "header huge": _bytes("model.safetensors", (2**62).to_bytes(8, "little") + bytes(900_000)),
+    "weight NaN": _weights_with(lambda t: t.update({"model.embed_tokens.weight": NAN})),
+    "weight an integer": _weights_with(
+        lambda t: t.update({"model.norm.weight": np.ones(32, np.int32)})
+    ),
+    "weight of another shape": _weights_with(
+        lambda t: t.update({"model.layers.1.mlp.up_proj.weight": np.ones((3, 3), np.float32)})
+    ),
+    "weight of three axes": _weights_with(
+        lambda t: t.update({"model.norm.weight": np.ones((1, 1, 32), np.float32)})
+    ),
+    "weight missing": _weights_with(lambda t: t.pop("model.norm.weight")),
+}
+
+
+@pytest.mark.parametrize("damage", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_folder_is_refused_in_one_line(damage: Any, tmp_path: Path) -> None:
+    spec = spec_of(4, 4, False)
+    models.export_huggingface(models.init(spec, jax.random.key(0)), spec, tmp_path / "model")
+    damage(tmp_path / "model")
+    with pytest.raises(UserError) as raised:
+        models.import_huggingface(tmp_path / "model")
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("place", [".", "link", "new/below", "here/"])
+def test_an_empty_folder_by_any_name_is_written(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(2, 2, True)
+    params = models.init(spec, jax.random.key(0))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "target").mkdir()
+    (tmp_path / "link").symlink_to("here/target")
+    monkeypatch.chdir(tmp_path / "here" / "target" if place == "." else tmp_path)
+    if place == "here/":
+        (tmp_path / "here" / "target").rmdir()
+    models.export_huggingface(params, spec, place)
+    assert models.import_huggingface(place)[0] == spec
+    assert not list(tmp_path.rglob(".draft*"))
+    mask = os.umask(0)
+    os.umask(mask)
+    for name in ("config.json", "model.safetensors"):
+        assert (Path(place) / name).stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_folder_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    spec = spec_of(2, 2, True)
+    params = models.init(spec, jax.random.key(0))
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="name another"):
+        models.export_huggingface(params, spec, tmp_path / "file" / "below")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

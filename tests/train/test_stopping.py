@@ -83,8 +83,9 @@ def test_sigterm_in_training_leaves_a_checkpoint(
             os.kill(os.getpid(), signal.SIGTERM)
 
     policy = Policy(steps_per_dispatch=4, progress=kill_at)
-    with pytest.raises(StopRequested, match="of 20; resume from"):
+    with pytest.raises(StopRequested, match="of 20; resume from") as raised:
         train([run], corpus, tmp_path / "first", policy)
+    assert raised.value.signal == signal.SIGTERM
     second = Policy(resume_from=tmp_path / "first")
     again = train([run], corpus, tmp_path / "second", second)[0]
     assert outcome(again, run, tmp_path / "second") == outcome(whole, run, tmp_path / "whole")

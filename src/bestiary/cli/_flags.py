@@ -82,7 +82,9 @@ def _in_range(flags: F) -> F:
         for part in found[2].split("."):
             value = getattr(value, part)
         rule = found[1].replace("`", "")
-        raise UserError(f"--{found[2].replace('_', '-')} must be {rule}, got {value}") from None
+        raise UserError(
+            f"--{found[2].replace('_', '-')} must be {rule}, got {str(value)[:80]}"
+        ) from None
 
 
 def _see(name: str) -> str:
@@ -118,6 +120,8 @@ def _from_toml(kind: type[F], path: Path) -> F:
         table = tomllib.loads(path.read_text())
     except OSError as error:
         raise UserError(f"cannot read --config {path}: {error.strerror}") from None
+    except RecursionError:
+        raise UserError(f"--config {path} is nested too deeply; it needs one level") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"--config {path} is not TOML: {error}") from None
     for field in table:

@@ -6,10 +6,20 @@ from bestiary.errors import UserError
 from bestiary.store import StudyStore
 
 PREFIX = "bestiary-"
+LONGEST = 200
 
 
 def default_folder(study: str) -> Path:
-    """Where `bestiary run` puts a study that was given no folder."""
+    """Where `bestiary run` puts a study that was given no folder.
+
+    Raises:
+        UserError: the name, which may be somebody else's, is no name of a folder here.
+    """
+    if "/" in study or not study.isprintable() or not 1 <= len(study.encode()) <= LONGEST:
+        raise UserError(
+            f"a name that makes a folder has 1 to {LONGEST} printable characters and no slash, got "
+            f"{study[:80]!r}; name the folder with --out"
+        )
     return Path(PREFIX + study)
 
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bestiary.cli._printable import printable
+
 Record = Mapping[str, Any]
 
 
@@ -79,4 +81,4 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         # Between commas, thousands have none.
         return ", ".join(shown(item).replace(",", "") for item in value)
-    return str(value)
+    return printable(str(value))

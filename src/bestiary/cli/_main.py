@@ -1,6 +1,8 @@
 """The entry point: find the command, run it, and turn every way it can fail into an exit code."""
 
+import errno
 import importlib
+import io
 import os
 import sys
 import tempfile
@@ -8,7 +10,8 @@ import traceback
 from collections.abc import Sequence
 
 from bestiary.cli._commands import COMMANDS, top_help
-from bestiary.errors import BestiaryError, StopRequested, UserError, unknown
+from bestiary.cli._printable import printable
+from bestiary.errors import BestiaryError, StopRequested, UserError, shortened, unknown
 
 DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -19,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done; 1 a failure; 2 the user's mistake (one line on stderr, nothing created); 130 Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _write_what_can_be_written()
     try:
         return _dispatch(arguments)
     except UserError as error:
@@ -34,7 +38,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
+        if (mistake := _odd_path(error)) is not None:
+            return _complain(f"error: {mistake}", MISTAKE)
         return _complain(f"failed: {_one_line(error)} ({_keep_traceback()})", FAILURE)
+
+
+def _odd_path(error: Exception) -> str | None:
+    """One line where a path is none to any system; None for every other error."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"a path is too long for this system: {str(error.filename)[:80]}...; shorten it"
+    if isinstance(error, ValueError) and "null byte" in str(error):
+        return "a path has a NUL character; remove it"
+    return None
+
+
+def _write_what_can_be_written() -> None:
+    """A terminal or file whose encoding lacks a character gets a `?` for it, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -62,7 +84,7 @@ def _print_version() -> int:
 
 
 def _complain(line: str, code: int) -> int:
-    print(f"bestiary: {line}", file=sys.stderr)
+    print(f"bestiary: {shortened(printable(line))}", file=sys.stderr)
     return code
 
 

@@ -1,5 +1,6 @@
 """One training in one folder: begun, gone on with, or read where it is finished."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bestiary.cli._cadence import Cadence
 from bestiary.data import Corpus
-from bestiary.errors import StopRequested, UserError
+from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import RunResult, RunSpec, canonical_json, run_id
 
-RESULT, SPEC = "result.json", "run.json"
+RESULT, SPEC, SUM = "result.json", "run.json", "result.json.sha256"
 
 
 class Told(Protocol):
@@ -44,8 +45,10 @@ def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
             (result,) = train([spec], corpus, folder, policy)
         except StopRequested as stop:
             raise StopRequested(f"{stop}: the same command does", stop.signal) from None
-    _write(folder / SPEC, canonical_json(spec))
-    _write(folder / RESULT, canonical_json(result))
+    text = canonical_json(result) + "\n"
+    _write(folder / SPEC, canonical_json(spec) + "\n")
+    _write(folder / SUM, _sum(text.encode()))
+    _write(folder / RESULT, text)
     return result
 
 
@@ -53,16 +56,51 @@ def _finished(spec: RunSpec, folder: Path) -> RunResult | None:
     """The result of this run where it lies in the folder already."""
     if not (folder / RESULT).is_file():
         return None
-    result = msgspec.json.decode((folder / RESULT).read_bytes(), type=RunResult)
+    try:
+        text = (folder / RESULT).read_bytes()
+        result = msgspec.json.decode(text, type=RunResult)
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
+        _set_aside(folder)
+        return None
+    if (folder / SUM).is_file() and (folder / SUM).read_text(errors="replace") != _sum(text):
+        _set_aside(folder)
+        return None
     if result.run_id != run_id(spec):
         raise UserError(f"{folder} holds another run ({result.run_id[:12]}); choose another --out")
     return result
 
 
+def _set_aside(folder: Path) -> None:
+    """Keep a result that is not what was written, unread; the run goes on from its checkpoint."""
+    aside = folder / f"damaged-{RESULT}"
+    (folder / RESULT).replace(aside)
+    print(
+        f"{folder / RESULT} is not what was written; it is kept as {aside}, and the run goes on "
+        "from its checkpoint",
+        file=sys.stderr,
+    )
+
+
+def _sum(text: bytes) -> str:
+    """What `sha256sum -c` reads."""
+    return f"{hashlib.sha256(text).hexdigest()}  {RESULT}\n"
+
+
 def _write(path: Path, text: str) -> None:
+    """Write a file that is there completely, on the disk, or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text + "\n")
-    beside.replace(path)
+    try:
+        with beside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise BestiaryError(
+            f"the run is trained, but {path} cannot be written: {error.strerror}; free space, then "
+            "the same command reads it from the checkpoint"
+        ) from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
+from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import Spec, Study
 from bestiary.store import StudyStore
 
@@ -36,7 +37,7 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     study: tyro.conf.Positional[str] = ""
     out: str = ""
-    workers: Annotated[int, Meta(ge=0)] = 0
+    workers: Annotated[int, Meta(ge=0, le=4096)] = 0
     data: Repeated = ()
     tokenizer: str = "byte"
     retry_failed: Switch = False
@@ -49,24 +50,38 @@ def run(flags: Flags) -> int:
     Returns:
         0, or 1 where runs have failed, so that the answer may lack something.
     """
-    from bestiary.cli._answer import conclude
     from bestiary.cli._corpora import cache_folder
     from bestiary.cli._live import display
     from bestiary.cli._questions import asked
-    from bestiary.launch import LocalExecutor, drive
+    from bestiary.launch import LocalExecutor, check_memory, drive
 
     study, corpus = asked(flags.study, flags.data, flags.tokenizer)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
+    executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
+    check_memory(study, executor.slots)
     console = Console(stderr=flags.json)
     command = shlex.join(["bestiary", *sys.argv[1:]])
     with StudyStore.create(folder, study, command=command) as store:
         lines = (study.question, *_repetition(study, corpus), f"study folder {folder}")
         console.print("\n".join(lines), highlight=False, markup=False)
-        executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
         with executor, display(console) as observer:
             drive(store, executor, observer, retry_failed=flags.retry_failed)
-        conclude(store, folder / "report.html", as_json=flags.json)
+        _conclude(store, as_json=flags.json)
         return _told_failures(store)
+
+
+def _conclude(store: StudyStore, *, as_json: bool) -> None:
+    """Write and print the answer; where that fails, say that nothing of the work is lost."""
+    from bestiary.cli._answer import conclude
+
+    try:
+        conclude(store, store.folder / "report.html", as_json=as_json)
+    except UserError as error:
+        reason = str(error).partition(";")[0]
+        raise BestiaryError(
+            f"every run is done and kept, but {reason}; free space there, then "
+            f"`bestiary report {store.folder}`, which takes --out for another place"
+        ) from None
 
 
 def _repetition(study: Study, corpus: "Corpus") -> Iterator[str]:

@@ -24,7 +24,8 @@ from bestiary.specs import (
     run_id,
 )
 
-Natural = Annotated[int, Meta(ge=0)]
+Natural = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Shape(Spec, frozen=True, kw_only=True):
@@ -84,15 +85,15 @@ class Flags(Spec, frozen=True, kw_only=True):
     set: Repeated = ()
     data: Repeated = ()
     tokenizer: str = "byte"
-    ratio: Annotated[float, Meta(gt=0)] = 1.0
+    ratio: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
     steps: Natural = 0
-    batch_size: Annotated[int, Meta(ge=1)] = 16
-    accumulation: Annotated[int, Meta(ge=1)] = 1
-    seed: Natural = 0
+    batch_size: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 16
+    accumulation: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
+    seed: Seed = 0
     schedule: Literal["own", ScheduleKind] = "own"
     warmup: Annotated[float, Meta(ge=0, le=1)] | None = None
     decay: Annotated[float, Meta(ge=0, le=1)] | None = None
-    evaluations: Annotated[int, Meta(ge=1)] = 8
+    evaluations: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 8
     dtype: ComputeDtype = "float32"
     out: str = ""
     json: Switch = False

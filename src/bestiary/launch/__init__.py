@@ -4,6 +4,7 @@ from bestiary.launch._drive import drive as drive
 from bestiary.launch._executor import AbstractExecutor as AbstractExecutor
 from bestiary.launch._local import LocalExecutor as LocalExecutor
 from bestiary.launch._machine import cores as cores
+from bestiary.launch._memory import check_memory as check_memory
 from bestiary.launch._messages import Failed as Failed
 from bestiary.launch._messages import Finished as Finished
 from bestiary.launch._messages import Halted as Halted

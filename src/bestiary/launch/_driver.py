@@ -179,7 +179,9 @@ class Driver:
         self._observer.notice(f"failed: {_name(job.planned)}: {reason}")
         self._failures.append(job.planned)
         suspects = self._failures[-self._attempts :]
-        if len(suspects) == self._attempts and len({one.optimizer for one in suspects}) > 1:
+        several = len({one.optimizer for one in suspects}) > 1
+        none_yet = all(one.state == "failed" for one in self._results.values())
+        if len(suspects) == self._attempts and (several or none_yet):
             # Not these runs but the machine, the disk or the data. They deserve another try.
             self._store.forget_failed([run_id(one.run) for one in suspects])
             raise BestiaryError(

@@ -15,7 +15,7 @@ from typing import IO, final
 
 import msgspec
 
-from bestiary.errors import UserError
+from bestiary.errors import DiskError, UserError
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._machine import Place, environment, places
 from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stop
@@ -160,7 +160,7 @@ class _Worker:
         self.verdict = ""
         self.still_seconds = 0.0  # since the job's step last moved, while the driver listened
         self._step = -1
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self._log = _temporary_file()
         cores = ",".join(str(core) for core in place.cores)
         # Events have a pipe of their own: a site's start-up file may print on standard output.
         heard, said = os.pipe()
@@ -251,6 +251,22 @@ class _Worker:
         text = text if text.strip() else _tail(self._log)
         lines = collections.deque(text.decode(errors="replace").split("\n"), LOG_LINES + 1)
         return " | ".join(line.strip() for line in lines if line.strip())
+
+
+def _temporary_file() -> IO[bytes]:
+    """A file without a name, for what a worker says outside of any job.
+
+    Raises:
+        DiskError: the temporary folder takes no more files.
+    """
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        place = tempfile.tempdir or "a temporary folder"
+        raise DiskError(
+            f"cannot make a file in {place}: {error.strerror}; free some of its files or space, or "
+            "name another in TMPDIR"
+        ) from None
 
 
 def _tail(log: IO[bytes]) -> bytes:

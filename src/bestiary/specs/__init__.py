@@ -11,6 +11,7 @@ from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
+from bestiary.specs._memory import least_bytes as least_bytes
 from bestiary.specs._model import ModelSpec as ModelSpec
 from bestiary.specs._ranges import FOREIGN_RANGES as FOREIGN_RANGES
 from bestiary.specs._ranges import RUN_COORDINATES as RUN_COORDINATES

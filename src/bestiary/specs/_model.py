@@ -7,7 +7,8 @@ from msgspec import Meta
 from bestiary.errors import UserError
 from bestiary.specs._spec import Spec
 
-Count = Annotated[int, Meta(ge=1)]
+# Beyond it nothing is counted here, and products still fit the integers of every library.
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class ModelSpec(Spec, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class ModelSpec(Spec, frozen=True, kw_only=True):
     heads: Count
     key_value_heads: Count
     context: Count
-    vocabulary: Annotated[int, Meta(ge=2)]
+    vocabulary: Annotated[int, Meta(ge=2, le=2**31 - 1)]
     tied: bool = False
     rope_theta: Annotated[float, Meta(gt=0)] = 10_000.0
     norm_epsilon: Annotated[float, Meta(gt=0)] = 1e-5

@@ -12,7 +12,7 @@ from bestiary.specs._spec import Spec, digest
 SCHEMA: Final = 2
 Setting = float | int | bool | str
 Fraction = Annotated[float, Meta(ge=0, le=1)]
-Natural = Annotated[int, Meta(ge=0)]
+Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 # How the learning rate goes over a run, see `ScheduleSpec`.
 ScheduleKind = Literal["cosine", "linear", "wsd", "constant"]
 ComputeDtype = Literal["float32", "bfloat16"]

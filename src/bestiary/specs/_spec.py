@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bestiary.errors import UserError
+from bestiary.errors import UserError, shortened
 
 S = TypeVar("S", bound="Spec")
 
@@ -47,7 +47,7 @@ def from_builtins(kind: type[S], value: Any) -> S:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"{kind.__name__}: {error}") from None
+        raise UserError(f"{kind.__name__}: {shortened(str(error))}") from None
 
 
 def canonical_json(spec: Spec) -> str:

@@ -18,7 +18,7 @@ from bestiary.specs._run import (
 )
 from bestiary.specs._spec import Spec
 
-Positive = Annotated[float, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0, le=1e6)]
 Configuration = dict[str, Setting]
 
 

@@ -1,6 +1,7 @@
 """The store: one SQLite file per study folder, which one driver writes and anyone reads. No JAX."""
 
 from bestiary.store._attempt import Attempt as Attempt
+from bestiary.store._capacity import machine_bytes as machine_bytes
 from bestiary.store._fantastic import read_fantastic2025 as read_fantastic2025
 from bestiary.store._foreign import ForeignImport as ForeignImport
 from bestiary.store._foreign import ForeignResult as ForeignResult

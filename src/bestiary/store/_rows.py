@@ -15,6 +15,7 @@ Row = dict[str, Any]
 
 
 DELIMITERS = (",", ";", "\t")
+MOST_BYTES = 100 * 10**6
 
 
 def read_rows(path: Path) -> list[tuple[int, Row]]:
@@ -44,9 +45,14 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise UserError(f"no such file: {path}; check the path")
     try:
-        content = path.read_bytes()
-        if path.name.lower().endswith(".gz"):
-            content = gzip.decompress(content)
+        opened = gzip.open if path.name.lower().endswith(".gz") else open
+        with opened(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)  # a small file may hold terabytes of zeros
+        if len(content) > MOST_BYTES:
+            raise UserError(
+                f"{path.name} must hold at most {MOST_BYTES // 10**6} MB of text; split it, or "
+                "keep only the columns that are mapped"
+            )
         return content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(f"{path.name} must be readable UTF-8 text: {error}") from None

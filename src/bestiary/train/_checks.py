@@ -4,14 +4,18 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
+import numpy as np
+
 from bestiary import data, optimizers
 from bestiary.errors import DiskError, UserError
-from bestiary.specs import RunSpec, checked, run_id
+from bestiary.specs import RunSpec, checked, least_bytes, run_id
+from bestiary.store import machine_bytes
 from bestiary.train._checkpoints import KEPT
 from bestiary.train._policy import Policy
 from bestiary.train._step import recipe
 
-_MOST_SEED = 2**64
+_MOST_FLOAT = float(np.finfo(np.float32).max)
 # Parameters and two moments, float32: what nearly every optimizer checkpoints.
 _CHECKPOINT_BYTES_PER_PARAMETER = 12
 
@@ -33,6 +37,21 @@ def checked_runs(runs: Sequence[RunSpec], corpus: data.Corpus) -> list[RunSpec]:
         _check_data(run, corpus)
         _check_same_program(runs[0], run)
     return runs
+
+
+def check_memory(runs: Sequence[RunSpec]) -> None:
+    """Refuse runs that this machine's memory cannot hold, where it is they that compute in it.
+
+    Raises:
+        UserError: too little memory.
+    """
+    run = runs[0]
+    need = len(runs) * least_bytes(run.model, run.batch_size // run.accumulation)
+    if jax.default_backend() == "cpu" and need > (there := machine_bytes()):
+        raise UserError(
+            f"this training takes at least {need / 1e9:,.1f} GB of memory, but there are "
+            f"{there / 1e9:,.1f} GB; take a smaller batch or model, or more accumulation"
+        )
 
 
 def check_space(runs: Sequence[RunSpec], folder: Path, policy: Policy) -> None:
@@ -71,8 +90,9 @@ def _check_optimizer(run: RunSpec) -> None:
             f"the run is for {run.optimizer.name} of {run.optimizer.package or 'the catalogue'}, "
             f"but {stated.package or 'the catalogue'} has it here; state the run anew"
         )
-    if run.seed >= _MOST_SEED:
-        raise UserError(f"a seed must be below 2**64, got {run.seed}")
+    for name, value in stated.settings.items():
+        if isinstance(value, float) and abs(value) > _MOST_FLOAT:
+            raise UserError(f"{name} must be a float32, at most 3.4e38, got {value:g}")
 
 
 def _check_data(run: RunSpec, corpus: data.Corpus) -> None:

@@ -1,7 +1,7 @@
 """The host's side of a population: dispatch, write down, evaluate, checkpoint, stop."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program
 from bestiary.train._resume import newest, read_record
 from bestiary.train._step import Hyper, StepReadings, hyper, recipe
+from bestiary.train._stopping import StopQuestion
 
 
 class _Launched(NamedTuple):
@@ -40,7 +41,7 @@ class Session:
         folder: Path,
         *,
         policy: Policy,
-        stop: Callable[[], bool],
+        stop: StopQuestion,
     ) -> None:
         """Compile, start, and go to the newest checkpoint where there is one."""
         self._run = runs[0]
@@ -100,7 +101,8 @@ class Session:
             if self._stop():
                 self._save()
                 raise StopRequested(
-                    f"stopped at step {record.step} of {steps}; resume from {self._folder}"
+                    f"stopped at step {record.step} of {steps}; resume from {self._folder}",
+                    self._stop.signal,
                 )
             if self._checkpoint_due():
                 self._save()

@@ -15,8 +15,32 @@ _UNTOUCHED: dict[int, Any] = {
 }
 
 
+class StopQuestion:
+    """Whether to stop: the policy's own question, or a signal that has come.
+
+    Attributes:
+        signal: The first signal that came; Ctrl-C while none has.
+    """
+
+    def __init__(self, asked: Callable[[], bool]) -> None:
+        """No signal has come."""
+        self.signal = int(signal.SIGINT)
+        self._asked = asked
+        self._received = threading.Event()
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._received.is_set() or self._asked()
+
+    def receive(self, number: int) -> None:
+        """Note a signal."""
+        if not self._received.is_set():
+            self.signal = number
+        self._received.set()
+
+
 @contextlib.contextmanager
-def stop_requests(asked: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+def stop_requests(asked: Callable[[], bool]) -> Iterator[StopQuestion]:
     """Yield a question, whether to stop; within, signals only ask for it.
 
     They are SIGTERM, SIGHUP (a lost terminal) and the first Ctrl-C. A second Ctrl-C raises
@@ -26,11 +50,11 @@ def stop_requests(asked: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
     Args:
         asked: The policy's own question.
     """
-    received = threading.Event()
+    question = StopQuestion(asked)
 
     def handle(number: int, frame: FrameType | None) -> None:
         del frame
-        received.set()
+        question.receive(number)
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -43,7 +67,7 @@ def stop_requests(asked: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
     for number in ours:
         signal.signal(number, handle)
     try:
-        yield lambda: received.is_set() or asked()
+        yield question
     finally:
         for number in ours:
             signal.signal(number, _UNTOUCHED[number])

@@ -9,13 +9,13 @@ from bestiary.errors import UserError
 from bestiary.specs import RunResult, RunSpec
 from bestiary.store import CHECKPOINTS
 from bestiary.train import _checkpoints
-from bestiary.train._checks import check_space, checked_runs
+from bestiary.train._checks import check_memory, check_space, checked_runs
 from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._folder import claimed
 from bestiary.train._policy import Policy
 from bestiary.train._session import Session, restored
 from bestiary.train._stopping import stop_requests
-from bestiary.train._threads import one_thread
+from bestiary.train._threads import one_thread, start_jax
 
 _DEFAULT = Policy()
 
@@ -48,6 +48,8 @@ def train(
     """
     folder = Path(folder)
     runs = checked_runs(runs, corpus)
+    start_jax()
+    check_memory(runs)
     check_space(runs, folder, policy)
     with claimed(folder, policy), stop_requests(policy.should_stop) as stop, one_thread():
         enable_compilation_cache()

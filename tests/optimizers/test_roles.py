@@ -18,7 +18,8 @@ VECTOR = Label(role="vector", kind="norm")
 def elementwise(name: str) -> bool:
     entry = CATALOGUE[name]
     defaults: dict[str, Any] = entry.defaults
-    return entry.rules(entry.hyperparameters(**defaults), {"a": VECTOR})["vector"].elementwise
+    rules = entry.rules(entry.hyperparameters(**defaults), {"a": MATRIX})
+    return rules["hidden_matrix"].elementwise
 
 
 # Sophia-H draws other probes for other parameters; `test_references.py` has its vectors.

@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint format bench install clean
+.PHONY: quickstart test test-fast lint format bench install clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
+
+# The loop of daily work, under a minute on two cores: all that is not marked as slow.
+test-fast: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

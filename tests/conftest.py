@@ -6,13 +6,19 @@ Rank promotion raises here; warnings are errors (pyproject.toml).
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parent.parent
 
 # Before JAX is imported: tests run in parallel processes, each with one thread's worth of work.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["NPROC"] = "1"  # read by XLA when it starts, which here a test may do before training
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+# Compiled programs and the standard library's corpus: shared by all processes of a run, kept for
+# the next one, and nowhere outside of this folder.
+os.environ.setdefault("BESTIARY_CACHE", str(ROOT / ".pytest_cache" / "bestiary"))
 
 pytest_plugins = ["pytester", "tests.skipped"]
 

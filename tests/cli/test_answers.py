@@ -89,6 +89,7 @@ def test_the_transcript_in_the_docs_is_what_is_printed(
     assert text == " ".join(" ".join(lines).split())
 
 
+@pytest.mark.slow
 def test_an_own_study_answers_every_question(capsys: pytest.CaptureFixture[str]) -> None:
     folder = "bestiary-synthetic"
     assert record(capsys, "check", "Muon is faster", folder)["items"][-1]["outcome"] == "passed"
@@ -121,6 +122,7 @@ def test_answers_are_told_in_words(
     assert says in printed(capsys, *arguments)
 
 
+@pytest.mark.slow
 def test_advice_on_hours_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["advise", "--params", "3e9", "--tokens", "2e11", "--optimizer", "muon"]
     text = printed(capsys, *command, "--device", "h200", "--count", "64")
@@ -135,6 +137,7 @@ def test_advice_on_hours_and_settings(capsys: pytest.CaptureFixture[str]) -> Non
         assert part in text
 
 
+@pytest.mark.slow
 def test_the_published_study_is_reproduced(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "reproduce", "--draws", "100")
     assert "Largest difference to the published speedups: 0.00496" in text

@@ -31,6 +31,7 @@ def inside(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BESTIARY_CACHE", str(workplace / "cache"))
 
 
+@pytest.mark.slow
 def test_a_study_is_tuned_trained_answered_goes_on_where_it_was_and_is_kept(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_study_is_tuned_trained_answered_goes_on_where_it_was_and_is_kept(
     assert (workplace / "bestiary-tiny/study.sqlite").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line_is_the_same_every_time(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_run_from_the_command_line_is_the_same_every_time(
     assert (workplace / "exported" / "model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_mixture_is_stated_in_full_on_the_command_line(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

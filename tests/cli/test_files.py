@@ -14,6 +14,7 @@ def test_the_formats_of_the_flags_are_those_that_can_be_drawn() -> None:
     assert Format.__args__ == FORMATS
 
 
+@pytest.mark.slow
 def test_a_reproduction_leaves_a_page_and_stdout_stays_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

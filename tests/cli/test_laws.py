@@ -5,6 +5,7 @@ import pytest
 from bestiary.cli import main
 
 
+@pytest.mark.slow
 def test_laws_tells_conditioning_errors_unseen_and_pathologies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -112,6 +112,7 @@ def store_results(folder: Path) -> list[RunResult]:
         return list(store.results().values())
 
 
+@pytest.mark.slow
 def test_workers_killed_at_random_lose_no_run_and_double_none(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -135,6 +136,7 @@ def test_workers_killed_at_random_lose_no_run_and_double_none(
     assert len(log.notices) == len(lost)
 
 
+@pytest.mark.slow
 def test_a_driver_killed_at_random_leaves_no_orphan_and_is_gone_on_with(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -185,6 +187,7 @@ def test_two_drivers_are_one_too_many(tmp_path: Path, executor: Make) -> None:
     assert workers() == []
 
 
+@pytest.mark.slow
 def test_a_poisoned_run_is_given_up_and_the_others_go_on(tmp_path: Path, executor: Make) -> None:
     question, log = small(), Log()
     with StudyStore.create(tmp_path, question) as store:
@@ -203,6 +206,7 @@ def test_a_poisoned_run_is_given_up_and_the_others_go_on(tmp_path: Path, executo
     assert len(log.notices) == 6
 
 
+@pytest.mark.slow
 def test_the_users_mistake_is_not_retried(tmp_path: Path, executor: Make) -> None:
     with StudyStore.create(tmp_path, small()) as store:
         drive(store, executor("refusing"))
@@ -211,6 +215,7 @@ def test_the_users_mistake_is_not_retried(tmp_path: Path, executor: Make) -> Non
         assert {one.number for one in store.attempts()} == {1}
 
 
+@pytest.mark.slow
 def test_failed_runs_are_tried_again_when_that_is_asked_for(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
@@ -226,6 +231,7 @@ def test_failed_runs_are_tried_again_when_that_is_asked_for(tmp_path: Path, exec
         assert "no run has failed" in log.notices[-1]
 
 
+@pytest.mark.slow
 def test_checkpoints_go_once_the_result_is_there(tmp_path: Path, executor: Make) -> None:
     with StudyStore.create(tmp_path, small()) as store:
         drive(store, executor("refusing"))
@@ -237,6 +243,7 @@ def test_checkpoints_go_once_the_result_is_there(tmp_path: Path, executor: Make)
         assert not left.exists()
 
 
+@pytest.mark.slow
 def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
@@ -248,6 +255,7 @@ def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> N
         ] * 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_study_and_blames_no_run(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
@@ -259,6 +267,7 @@ def test_a_full_disk_stops_the_study_and_blames_no_run(tmp_path: Path, executor:
         assert_exactly_once(store, question)
 
 
+@pytest.mark.slow
 def test_a_worker_that_lives_but_stands_still_is_lost(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
@@ -450,6 +459,7 @@ def test_a_temporary_folder_that_takes_no_files_is_named_at_once(
     assert workers() == []
 
 
+@pytest.mark.slow
 def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) -> None:
     with StudyStore.create(tmp_path, small()) as store:
         drive(store, executor("swapped"))
@@ -459,6 +469,7 @@ def test_an_answer_for_another_run_is_no_result(tmp_path: Path, executor: Make) 
         assert any("finite" in reason for reason in reasons)
 
 
+@pytest.mark.slow
 def test_when_all_fails_the_study_stops_and_blames_no_run(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
@@ -469,6 +480,7 @@ def test_when_all_fails_the_study_stops_and_blames_no_run(tmp_path: Path, execut
         assert_exactly_once(store, question)
 
 
+@pytest.mark.slow
 def test_when_the_first_runs_of_one_optimizer_fail_alike_the_study_stops(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -481,6 +493,7 @@ def test_when_the_first_runs_of_one_optimizer_fail_alike_the_study_stops(
         assert store.results() == {}
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path, executor: Make) -> None:
     with (
         StudyStore.create(tmp_path, small()) as store,
@@ -490,6 +503,7 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path, executor: Make) -> 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_study_writes_checkpoints_and_goes_on(
     tmp_path: Path, executor: Make, number: signal.Signals
@@ -510,6 +524,7 @@ def test_an_interrupted_study_writes_checkpoints_and_goes_on(
     assert log.notices[0].startswith("stopping")
 
 
+@pytest.mark.slow
 def test_a_study_outlives_whoever_watches_it(tmp_path: Path, executor: Make) -> None:
     class Gone:
         def update(self, snapshot: Snapshot) -> None:
@@ -543,6 +558,7 @@ def test_a_study_that_cannot_run_is_refused_before_anything(tmp_path: Path, exec
         assert workers() == []
 
 
+@pytest.mark.slow
 def test_attempts_keep_their_files_apart_and_logs_beside_them(
     tmp_path: Path, executor: Make
 ) -> None:

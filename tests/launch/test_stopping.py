@@ -50,6 +50,7 @@ except StopRequested as stop:
 """
 
 
+@pytest.mark.slow
 def test_a_study_that_a_script_starts_in_the_background_is_stopped_by_sigterm_alone(
     tmp_path: Path,
 ) -> None:

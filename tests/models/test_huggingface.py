@@ -15,6 +15,8 @@ from bestiary import models
 from bestiary.errors import UserError
 from bestiary.specs import ModelSpec
 
+pytestmark = pytest.mark.slow
+
 SPECS = {
     "plain": (4, 4, False),
     "grouped": (4, 2, False),

@@ -104,6 +104,7 @@ def test_no_position_sees_its_future(spec: ModelSpec) -> None:
     assert bool(jnp.all(jnp.any(first[:, 10:] != second[:, 10:], axis=-1)))
 
 
+@pytest.mark.slow
 def test_a_population_trains_as_its_members() -> None:
     params = jax.vmap(lambda key: models.init(SMALL, key))(jax.random.split(jax.random.key(0), 3))
     batches = jnp.stack([tokens(SMALL, seed=seed) for seed in range(3)])
@@ -117,6 +118,7 @@ def test_a_population_trains_as_its_members() -> None:
         jax.tree.map(lambda a, b: close(a, b), one[1], gradient)
 
 
+@pytest.mark.slow
 def test_bfloat16_computes_near_float32_and_keeps_float32_outside() -> None:
     params = init(SMALL, jax.random.key(0))
     batch = tokens(SMALL)

@@ -11,6 +11,8 @@ from bestiary import models
 from bestiary.models import _attention, _cross_entropy, _embedding, _layers
 from bestiary.specs import SIZES, ModelSpec
 
+pytestmark = pytest.mark.slow
+
 SPEC = ModelSpec(
     layers=2,
     hidden=16,

@@ -4,7 +4,9 @@ Fixtures return functions, because tests import nothing from one another.
 """
 
 import functools
+import re
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,6 +94,19 @@ def _compiled(name: str, static: tuple[tuple[str, Any], ...]) -> Callable[..., A
         return jax.tree.map(jnp.add, params, updates), state
 
     return quick_jit(step)
+
+
+# In the fast loop these stand for all the others, whose steps take minutes to compile.
+FAST = re.compile(r"\b(adamw|muon)\b")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compiles an update is slow, but for two optimizers."""
+    for item in items:
+        compiles = {"stepper", "train", "program"} & set(getattr(item, "fixturenames", ()))
+        here = Path(__file__).parent in item.path.parents
+        if here and compiles and not FAST.search(item.name.partition("[")[2]):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,13 @@ def percent(name: str, steps: int, **settings: Any) -> float:
     return 100 * sum(row.flops_share for row in found) * hidden / (hidden + 512 * 128_256)
 
 
+@pytest.mark.slow
 def test_kron_with_few_fits_costs_what_others_counted() -> None:
     seldom = {"update_flat_steps": 0, "update_decay": 1e9, "update_probability": 0.05}
     assert percent("kron", 1000, **seldom) == pytest.approx(0.05, rel=0.05)
 
 
+@pytest.mark.slow
 def test_kron_counts_its_fits() -> None:
     always = percent("kron", 1, update_probability=1.0)
     never = percent("kron", 1, update_flat_steps=0, update_decay=10.0)

@@ -66,6 +66,7 @@ def test_muon_costs_what_its_formula_says() -> None:
 
 # Counted by others, with about 4.7 n^3 for a QR factorisation; here it is LAPACK's 8/3 n^3, which
 # is 6% of the whole at a refresh every 10 steps and more where it is frequent.
+@pytest.mark.slow
 @pytest.mark.parametrize(("block_size", "percent"), [(0, 0.49), (256, 0.10)])
 def test_soap_costs_what_others_counted(block_size: int, percent: float) -> None:
     found = rows("soap", block_size=block_size, precondition_frequency=10)
@@ -126,6 +127,7 @@ def test_state_is_what_the_papers_say(name: str, settings: Any, bytes_each: floa
 # ---- who gets which rule
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_optimizer_can_be_routed(name: str) -> None:
     labels = {role: Label(role=role, kind=role) for role in ("embedding", "hidden_matrix", "head")}

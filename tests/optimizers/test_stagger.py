@@ -10,6 +10,7 @@ import pytest
 from bestiary.optimizers._stagger import in_turns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 3, 4, 5, 8, 10])
 @pytest.mark.parametrize("frequency", [1, 3, 4])
 def test_every_block_has_one_turn_in_a_cycle(size: int, frequency: int) -> None:

@@ -20,6 +20,8 @@ from bestiary.train._checkpoints import (
     steps,
 )
 
+pytestmark = pytest.mark.slow
+
 RECORD = b'{"step": 7}'
 
 

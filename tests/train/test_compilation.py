@@ -34,6 +34,7 @@ def entries(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_the_cache_is_filled_used_and_survives_damage(tmp_path: Path) -> None:
     folder, value = compiled_with(str(tmp_path))
     assert Path(folder).is_relative_to(tmp_path)
@@ -46,6 +47,7 @@ def test_the_cache_is_filled_used_and_survives_damage(tmp_path: Path) -> None:
     assert compiled_with(str(tmp_path)) == [folder, "18.0"]
 
 
+@pytest.mark.slow
 def test_without_a_cache_it_computes_as_well(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

@@ -16,6 +16,8 @@ from bestiary.specs import ModelSpec, RunSpec
 from bestiary.train import train
 from bestiary.train._curvature import Curvature
 
+pytestmark = pytest.mark.slow
+
 SMALL = ModelSpec(
     layers=1, hidden=4, intermediate=4, heads=1, key_value_heads=1, context=4, vocabulary=5
 )

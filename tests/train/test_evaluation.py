@@ -39,6 +39,7 @@ def test_a_large_vocabulary_is_evaluated_in_smaller_batches(
     assert sequences_EBS.shape[0] == -(-10 // size)
 
 
+@pytest.mark.slow
 def test_losses_do_not_depend_on_how_many_sequences_are_read_at_once(
     make_run: Callable[..., RunSpec], corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

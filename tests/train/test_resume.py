@@ -14,6 +14,8 @@ from bestiary.errors import StopRequested, UserError
 from bestiary.specs import ModelSpec, RunResult, RunSpec
 from bestiary.train import Policy, _ledger, metrics_file, train, trained
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., RunSpec]
 Outcome = Callable[..., dict[str, Any]]
 # The time of these tests is compilation, once per optimizer.

@@ -70,6 +70,7 @@ def test_an_ignored_interrupt_stays_ignored_and_sigterm_asks() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_sigterm_in_training_leaves_a_checkpoint(
     make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:
@@ -106,6 +107,7 @@ KILLED = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_resumed_to_the_bit(
     make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_run_learns_and_says_what_it_did(make_run: Make, corpus: Corpus, tmp_p
     assert [point.loss for point in result.curve] == [row.loss for row in rows]
 
 
+@pytest.mark.slow
 def test_equals_a_plain_optax_loop(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     import jax
     import jax.numpy as jnp
@@ -84,6 +85,7 @@ def test_equals_a_plain_optax_loop(make_run: Make, corpus: Corpus, tmp_path: Pat
     assert result.loss["report"] == pytest.approx(on_held, abs=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy",
     [
@@ -103,6 +105,7 @@ def test_the_policy_does_not_change_a_bit(
     assert outcome(other, run, tmp_path / "other") == outcome(whole, run, tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_accumulation_is_the_same_gradient(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     one = train([make_run()], corpus, tmp_path / "1")[0]
     four = train([make_run(accumulation=4)], corpus, tmp_path / "4")[0]
@@ -110,6 +113,7 @@ def test_accumulation_is_the_same_gradient(make_run: Make, corpus: Corpus, tmp_p
         assert right.loss == pytest.approx(left.loss, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_three_learning_rates_are_traced_once(
     make_run: Make, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +139,7 @@ def test_three_learning_rates_are_traced_once(
     assert after == [after[0]] * 3
 
 
+@pytest.mark.slow
 def test_the_seed_decides_start_and_data(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     runs = [make_run(seed=seed, steps=3) for seed in (0, 1, 2**40)]
     curves = [train([run], corpus, tmp_path / str(run.seed))[0].curve for run in runs]
@@ -143,6 +148,7 @@ def test_the_seed_decides_start_and_data(make_run: Make, corpus: Corpus, tmp_pat
     assert len(set(curves)) == 3
 
 
+@pytest.mark.slow
 def test_a_population_is_its_runs(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     runs = [
         make_run(settings={"learning_rate": 0.003}, seed=1),
@@ -159,6 +165,7 @@ def test_a_population_is_its_runs(make_run: Make, corpus: Corpus, tmp_path: Path
         )
 
 
+@pytest.mark.slow
 def test_divergence_is_a_result(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     run = make_run(settings={"learning_rate": 1e30}, schedule=ScheduleSpec(warmup_steps=1.0))
     result = train([run], corpus, tmp_path)[0]
@@ -173,6 +180,7 @@ def test_divergence_is_a_result(make_run: Make, corpus: Corpus, tmp_path: Path) 
         json.loads(line, parse_constant=lambda name: pytest.fail(name))
 
 
+@pytest.mark.slow
 def test_a_diverged_run_leaves_the_others_alone(
     make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:
@@ -188,6 +196,7 @@ def test_a_diverged_run_leaves_the_others_alone(
     )
 
 
+@pytest.mark.slow
 def test_bfloat16_is_close_to_float32(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     full = train([make_run()], corpus, tmp_path / "full")[0]
     half = train([make_run(compute_dtype="bfloat16")], corpus, tmp_path / "half")[0]

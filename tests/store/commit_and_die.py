@@ -1,4 +1,4 @@
-"""A driver that is killed after its n-th SQL statement (see test_study_store.py)."""
+"""A driver that is killed after its n-th SQL statement (see test_study.py)."""
 
 import os
 import signal

@@ -21,6 +21,7 @@ def text(capsys: pytest.CaptureFixture[str]) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_every_published_speedup_stands_beside_the_recomputed(
     text: str, found: Reproduction
 ) -> None:

@@ -539,6 +539,7 @@ def test_a_study_outlives_whoever_watches_it(tmp_path: Path, executor: Make) -> 
         assert_exactly_once(store, question)
 
 
+@pytest.mark.slow
 def test_workers_that_do_not_stop_are_killed_after_the_grace_period(
     tmp_path: Path, executor: Make
 ) -> None:

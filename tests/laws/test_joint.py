@@ -88,6 +88,7 @@ def test_it_is_the_minimum_that_scipy_finds(name: str) -> None:
     assert fit.starts[0] > 20
 
 
+@pytest.mark.slow
 def test_errors_and_draws_are_as_wide_as_the_noise_demands() -> None:
     form = FORMS["data and size"]
     found = [fit_joint_law(made(form, noise=0.004, seed=seed)).law.values for seed in range(60)]

@@ -13,6 +13,7 @@ from bestiary.specs import canonical_json
 DRAWS = 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "design",
     [

@@ -28,6 +28,7 @@ def predicted(optimizer: str) -> dict[str, SettingPrediction]:
     return {one.name: one for one in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "nadamw", "muon", "soap"])
 def test_every_prediction_can_run_and_lies_in_its_interval(optimizer: str) -> None:
     found = predicted(optimizer)

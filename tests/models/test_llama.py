@@ -43,6 +43,7 @@ def tokens(spec: ModelSpec, sequences: int = 3, seed: int = 0) -> jax.Array:
     return jax.random.randint(jax.random.key(seed), shape, 0, spec.vocabulary)
 
 
+@pytest.mark.slow
 def test_initialisation_is_the_studys() -> None:
     spec = SIZES["1m"]
     params = init(spec, jax.random.key(1))

@@ -42,6 +42,7 @@ def test_many_panels_go_on_several_sheets() -> None:
     assert len(sheets(many, LOOKS)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not browser, reason="no Chromium here; `apt-get install chromium` gives one")
 def test_every_figure_becomes_the_same_file_again(tmp_path: Path) -> None:
     pytest.importorskip("kaleido")

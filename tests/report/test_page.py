@@ -51,6 +51,7 @@ def packed_in(text: str, key: str) -> str:
     return zlib.decompress(b64decode(found[1])).decode()
 
 
+@pytest.mark.slow
 def test_every_plot_is_drawn_in_a_real_browser_without_a_complaint(tmp_path: Path) -> None:
     text = page(made_up())
     soap = packed_in(text, "plots").count('"meta": "soap"')
@@ -68,6 +69,7 @@ def test_every_plot_is_drawn_in_a_real_browser_without_a_complaint(tmp_path: Pat
     assert opened.complaints == []
 
 
+@pytest.mark.slow
 def test_names_and_sentences_can_not_become_code(tmp_path: Path) -> None:
     analysis = made_up()
     rows = tuple(msgspec.structs.replace(one, label=HOSTILE, size="<b>&") for one in analysis.rows)

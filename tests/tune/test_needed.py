@@ -77,6 +77,7 @@ def test_a_row_of_the_grid_can_be_trained_in_parallel() -> None:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 12))
 def test_any_order_of_results_gives_the_same_table(seed: int, budget: int) -> None:
@@ -88,6 +89,7 @@ def test_any_order_of_results_gives_the_same_table(seed: int, budget: int) -> No
     assert winners(question, shuffled) == winners(question, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32))
 def test_whatever_results_are_lost_the_plan_asks_for_no_more_than_the_whole(seed: int) -> None:

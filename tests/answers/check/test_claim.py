@@ -115,6 +115,7 @@ def test_a_claim_that_cannot_be_checked_is_refused_in_one_line(text: str, messag
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -9,6 +9,8 @@ from bestiary.evidence import published_evidence
 from bestiary.laws import fit_power_law
 from bestiary.specs import canonical_json
 
+pytestmark = pytest.mark.slow
+
 KEPT = ("adamw", "muon", "soap")
 
 

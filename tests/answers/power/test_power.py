@@ -44,6 +44,7 @@ def test_power_over_cells_is_that_of_pooled_t_tests() -> None:
     assert t_power(effect, 1.0, seeds, paired=True, cells=enough - 1) < POWER
 
 
+@pytest.mark.slow
 def test_the_seeds_recommended_find_the_speedup_as_often_as_promised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -20,6 +20,8 @@ from bestiary.evidence.published._pack import _groups
 from bestiary.measures.published import Variant
 from bestiary.specs import canonical_json
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found() -> Reproduction:

@@ -1,13 +1,17 @@
 """Anybody's results: known speedups come back, and what cannot be concluded is said in words."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bestiary.answers.check import check
 from bestiary.errors import UserError
-from bestiary.evidence import Evidence, imported_evidence
+from bestiary.evidence import Evidence, imported_evidence, stated_noise
 from bestiary.measures import Measures
+from bestiary.measures._differences import difference
+from bestiary.measures._joint import joint_fit
 from bestiary.specs import Estimate
 from bestiary.store import ForeignImport, ForeignResult, ImportOrigin
 
@@ -129,7 +133,10 @@ def test_extrapolation_is_flagged() -> None:
 def test_an_optimizer_that_only_diverged_is_said() -> None:
     rows = [*adamw(*RATIOS), run("lion", 1.0, None), *adamw(*RATIOS, size="300m")]
     found = seen(rows)
-    assert found.notes == ("lion at 130m: none of 1 runs finished, so there is no loss to compare",)
+    assert found.notes == (
+        "lion at 130m: none of 1 runs finished, so there is no loss to compare",
+        "lion: 1 of 1 runs diverged",
+    )
 
 
 def test_a_missing_baseline_is_refused() -> None:
@@ -137,3 +144,86 @@ def test_a_missing_baseline_is_refused() -> None:
         seen([run("muon", 1.0, 3.4)])
     with pytest.raises(UserError, match="got no runs at all"):
         seen([])
+
+
+def test_one_short_seed_is_a_short_cell() -> None:
+    whole = [
+        run("muon", ratio, 3.0, seed=seed, tokens=int(20 * 134_217_728 * ratio))
+        for ratio in RATIOS
+        for seed in (1, 2)
+    ]
+    short = [msgspec.structs.replace(whole[1], tokens=whole[1].tokens * 6 // 10), *whole[2:]]
+    full = seen([*adamw(*RATIOS), *whole]).of("muon").values()
+    cut = seen([*adamw(*RATIOS), whole[0], *short]).of("muon").values()
+    assert {one.full_length for one in full} == {True}
+    assert [one.full_length for one in cut] == [False, True, True, True]
+
+
+def test_a_difference_takes_the_seeds_of_both_into_account() -> None:
+    rows = [run("adamw", 1.0, 3.5, seed=0)]
+    rows += [run("muon", 1.0, 3.4, seed=seed) for seed in range(1, 9)]
+    evidence = seen(rows, assumed_noise=0.01)
+    noise = stated_noise(0.01, "stated")
+    adamw_run, muon = (next(iter(evidence.of(name).values())) for name in ("adamw", "muon"))
+    gap = difference(muon, adamw_run, noise)
+    half = 1.959964 * 0.01 * (1 / 8 + 1) ** 0.5
+    assert gap.high - gap.value == pytest.approx(half, rel=1e-6)
+    assert gap.value - gap.low == pytest.approx(half, rel=1e-6)
+
+
+def test_seeds_that_diverged_leave_no_faster_without_reserve() -> None:
+    """24 of 36 runs of a real sweep diverged, and the claim once passed."""
+    losses = {"adamw": 0.0, "muon": -0.1}
+    rows = [
+        run(name, ratio, 0.4 * ratio**-0.5 + 3.1 + gain, seed=seed, size=size)
+        for name, gain in losses.items()
+        for size in ("130m", "300m")
+        for ratio in RATIOS
+        for seed in (1, 2, 3)
+    ]
+    lost = [
+        msgspec.structs.replace(row, loss=None, state="diverged")
+        if row.optimizer == "muon" and row.seed != 1
+        else row
+        for row in rows
+    ]
+    whole, part = (seen(each, assumed_noise=1e-3) for each in (rows, lost))
+    before, after = (check("muon is faster than adamw", one) for one in (whole, part))
+    assert before.items[0].outcome == "passed"
+    assert after.items[0].outcome == "unknown"
+    assert "16 of 24 runs diverged" in after.items[0].evidence
+    assert {item.name: item.outcome for item in after.items}["seeds"] == "failed"
+    measures = Measures(part, 100)
+    assert {measures.of(one).verdict for one in part.of("muon").values()} == {"undetermined"}
+
+
+def test_an_optimizer_may_have_any_name() -> None:
+    generator = np.random.default_rng(0)
+    rows = [
+        run(
+            name,
+            ratio,
+            0.4 * (gain * ratio) ** -0.5 + floor + generator.normal(0, 0.002),
+            seed=1,
+            size=size,
+        )
+        for name, gain in (("adamw", 1.0), ("Schedule-Free AdamW", 1.1))
+        for size, floor in (("130m", 3.1), ("300m", 2.9), ("520m", 2.8))
+        for ratio in RATIOS
+    ]
+    fit = joint_fit(seen(rows), draws=0)
+    assert "log r Schedule-Free AdamW" in fit.law.names
+
+
+def test_losses_without_noise_have_no_joint_law_and_say_so() -> None:
+    rows = [
+        run(name, ratio, 3.3, seed=seed, size=size)
+        for name in ("adamw", "muon")
+        for size in ("130m", "300m")
+        for ratio in RATIOS
+        for seed in (1, 2)
+    ]
+    with pytest.raises(
+        UserError, match="needs noisy losses, and repeated runs at 130m, 300m agree"
+    ):
+        joint_fit(seen(rows))

@@ -408,3 +408,49 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(
         import_into(path.parent / "kept", imported)
         assert foreign_imports(path.parent / "kept") == (imported,)
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("absent", ["", "nan", "NaN", "None", "-", "n/a"])
+def test_what_an_optimizer_does_not_have_is_not_there(tmp_path: Path, absent: str) -> None:
+    rows = (*ROWS[:3], f"muon,130m,2,3.37,{absent},0")
+    assert import_file(written(tmp_path, *rows), mapping(stated())).results[-1].settings == {}
+    path = tmp_path / "ours.json"
+    names = HEADER.split(",")
+    values = [[*row.split(",")[:3], *map(float, row.split(",")[3:])] for row in ROWS]
+    values[-1][4] = math.nan
+    path.write_text(json.dumps([dict(zip(names, row, strict=True)) for row in values]))
+    assert import_file(path, mapping(stated())).results[-1].settings == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Columns without a name, as a spreadsheet leaves them; rows without a value; spaces after
+        # commas; carriage returns alone; a log in a column that nobody maps.
+        "\n".join([f"{HEADER},,", *(f"{row},," for row in ROWS)]),
+        "\n".join([HEADER, *ROWS, ",,,,,", " , , , , , "]),
+        "\n".join([HEADER.replace(",", ", "), *ROWS]),
+        "\r".join([HEADER, *ROWS]),
+        "\n".join([f"{HEADER},log", *(f"{row},{'x' * 140_000}" for row in ROWS)]),
+    ],
+    ids=["unnamed columns", "blank rows", "spaces", "carriage returns", "long cells"],
+)
+def test_tables_as_people_have_them_are_read(tmp_path: Path, text: str) -> None:
+    plain = import_file(written(tmp_path, *ROWS), mapping(stated())).results
+    path = tmp_path / "ours.csv"
+    path.write_text(text, newline="")
+    assert import_file(path, mapping(stated())).results == plain
+
+
+def test_a_newline_alone_ends_a_line_of_json(tmp_path: Path) -> None:
+    path, names = tmp_path / "ours.jsonl", HEADER.split(",")
+    rows = [dict(zip(names, row.split(","), strict=True)) for row in ROWS]
+    rows[0]["note"] = "a\u2028b\u2029c\u0085d"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    assert len(import_file(path, mapping(stated())).results) == len(ROWS)
+
+
+def test_what_diverged_is_said_at_the_import(tmp_path: Path) -> None:
+    how = mapping(stated(non_finite="diverged"))
+    rows = (*ROWS, "muon,130m,1,nan,0.016,1", "muon,130m,2,inf,0.016,1")
+    assert "muon: 2 of 4 runs diverged" in import_file(written(tmp_path, *rows), how).notes

@@ -118,7 +118,7 @@ def _observation(key: Key, runs: Runs, best: Runs, noise: SeedNoise) -> Observat
             for run in (*best, *lost)
         ),
         selected_from=len({repr(sorted(run.settings.items())) for run in runs}),
-        full_length=took_full_length(size, parameters, runs),
+        full_length=took_full_length(size, parameters, best),
         tuning=tuning_behind(key, runs, settings, _mean(best), noise.total),
         tried=tried_runs(runs),
     )

@@ -73,7 +73,13 @@ def _observation(key: Key, loss: float, runs: list[ForeignResult]) -> Observatio
         # The study ran one seed and does not name it.
         runs=(SeedRun(seed=0, state="done", loss=loss),),
         selected_from=max(1, len(runs)),
-        full_length=took_full_length(size, parameters, runs),
+        full_length=took_full_length(size, parameters, _best(runs)),
         tuning=behind,
         tried=tried_runs(runs),
     )
+
+
+def _best(runs: list[ForeignResult]) -> list[ForeignResult]:
+    """The run that the published loss comes from: the lowest of its cell."""
+    done = [run for run in runs if run.loss is not None]
+    return sorted(done, key=lambda run: run.loss or 0.0)[:1]

@@ -66,15 +66,18 @@ def course_of(run: ForeignResult) -> LossCourse:
 
 
 def took_full_length(size: str, parameters: float, runs: Sequence[ForeignResult]) -> bool | None:
-    """Whether the best run took the tokens of its ratio, to 2%; None where it does not say."""
-    done = [run for run in runs if run.loss is not None and run.ratio is not None]
-    if not done:
-        return None
-    best = min(done, key=lambda run: run.loss or 0.0)
-    wanted = 20 * parameters * (best.ratio or 0)
-    if best.curve and abs(best.curve[-1][0] / wanted - 1) < FULL:
+    """Whether every one of these runs took the tokens of its ratio, to 2%; None if one is mute."""
+    lengths = {_is_full(size, parameters, run) for run in runs}
+    if False in lengths:
+        return False
+    return None if None in lengths or not lengths else True
+
+
+def _is_full(size: str, parameters: float, run: ForeignResult) -> bool | None:
+    wanted = 20 * parameters * (run.ratio or 0)
+    if run.curve and abs(run.curve[-1][0] / wanted - 1) < FULL:
         return True  # progress that ends there is in tokens
-    tokens = best.tokens or _tokens(size, best)
+    tokens = run.tokens or _tokens(size, run)
     return None if not tokens else abs(tokens / wanted - 1) < FULL
 
 

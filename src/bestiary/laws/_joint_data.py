@@ -124,10 +124,14 @@ class JointPrior:
 
     def of(self, names: tuple[str, ...], lowest: float) -> tuple[Array, Array]:
         """Mean and standard deviation of every value, each of shape (Q,)."""
-        kinds = [name if name in self.spreads else name.rsplit(" ", 1)[0] for name in names]
+        kinds = [self._kind(name) for name in names]
         level = {"log E", "log A", "log C"}
         centres = [self.centres.get(k, 0.0) + math.log(lowest) * (k in level) for k in kinds]
         return np.array(centres), np.array([self.spreads[kind] for kind in kinds])
+
+    def _kind(self, name: str) -> str:
+        """The kind of a value: of `log r Schedule-Free SGD`, whatever optimizers are called."""
+        return next(kind for kind in self.spreads if name == kind or name.startswith(f"{kind} "))
 
 
 def _enough(name: str, what: str, values: list[float]) -> None:

@@ -41,7 +41,9 @@ class Noise:
     @property
     def own(self) -> float:
         """Standard deviation of own noise; 0 where nothing was measured."""
-        return math.sqrt(self.own_squares / self.own_freedom) if self.own_freedom else 0.0
+        if not self.own_freedom:
+            return 0.0
+        return math.sqrt(max(0.0, self.own_squares) / self.own_freedom)
 
     @property
     def shared(self) -> float:

@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 
+from bestiary.errors import UserError
 from bestiary.evidence import Evidence
-from bestiary.laws import FORMS, JointData, JointFit, fit_joint_law
+from bestiary.laws import FORMS, RESOLUTION, JointData, JointFit, fit_joint_law
 
 # Refits behind an interval; 95% ends of 500 draws are known to about a tenth of their width.
 DRAWS = 500
@@ -25,8 +26,18 @@ def joint_fit(evidence: Evidence, form: str = "data and size", draws: int = DRAW
 
 
 def joint_data(evidence: Evidence) -> JointData:
-    """Every loss with its N and D."""
+    """Every loss with its N and D.
+
+    Raises:
+        UserError: too few sizes or ratios, or losses without any noise.
+    """
     found = evidence.found
+    exact = [size for size, noise in evidence.noise.items() if noise.total < RESOLUTION]
+    if exact:
+        raise UserError(
+            f"a joint law needs noisy losses, and repeated runs at {', '.join(exact)} agree to "
+            f"{RESOLUTION:g} nats; check that they are runs of different seeds"
+        )
     return JointData(
         which=tuple(one.optimizer for one in found),
         parameters=[one.parameters for one in found],

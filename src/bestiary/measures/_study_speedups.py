@@ -19,7 +19,7 @@ from bestiary.laws import Array, StudyForm, fit_study_form, fit_study_forms
 from bestiary.measures._cell import CellMeasures
 from bestiary.measures._differences import difference
 from bestiary.measures._estimates import estimate
-from bestiary.measures._speedups import verdict_of
+from bestiary.measures._speedups import lost_runs, verdict_of
 from bestiary.specs import Estimate, exactly, missing
 
 NO_TIMES = missing("no step times were published")
@@ -148,20 +148,23 @@ def single_loss_measures(
     elif baseline is not None:
         gap = difference(one, baseline, evidence.noise[one.size])
     speedup = speedups.estimate(*one.key)
+    verdict = verdict_of(speedup, gap)
+    if verdict == "faster" and one.count("diverged"):
+        verdict = "undetermined"
     return CellMeasures(
         loss=_mean_loss(evidence, one),
         difference=gap,
         speedup=speedup,
         time_speedup=NO_TIMES,
         step_time_ratio=NO_TIMES,
-        verdict="baseline" if one.optimizer == evidence.baseline else verdict_of(speedup, gap),
+        verdict="baseline" if one.optimizer == evidence.baseline else verdict,
     )
 
 
 def _mean_loss(evidence: Evidence, one: Observation) -> Estimate:
     noise = evidence.noise[one.size]
     half = noise.half_width(noise.total / len(one.done) ** 0.5)
-    return Estimate(value=one.loss, low=one.loss - half, high=one.loss + half)
+    return Estimate(value=one.loss, low=one.loss - half, high=one.loss + half, note=lost_runs(one))
 
 
 @cache

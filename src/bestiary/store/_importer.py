@@ -42,6 +42,7 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
 
 def missing(results: Iterable[ForeignResult], baseline: str) -> tuple[str, ...]:
     """What the results do not allow to conclude, in words: gaps that are no error."""
+    results = tuple(results)
     finished = {(row.optimizer, row.size) for row in results if row.state == "done"}
     attempted = Counter((row.optimizer, row.size) for row in results)
     sizes = sorted({size for _, size in attempted if size})
@@ -54,6 +55,14 @@ def missing(results: Iterable[ForeignResult], baseline: str) -> tuple[str, ...]:
         f"{baseline} has no finished run at {size}, so no speedup can be stated there"
         for size in sizes
         if (baseline, size) not in finished
+    ]
+    lost = Counter(
+        (row.optimizer, row.state) for row in results if row.state in ("diverged", "unfinished")
+    )
+    totals = Counter(row.optimizer for row in results)
+    notes += [
+        f"{optimizer}: {count} of {totals[optimizer]} runs {state}"
+        for (optimizer, state), count in sorted(lost.items())
     ]
     if len(sizes) == 1:
         notes.append(f"all results are at one size ({sizes[0]}): nothing follows about others")

@@ -14,6 +14,8 @@ from bestiary.store._rows import Row
 
 # What JSON as the store writes it can hold.
 LARGEST = 2**64
+# How tables say that an optimizer has no such hyperparameter.
+ABSENT = ("nan", "none", "null", "n/a", "-")
 
 
 class RowReader:
@@ -94,7 +96,7 @@ class RowReader:
         return value
 
     def settings(self) -> dict[str, Setting]:
-        """The hyperparameters of the row; empty cells are not there."""
+        """The hyperparameters of the row; what an optimizer does not have is not there."""
         columns = dict(self.how.settings)
         prefix = self.how.settings_prefix
         if prefix:
@@ -106,7 +108,7 @@ class RowReader:
         return {
             name: self.setting(columns[name], value)
             for name, value in found.items()
-            if not _empty(value)
+            if not _absent(value)
         }
 
     def setting(self, column: str, value: Any) -> Setting:
@@ -190,6 +192,12 @@ class RowReader:
 
 def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _absent(value: Any) -> bool:
+    """Whether a run does not have a hyperparameter: an empty cell, or what pandas writes there."""
+    not_a_number = isinstance(value, float) and math.isnan(value)
+    return _empty(value) or not_a_number or str(value).strip().lower() in ABSENT
 
 
 def _typed(text: str, number: str) -> Setting:

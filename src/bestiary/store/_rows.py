@@ -59,29 +59,38 @@ def _text(path: Path) -> str:
 
 
 def _table(name: str, text: str) -> Iterator[tuple[int, Row]]:
+    """The rows of a table; what spreadsheets leave behind is passed over.
+
+    That is: a column without a name, a row without a value, a carriage return alone as line end.
+    """
+    csv.field_size_limit(MOST_BYTES)  # a log in a column that nobody maps does no harm
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
     try:
-        header = next(reader, [])
-        repeated = sorted({column for column in header if header.count(column) > 1})
+        header = [cell.strip() for cell in next(reader, [])]
+        repeated = sorted({column for column in header if column and header.count(column) > 1})
         if repeated:
             raise UserError(f"{name}: columns must differ, got {repeated[0]!r} twice; rename one")
         for number, cells in enumerate(reader, start=2):
-            if cells and len(cells) != len(header):
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
                 raise UserError(
                     f"{name} row {number}: expected {len(header)} columns as in the header, "
                     f"got {len(cells)}; quote values that contain the delimiter"
                 )
-            if cells == header:
+            if [cell.strip() for cell in cells] == header:
                 raise UserError(f"{name} row {number} is the header again; remove it")
-            if cells:
-                yield number, dict(zip(header, cells, strict=True))
+            named = zip(header, cells, strict=True)
+            yield number, {column: cell for column, cell in named if column}
     except csv.Error as error:
         raise UserError(f"{name} row {reader.line_num}: not CSV: {error}") from None
 
 
 def _delimiter(text: str) -> str:
     """The delimiter by which the first line has the most cells."""
-    first = text.partition("\n")[0]
+    first = text.partition("\n")[0].rstrip("\r")
     return max(DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
 
 
@@ -96,7 +105,8 @@ def _json(name: str, text: str) -> Iterator[tuple[int, Row]]:
 
 
 def _json_lines(name: str, text: str) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # A newline alone ends a line: JSON strings may hold other separators of Unicode.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, _flat(name, number, _parsed(name, number, line))
 

@@ -155,6 +155,9 @@ def _doubts(own: list[Observation], parameters: float, tokens: float) -> Iterabl
     sizes = sorted({one.parameters for one in own})
     ratios = sorted({one.ratio for one in own})
     ratio = tokens / (20 * parameters)
+    diverged = sum(one.count("diverged") for one in own)
+    if diverged:
+        yield f"{diverged} of its {sum(len(one.runs) for one in own)} runs diverged"
     if parameters > 1.01 * sizes[-1] and len(sizes) < FEWEST_SIZES:
         count = "one size" if len(sizes) == 1 else f"{len(sizes)} sizes"
         yield f"run at {count} only, so its change with size is untested"

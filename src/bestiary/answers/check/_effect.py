@@ -20,6 +20,12 @@ def claimed_speedup(compared: Compared) -> Item:
         outcome, evidence = _on_the_clock(compared, claim.threshold)
     else:
         outcome, evidence = judged(_speedups(compared), claim.threshold)
+    lost = [one for one in compared.own if one.count("diverged")]
+    if outcome == "passed" and lost:
+        outcome = "unknown"
+        runs = sum(len(one.runs) for one in compared.own)
+        diverged = sum(one.count("diverged") for one in lost)
+        evidence += f"; but {diverged} of {runs} runs diverged, at {places(lost)}"
     return Item(name=name, outcome=outcome, evidence=evidence, cure=_cure(outcome, time))
 
 

@@ -3,6 +3,8 @@
 import math
 
 from bestiary.answers.report import Analysis, LossCurve, Row, SeedLoss
+from bestiary.answers.report._analyse import indistinct
+from bestiary.answers.report._curves import final_mean, running_mean
 from bestiary.evidence import (
     Contender,
     Evidence,
@@ -67,7 +69,13 @@ def row(name: str, size: str, ratio: float) -> Row:
         loss=around(loss, 0.006),
         loss_deviation=0.0121,
         seeds=tuple(
-            SeedLoss(seed=seed, loss=loss + luck(name, seed), state="done") for seed in SEEDS
+            SeedLoss(
+                seed=seed,
+                loss=loss + luck(name, seed),
+                state="done",
+                run_id=f"{seed}{name}{size}".encode().hex().ljust(64, "0"),
+            )
+            for seed in SEEDS
         ),
         pending=0,
         diverged=0,
@@ -130,6 +138,8 @@ def curve(name: str, size: str, ratio: float, seed: int) -> LossCurve:
 
     shares = [step / 60 for step in range(1, 61)]
     marks = [step / 8 for step in range(1, 9)]
+    losses = tuple(falling(s) + 0.03 * math.sin(37 * i + seed) for i, s in enumerate(shares))
+    course = LossCourse(progress=tuple(share * tokens for share in shares), losses=losses)
     return LossCurve(
         run_id=f"{name}-{size}-{ratio}-{seed}",
         optimizer=name,
@@ -139,7 +149,9 @@ def curve(name: str, size: str, ratio: float, seed: int) -> LossCurve:
         seed=seed,
         state="done",
         train_tokens=tuple(int(share * tokens) for share in shares),
-        train_loss=tuple(falling(s) + 0.03 * math.sin(37 * i + seed) for i, s in enumerate(shares)),
+        train_loss=losses,
+        train_mean=running_mean(course).losses,
+        train_final=final_mean(course),
         report_tokens=tuple(int(share * tokens) for share in marks),
         report_loss=tuple(falling(share) for share in marks),
     )
@@ -257,8 +269,8 @@ def made_up() -> Analysis:
         study="made-up",
         question="Which optimizer needs the fewest tokens to the same loss as a tuned AdamW?",
         answer=(
-            "Muon needs the fewest tokens: 1.42 times fewer than AdamW [1.31, 1.53].",
-            "SOAP is 1.27 times faster in tokens, but not on this machine's clock.",
+            "Muon needs the fewest tokens: AdamW needs 1.42 [1.31, 1.53] times as many.",
+            "SOAP needs fewer tokens, but not less time on this machine.",
         ),
         limits=("Lion's learning rate lies on the edge of what was tried.",),
         baseline="adamw",
@@ -279,6 +291,7 @@ def made_up() -> Analysis:
         midway=midway(made_up_evidence()),
         effort=tuple(effort(name) for name in GAIN),
         noise=made_up_evidence().noise,
+        indistinct=indistinct(made_up_evidence().noise),
         provenance=Provenance(
             study_digest="5e" * 32,
             data_name="stdlib",

@@ -1,17 +1,15 @@
 import math
 
 import msgspec
-import numpy as np
 import plotly.graph_objects as go
 import pytest
 from tests.report.made_up import GAIN, NONE, RATIOS, SIZE_NAMES, made_up, made_up_evidence
 
-from bestiary.evidence import SeedNoise, stated_noise
-from bestiary.laws import Noise
 from bestiary.measures import SensitivityPoint, midway
 from bestiary.report import _words as words
-from bestiary.report._exhibit import TOGETHER, dodged
+from bestiary.report._exhibit import TOGETHER, dodged, round_ticks
 from bestiary.report._identity import SHADES, identities, looks_of
+from bestiary.report._labels import LINE, apart
 from bestiary.report._page import exhibits
 
 EXHIBITS = {exhibit.key: exhibit for exhibit in exhibits(made_up())}
@@ -101,11 +99,11 @@ def test_diverged_tuning_runs_stay_visible() -> None:
 
 
 def test_colours_follow_the_family_and_not_the_company() -> None:
-    looks = identities(made_up())
+    looks = identities(made_up().rows)
     alone = msgspec.structs.replace(
         made_up(), rows=tuple(row for row in made_up().rows if row.optimizer in ("adamw", "soap"))
     )
-    assert identities(alone)["soap"].colour == looks["soap"].colour
+    assert identities(alone.rows)["soap"].colour == looks["soap"].colour
     for look in looks.values():
         assert look.colour in SHADES[look.family]
     assert len({look.colour for look in looks.values()}) == len(looks)
@@ -118,7 +116,7 @@ def test_an_optimizer_of_an_unknown_family_has_a_look() -> None:
         if row.optimizer == "lion" else row
         for row in made_up().rows
     )  # fmt: skip
-    assert identities(msgspec.structs.replace(made_up(), rows=rows))["new"].colour.startswith("#")
+    assert identities(rows)["new"].colour.startswith("#")
 
 
 def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
@@ -172,40 +170,54 @@ def test_a_ranking_needs_seeds_that_all_finished() -> None:
     assert "ranking" not in {exhibit.key for exhibit in shown}
 
 
-def test_the_noise_band_is_that_of_a_paired_difference() -> None:
-    squares = Noise(own_squares=10 * 0.01**2, own_freedom=10)
-    noise = SeedNoise(squares=squares, source="measured", measured=True)
-    # t(0.975, 10) = 2.228 (any table) x 0.01 x sqrt(2 / 2)
-    assert noise.half_width(noise.paired / 2**0.5) == pytest.approx(0.02228, abs=1e-5)
-    alone = msgspec.structs.replace(
-        made_up(), noise=dict.fromkeys(SIZE_NAMES, stated_noise(0.01, "assumed"))
-    )
+def test_without_a_measured_noise_there_is_no_band() -> None:
+    (size, *_) = SIZE_NAMES
+    (band,) = EXHIBITS["sensitivity"].panels[0].figure.layout.shapes
+    assert band.y1 == made_up().indistinct[size]
+    alone = msgspec.structs.replace(made_up(), indistinct={})
     shown = {exhibit.key: exhibit for exhibit in exhibits(alone)}["sensitivity"]
     assert not shown.panels[0].figure.layout.shapes
     assert "No noise band" in shown.caption
 
 
+def sensitivity_of(name: str) -> go.Figure:
+    title = f"{identities(made_up().rows)[name].label}: learning rate"
+    (panel,) = [panel for panel in EXHIBITS["sensitivity"].panels if panel.title == title]
+    return panel.figure
+
+
+def test_sensitivity_has_a_panel_for_each_optimizer_and_a_line_for_each_cell() -> None:
+    panels = EXHIBITS["sensitivity"].panels
+    titles = [panel.title for panel in panels]
+    assert titles == [f"{name}: learning rate" for name in ("AdamW", "Muon", "SOAP", "Lion")]
+    for name, panel in zip(GAIN, panels, strict=True):
+        assert {trace.meta for trace in panel.figure.data} == {name}
+        assert sum(trace.mode == "lines+markers" for trace in panel.figure.data) == len(SIZE_NAMES)
+        assert [one.text for one in panel.figure.layout.annotations] == ["16k 1x", "65k 1x"]
+        assert panel.figure.layout.xaxis.title.text == "learning rate"
+    assert len({tuple(panel.figure.layout.yaxis.range) for panel in panels}) == 1
+
+
 def test_sensitivity_starts_at_the_winner_and_marks_where_divergence_begins() -> None:
-    panel = EXHIBITS["sensitivity"].panels[0]
-    dotted = [t for t in traces_of(panel.figure, "adamw") if t.line.dash == "dot"]
+    drawn = traces_of(sensitivity_of("adamw"), "adamw")
+    dotted = [t for t in drawn if t.line.dash == "dot"]
     points = [p for p in made_up().sensitivity if (p.optimizer, p.size) == ("adamw", "16k")]
     last = max(p.value for p in points if p.loss is not None)
     first = min(p.value for p in points if p.loss is None)
-    assert [tuple(t.customdata) for t in dotted] == [(last, first)]
-    (line,) = [t for t in traces_of(panel.figure, "adamw") if t.mode == "lines+markers"]
+    assert {tuple(t.customdata) for t in dotted} == {(last, first)}
+    line = next(t for t in drawn if t.mode == "lines+markers")
     winner = next(p.loss for p in points if p.winner)
     finished = [p.loss for p in points if p.loss is not None]
     assert list(line.y) == [loss - winner for loss in finished]
 
 
 def test_a_winner_on_the_edge_of_what_was_tried_is_hollow() -> None:
-    for panel in EXHIBITS["sensitivity"].panels:
-        (lion,) = [t for t in traces_of(panel.figure, "lion") if t.mode == "lines+markers"]
-        (muon,) = [t for t in traces_of(panel.figure, "muon") if t.mode == "lines+markers"]
+    for lion in [t for t in sensitivity_of("lion").data if t.mode == "lines+markers"]:
         assert sum(symbol.endswith("-open") for symbol in lion.marker.symbol) == 1
         assert lion.marker.size[lion.marker.symbol.index("triangle-up-open")] == max(
             lion.marker.size
         )
+    for muon in [t for t in sensitivity_of("muon").data if t.mode == "lines+markers"]:
         assert not any(symbol.endswith("-open") for symbol in muon.marker.symbol)
 
 
@@ -217,7 +229,7 @@ def test_a_value_tried_only_beside_other_settings_is_a_small_hollow_marker() -> 
     apart = tuple(beside(point) for point in made_up().sensitivity)
     analysis = msgspec.structs.replace(made_up(), sensitivity=apart)
     shown = {exhibit.key: exhibit for exhibit in exhibits(analysis)}["sensitivity"]
-    line, hollow, _ = traces_of(shown.panels[0].figure, "soap")
+    line, hollow, *_ = traces_of(shown.panels[2].figure, "soap")
     assert len(line.x) == 1
     assert len(hollow.x) == 4
     assert hollow.mode == "markers"
@@ -230,17 +242,10 @@ def test_a_value_tried_only_beside_other_settings_is_a_small_hollow_marker() -> 
     }
 
 
-def test_a_training_loss_is_the_mean_of_its_neighbourhood() -> None:
-    shaky = msgspec.structs.replace(
-        made_up().curves[0],
-        train_tokens=tuple(range(10, 1010, 10)),
-        train_loss=tuple(2.0 + 0.1 * (-1) ** step for step in range(100)),
-    )
-    alone = {e.key: e for e in exhibits(msgspec.structs.replace(made_up(), curves=(shaky,)))}
-    shown = alone["curves"].panels[0].figure.data[0]
-    # Two points on either side, inside 2.5% of 1000 tokens: 0.1 x (3 - 2) / 5.
-    assert np.abs(np.array(shown.y[2:-2]) - 2.0) == pytest.approx(np.full(96, 0.02))
-    assert shown.x == shaky.train_tokens
+def test_a_training_loss_is_drawn_as_its_running_mean() -> None:
+    curve = made_up().curves[0]
+    shown = EXHIBITS["curves"].panels[0].figure.data[0]
+    assert (shown.x, shown.y) == (curve.train_tokens, curve.train_mean)
 
 
 def test_axes_of_losses_name_their_unit() -> None:
@@ -248,7 +253,7 @@ def test_axes_of_losses_name_their_unit() -> None:
         for panel in exhibit.panels:
             axes = (panel.figure.layout.xaxis, panel.figure.layout.yaxis)
             for title in [axis.title.text for axis in axes if "loss" in axis.title.text]:
-                assert title.endswith("(nats/token)")
+                assert title.endswith(f"({words.NATS})")
 
 
 def test_a_full_house_has_different_looks() -> None:
@@ -262,6 +267,66 @@ def test_a_full_house_has_different_looks() -> None:
     assert len({look.colour for look in looks}) == len(seen)
     assert len({(look.symbol, look.dash) for look in looks}) == len(seen)
     assert len({(look.symbol, look.colour) for look in looks}) == len(seen)
+
+
+def test_losses_less_the_baselines_are_those_of_the_record() -> None:
+    for size, panel in zip(SIZE_NAMES, EXHIBITS["loss-gap"].panels, strict=True):
+        rows = [r for r in made_up().rows if r.size == size and r.verdict != "baseline"]
+        drawn = {(t.meta, y) for t in panel.figure.data for y in t.y}
+        assert drawn == {(row.optimizer, row.loss_difference.value) for row in rows}
+
+
+@pytest.mark.parametrize("key", ["speedup-ratio", "speedup-size", "speedup-time"])
+def test_panels_of_speedups_share_their_scale(key: str) -> None:
+    assert len({tuple(panel.figure.layout.yaxis.range) for panel in EXHIBITS[key].panels}) == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["speedup-ratio", "loss-ratio", "loss-gap", "curves", "ranking", "ledger"]
+)
+def test_every_line_has_its_name_at_the_edge(key: str) -> None:
+    for panel in EXHIBITS[key].panels:
+        named = {one.name for one in panel.figure.layout.annotations}
+        assert named == {trace.meta for trace in panel.figure.data if trace.meta}
+        assert all(one.xref == "paper" and one.x == 1 for one in panel.figure.layout.annotations)
+
+
+def test_a_marker_says_its_cell_its_loss_and_its_seeds() -> None:
+    for key in ("speedup-ratio", "speedup-time", "tokens-time", "loss-ratio", "loss-gap"):
+        said = [text for p in EXHIBITS[key].panels for t in p.figure.data if t.meta for text in
+                (t.text or ())]  # fmt: skip
+        for one in (r for r in made_up().rows if r.verdict != "baseline"):
+            assert any(words.told(one) in text for text in said), (key, words.told(one))
+    assert words.told(made_up().rows[0]) == "16k at 1x: loss 1.9000 ± 0.0121, 3 seeds"
+
+
+def test_labels_stand_apart_in_the_order_of_their_lines() -> None:
+    assert apart([10.0, 100.0], 200) == [10.0, 100.0]
+    near = apart([50.0, 50.0, 51.0], 200)
+    assert near == pytest.approx([50.33 - LINE, 50.33, 50.33 + LINE], abs=0.01)
+    for wanted in ([0.0] * 12, [200.0] * 12, [0.0] * 40):
+        places = apart(wanted, 200)
+        assert min(places) >= 0
+        assert max(places) <= 200 + 1e-9
+        assert places == sorted(set(places))
+
+
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.parametrize("count", range(1, 13))
+def test_no_panel_is_alone_in_its_row(count: int, small: bool) -> None:
+    exhibit = EXHIBITS["curves"]
+    shown = exhibit._replace(panels=(exhibit.panels[0],) * count, small=small)
+    assert count == 1 or count % shown.columns != 1
+    assert shown.columns <= count
+
+
+def test_ticks_are_round() -> None:
+    assert round_ticks(0.0007, 0.009) == pytest.approx([0.001, 0.002, 0.005])
+    assert round_ticks(1e-5, 0.3) == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])
+    for panel in EXHIBITS["sensitivity"].panels:
+        for tick in panel.figure.layout.xaxis.tickvals:
+            assert f"{tick:e}"[:2] in ("1.", "2.", "3.", "5.")
+            assert float(f"{tick:e}".split("e")[0]) == int(f"{tick:e}"[0])
 
 
 def test_training_against_validation_shows_every_finished_run() -> None:

@@ -11,9 +11,9 @@ from bestiary.errors import UserError
 from bestiary.report import write_figures
 from bestiary.report._identity import identities
 from bestiary.report._page import exhibits
-from bestiary.report._sheet import MOST, sheets
+from bestiary.report._sheet import LARGE, SMALL, sheets
 
-LOOKS = identities(made_up())
+LOOKS = identities(made_up().rows)
 browser = any(map(shutil.which, NAMES))
 
 
@@ -38,8 +38,12 @@ def test_a_legend_names_each_optimizer_that_is_drawn_and_no_other() -> None:
 
 def test_many_panels_go_on_several_sheets() -> None:
     exhibit = exhibits(made_up())[0]
-    many = exhibit._replace(panels=exhibit.panels * MOST)
+    many = exhibit._replace(panels=exhibit.panels * LARGE.most)
     assert len(sheets(many, LOOKS)) == 2
+    small = many._replace(small=True)
+    (sheet,) = sheets(small, LOOKS)
+    assert sheet.layout.width <= 2 * (LARGE.wide + 64 + 13)
+    assert len(small.panels) <= SMALL.most
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from tests.report.made_up import NONE, made_up, row
 from bestiary.answers.report import Analysis
 from bestiary.errors import UserError
 from bestiary.report import page, write_page
+from bestiary.specs import Estimate
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 
@@ -84,6 +85,20 @@ def test_names_and_sentences_can_not_become_code(tmp_path: Path) -> None:
     assert opened.complaints == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "wider"), [(500, True), (1400, False)])
+def test_a_table_wider_than_the_window_says_that_it_scrolls(
+    tmp_path: Path, width: int, wider: bool
+) -> None:
+    write_page(made_up(), tmp_path / "report.html")
+    size = f"--window-size={width},900"
+    opened = open_page(tmp_path / "report.html", tmp_path / "profile", size)
+    (cells,) = re.findall(r'<div class="scroll"[^>]*aria-label="Results by cell"[^>]*>', opened.dom)
+    assert ("data-wider" in cells) == wider
+    headings = re.findall(r"<th[^>]*>(.*?)</th>", opened.dom.split('class="cells"')[1])
+    assert headings.index("token speedup") < headings.index("time speedup") < headings.index("loss")
+
+
 def test_the_page_fetches_nothing() -> None:
     text = page(made_up())
     assert "default-src 'none'" in text
@@ -119,6 +134,26 @@ def test_every_loss_and_speedup_of_the_record_stands_on_the_page() -> None:
     for one in made_up().rows:
         assert f"{one.loss.value:.4f} ± {one.loss_deviation:.4f}" in text
     assert "1.42\N{MULTIPLICATION SIGN} [1.30, 1.56]" in text
+
+
+def test_every_reported_run_can_be_found_and_a_lost_one_is_named() -> None:
+    first, *rest = made_up().rows
+    for seed in first.seeds:
+        assert f"runs/{seed.run_id[:12]}" in page(made_up())
+    lost = msgspec.structs.replace(first.seeds[0], loss=None, state="diverged")
+    first = msgspec.structs.replace(first, seeds=(lost, *first.seeds[1:]))
+    text = page(msgspec.structs.replace(made_up(), rows=(first, *rest)))
+    assert "AdamW, 16k at 1x, seed 1 (diverged)" in text
+    assert "Without a loss" not in page(made_up())
+
+
+def test_more_time_is_never_green_beside_fewer_tokens() -> None:
+    slow = Estimate(value=0.86, low=0.8, high=0.9)
+    rows = tuple(msgspec.structs.replace(one, time_speedup=slow) for one in made_up().rows)
+    text = page(msgspec.structs.replace(made_up(), rows=rows))
+    assert '<span class="verdict fewer-tokens">fewer tokens</span>' in text
+    assert '<span class="verdict more-time">more time</span>' in text
+    assert ">faster<" not in text
 
 
 def test_a_study_that_has_only_begun_has_a_page_too() -> None:

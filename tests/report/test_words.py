@@ -2,8 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.report.made_up import NONE, row
 
+from bestiary.report import _words as words
 from bestiary.report import duration, loss, quantity, settings, speedup
 from bestiary.report._words import NOTHING, size_of
 from bestiary.specs import TIMES, Estimate
@@ -58,3 +60,21 @@ def test_a_quantity_keeps_three_digits(value: float) -> None:
     text = quantity(value)
     number = float(text[:-1]) * units[text[-1]] if text[-1] in units else float(text)
     assert number == pytest.approx(value, rel=0.0051)
+
+
+def test_tokens_and_time_are_told_apart() -> None:
+    muon = row("muon", "16k", 1.0)
+    slow = Estimate(value=0.86, low=0.8, high=0.9)
+    assert words.verdict(muon) == "fewer tokens, less time"
+    assert words.verdict(replace(muon, time_speedup=slow)) == "fewer tokens, more time"
+    assert words.verdict(replace(muon, time_speedup=NONE)) == "fewer tokens"
+    lost = replace(muon, verdict="slower", loss=NONE, time_speedup=NONE)
+    assert words.verdict(lost) == "diverged"
+    assert words.verdict(row("adamw", "16k", 1.0)) == "baseline"
+
+
+def test_a_loss_of_fewer_seeds_than_planned_says_so() -> None:
+    muon = row("muon", "16k", 1.0)
+    assert words.seeds(muon) == "3 seeds"
+    assert words.seeds(replace(muon, pending=1)) == "3 of 4 seeds"
+    assert words.seeds(replace(muon, seeds=muon.seeds[:1])) == "1 seed"

@@ -9,7 +9,7 @@ from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
-from bestiary.specs import Spec
+from bestiary.specs import DATA_RATIO, Spec
 
 if TYPE_CHECKING:
     from bestiary.answers.laws import CurveLaw, Laws, SettingCheck
@@ -72,7 +72,7 @@ def run(flags: Flags) -> None:
         return
     tell(f"Results: {laws.source}", *(f"Noise: {one}" for one in laws.noise), "")
     if laws.curves:
-        tell(f"Loss of {laws.baseline} at each size: a D^-B + b, D the ratio of tokens to 20 N")
+        tell(f"Loss of {laws.baseline} at each size: a D^-B + b, D the {DATA_RATIO}")
         show([_curve(one) for one in laws.curves], CURVES, as_json=False)
     _tell_joint(laws)
     if laws.settings:

@@ -15,6 +15,7 @@ from bestiary.answers.reproduce import (
 from bestiary.cli._listing import show
 from bestiary.cli._telling import tell
 from bestiary.measures.published import Infeasible
+from bestiary.specs import DATA_RATIO, NATS
 
 Rows = list[dict[str, Any]]
 CURVES = {
@@ -70,7 +71,8 @@ def tell_reproduction(found: Reproduction) -> None:
         f"Intervals: {found.draws} draws with noise of {found.noise:.2g} nats between seeds; the "
         f"study's own ablations scatter by {found.measured_noise:.2g}.",
     )
-    _table("AdamW's curves: loss = a D^-B + b, D the data ratio", _curves(found.curves), CURVES)
+    title = f"AdamW's curves: loss = a D^-B + b in {NATS}, D the {DATA_RATIO}"
+    _table(title, _curves(found.curves), CURVES)
     _table("Cells whose loss was changed after the paper", _changed(found), CHANGED)
     _table("Speedup against the size of the model", _against_size(found), AGAINST_SIZE)
     _tell_speedups(found.speedups)

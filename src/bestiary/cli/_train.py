@@ -10,6 +10,7 @@ from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json
 from bestiary.errors import unknown
 from bestiary.specs import (
+    NATS,
     SIZES,
     SPLITS,
     ComputeDtype,
@@ -202,8 +203,7 @@ def _conclusion(spec: RunSpec, result: RunResult) -> str:
             f"{result.state} at step {result.last_step} of {spec.steps} ({seen}); {result.reason}"
         )
     losses = ", ".join(
-        f"{split} {result.loss[split]:.4f} nats per token "
-        f"({result.bits_per_byte[split]:.4f} bits per byte)"
+        f"{split} {result.loss[split]:.4f} {NATS} ({result.bits_per_byte[split]:.4f} bits per byte)"
         for split in SPLITS
     )
     rate = result.tokens / result.seconds if result.seconds else 0.0

@@ -55,7 +55,9 @@ from bestiary.measures._setting_predictions import SettingPrediction as SettingP
 from bestiary.measures._setting_predictions import Tuned as Tuned
 from bestiary.measures._setting_predictions import setting_predictions as setting_predictions
 from bestiary.measures._size_draws import REACH as REACH
+from bestiary.measures._study_law import study_law as study_law
 from bestiary.measures._study_speedups import StudySpeedups as StudySpeedups
+from bestiary.measures._study_speedups import single_loss_measures as single_loss_measures
 from bestiary.measures._summaries import Summary as Summary
 from bestiary.measures._summaries import mean_log_speedup as mean_log_speedup
 from bestiary.measures._summaries import summary as summary

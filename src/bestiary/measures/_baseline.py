@@ -1,8 +1,10 @@
 """The baseline's law as a record: parameters with intervals, conditioning, and a curve to draw."""
 
+from typing import Protocol
+
 import numpy as np
 
-from bestiary.laws import conditioning
+from bestiary.laws import Array, conditioning
 from bestiary.measures._baseline_posterior import PRIOR
 from bestiary.measures._draws import Draws
 from bestiary.measures._estimates import estimate
@@ -15,6 +17,13 @@ MARGIN, POINTS = 1.5, 41
 _ILL_CONDITIONED = 1e3
 # A law is said to miss its losses where noise alone would do so less often than this.
 _MISFIT = 0.01
+
+
+class LossLaw(Protocol):
+    """Anything that gives a loss at a ratio, or the losses of many draws."""
+
+    def loss(self, ratio: float, /) -> Array:
+        """Nats per token."""
 
 
 class LawPoint(Spec, frozen=True, kw_only=True):
@@ -70,7 +79,7 @@ def baseline_law(draws: Draws, size: str) -> BaselineLaw:
         b=estimate(float(fitted.law.b), fitted.laws.b),
         residual=float(np.abs(fitted.law.loss(fitted.ratios) - fitted.losses).max()),
         condition_number=condition,
-        curve=_curve(fitted),
+        curve=sampled(fitted.law, fitted.laws, fitted.ratios.min(), fitted.ratios.max()),
         note=_note(fitted, condition),
     )
 
@@ -91,16 +100,22 @@ def _no_law(size: str, points: int) -> BaselineLaw:
     )
 
 
-def _curve(fitted: BaselineFit) -> tuple[LawPoint, ...]:
-    """The law and its band, evenly in log ratio."""
-    low, high = fitted.ratios.min() / MARGIN, fitted.ratios.max() * MARGIN
+def sampled(law: LossLaw, laws: LossLaw, least: float, most: float) -> tuple[LawPoint, ...]:
+    """A law and its band, evenly in log ratio, from a little below a ratio to a little above one.
+
+    Args:
+        law: The law itself.
+        laws: Its draws.
+        least: The smallest ratio that has to be in view.
+        most: The largest one.
+    """
     points = []
-    for ratio in np.geomspace(low, high, POINTS):
-        band = np.quantile(fitted.laws.loss(ratio), [0.025, 0.975])
+    for ratio in np.geomspace(least / MARGIN, most * MARGIN, POINTS):
+        band = np.quantile(laws.loss(ratio), [0.025, 0.975])
         points.append(
             LawPoint(
                 ratio=float(ratio),
-                loss=float(fitted.law.loss(ratio)),
+                loss=float(law.loss(ratio)),
                 low=float(band[0]),
                 high=float(band[1]),
             )

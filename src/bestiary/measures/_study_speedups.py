@@ -70,6 +70,10 @@ class StudySpeedups:
         """The ratios at which an optimizer has a loss at a size, ascending."""
         return sorted(r for name, s, r in self.losses if (name, s) == (optimizer, size))
 
+    def fitted(self, size: str) -> list[float]:
+        """The ratios that the baseline's curve at a size rests on, ascending."""
+        return [at for at in self.ratios(self.baseline, size) if at <= self._largest[size]]
+
     def draws_of(self, optimizer: str, size: str, ratio: float) -> Array:
         """The redrawn losses of one cell, shape (K,); a function of seed and cell alone."""
         cell = crc32(f"{optimizer} {size} {ratio:g}".encode())

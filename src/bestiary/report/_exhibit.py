@@ -13,6 +13,10 @@ from bestiary.specs import Estimate
 BEYOND = 1.3
 # Markers that share a place on it stand this far apart, as long as all stay this close together.
 APART, TOGETHER = 1.03, 1.2
+# Panels in a row, the best first.
+LARGE, SMALL = (3, 2, 4, 5), (4, 3, 5, 2)
+# The height of a panel in CSS pixels; the style sheet has the same.
+HIGH, LOW = 300, 190
 # Where noise alone explains a difference.
 BAND = "rgba(138,143,152,0.20)"
 
@@ -34,6 +38,7 @@ class Exhibit(NamedTuple):
         panels: The plots.
         header: Headings of the table that holds the same numbers.
         rows: Its cells as text.
+        small: Whether the panels are many of one kind, to be compared at a glance.
     """
 
     key: str
@@ -42,6 +47,14 @@ class Exhibit(NamedTuple):
     panels: tuple[Panel, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    small: bool = False
+
+    @property
+    def columns(self) -> int:
+        """How many panels stand beside each other, so that none is alone in the last row."""
+        count = len(self.panels)
+        fitting = [one for one in (SMALL if self.small else LARGE) if one <= count]
+        return next((one for one in fitting if count % one != 1), min(count, 2))
 
     @property
     def alternative(self) -> str:
@@ -62,13 +75,17 @@ def has_points(trace: go.Scatter) -> bool:
 
 
 def plot(
-    traces: Sequence[go.Scatter], *, x: Mapping[str, object], y: Mapping[str, object]
+    traces: Sequence[go.Scatter],
+    *,
+    x: Mapping[str, object],
+    y: Mapping[str, object],
+    height: int = HIGH,
 ) -> go.Figure:
     """A panel's figure. Colours of paper, text and grid are the page's, set where it is shown."""
     axis = {"automargin": True, "zeroline": False, "ticks": "", "title": {"standoff": 8}}
     layout = go.Layout(
         template=go.layout.Template(),
-        height=300,
+        height=height,
         autosize=True,
         showlegend=False,
         hovermode="closest",
@@ -95,13 +112,43 @@ def log_axis(title: str, values: Iterable[float], labels: Iterable[str]) -> dict
         "title": title,
         "tickvals": ticks,
         "ticktext": list(labels),
+        "tickangle": 0,
         "range": [math.log10(end) for end in ends],
     }
 
 
 def ratio_axis(ratios: Collection[float]) -> dict[str, object]:
     """The axis of data-to-model ratios."""
-    return log_axis("data-to-model ratio (tokens / 20 N)", ratios, map(words.ratio, ratios))
+    return log_axis(words.DATA_RATIO, ratios, map(words.ratio, ratios))
+
+
+def size_axis(sizes: Mapping[int, str]) -> dict[str, object]:
+    """The axis of sizes, from N to name."""
+    return log_axis(words.NON_EMBEDDING, sizes, sizes.values())
+
+
+def ends(estimates: Iterable[Estimate]) -> list[float]:
+    """Every value and every end of an interval that there is."""
+    return [end for one in estimates for end in (one.low, one.value, one.high) if end is not None]
+
+
+def loss_range(values: Sequence[float]) -> list[float]:
+    """The limits of an axis that holds these losses, with a margin."""
+    low, high = min(values), max(values)
+    margin = 0.06 * (high - low) or 0.01
+    return [low - margin, high + margin]
+
+
+def round_ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """Round numbers between two on a logarithmic axis: 1, 2 and 5, or powers of ten."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    found: list[float] = []
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        every = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+        found = [tick for tick in every if low < tick < high]
+        if len(found) <= most:
+            return found
+    return found[:: math.ceil(len(found) / most)]
 
 
 def whiskers(estimates: Sequence[Estimate], floor: float, ceiling: float) -> dict[str, object]:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from bestiary.answers.report import Analysis
 from bestiary.errors import UserError, unknown
+from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit
 from bestiary.report._identity import Identity, identities
 from bestiary.report._page import exhibits
@@ -21,10 +22,7 @@ SCALE = 600 / 96
 # Seconds that a figure may take to be drawn.
 PATIENCE = 300
 CAPTIONS = "captions.md"
-TERMS = (
-    "Sizes are non-embedding parameters N, a data-to-model ratio is training tokens over 20 N, "
-    "losses are nats per token.\n"
-)
+TERMS = f"Sizes are {words.NON_EMBEDDING}, x is the {words.DATA_RATIO}, losses are {words.NATS}.\n"
 CURE = "install one (`apt-get install chromium`) or name it in BROWSER_PATH"
 
 
@@ -44,7 +42,7 @@ def write_figures(analysis: Analysis, folder: Path, form: str = "svg") -> list[P
             written; nothing is left behind.
     """
     require_export(folder, form)
-    return write_exhibits(exhibits(analysis), identities(analysis), folder, form)
+    return write_exhibits(exhibits(analysis), identities(analysis.rows), folder, form)
 
 
 def require_export(folder: Path, form: str) -> None:

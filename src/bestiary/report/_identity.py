@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from bestiary.answers.report import Analysis
+from bestiary.answers.report import Row
 
 # Mid-tones that stand out on white and on black alike. Those with a fixed place were chosen to
 # stay apart in the three kinds of colour blindness too.
@@ -78,9 +78,9 @@ class Identity(NamedTuple):
         return {"color": self.colour, "symbol": self.symbol, "size": size}
 
 
-def identities(analysis: Analysis) -> dict[str, Identity]:
-    """The look of every optimizer of an analysis, in the study's order."""
-    return looks_of({row.optimizer: (row.label, row.family) for row in analysis.rows})
+def identities(rows: Iterable[Row]) -> dict[str, Identity]:
+    """The look of every optimizer of some results, in the study's order."""
+    return looks_of({row.optimizer: (row.label, row.family) for row in rows})
 
 
 def looks_of(seen: Mapping[str, tuple[str, str]]) -> dict[str, Identity]:

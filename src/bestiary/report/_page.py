@@ -4,7 +4,7 @@ import json
 import os
 import zlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bestiary.report import (
     _sensitivity,
     _speedups,
     _strip,
+    _subject,
     _tradeoff,
     _tuning,
 )
@@ -74,10 +75,20 @@ def page(analysis: Analysis) -> str:
         "page.html",
         exhibits(analysis),
         analysis=analysis,
-        looks=identities(analysis),
+        looks=identities(analysis.rows),
         strips=_strip.strips(analysis),
+        lost=", ".join(_lost(analysis)),
         record=msgspec.to_builtins(analysis),
     )
+
+
+def _lost(analysis: Analysis) -> Iterable[str]:
+    """The reported runs that have no loss, one by one."""
+    for row in analysis.rows:
+        for one in row.seeds:
+            if one.loss is None:
+                place = words.cell(row.size, row.ratio)
+                yield f"{row.label}, {place}, seed {one.seed} ({one.state})"
 
 
 def render(template: str, shown: Sequence[Exhibit], **context: object) -> str:
@@ -118,18 +129,23 @@ def _plotly() -> str:
 
 def exhibits(analysis: Analysis) -> list[Exhibit]:
     """The figures of the page in order; what has nothing to show is left out."""
-    several_sizes = len({row.size for row in analysis.rows}) > 1
-    every = [
-        _speedups.against_ratio(analysis),
-        *([_speedups.against_size(analysis)] if several_sizes else []),
-        _speedups.on_the_clock(analysis),
-        _tradeoff.tokens_against_time(analysis),
-        _losses.loss_against_ratio(analysis),
+    subject = _subject.own(analysis)
+    return drawable(
+        _speedups.against_ratio(subject),
+        _speedups.against_size(subject),
+        _speedups.on_the_clock(subject),
+        _tradeoff.tokens_against_time(subject),
+        _losses.loss_against_ratio(subject),
+        _losses.loss_below_baseline(subject),
         _losses.loss_curves(analysis),
         _ranking.ranking(analysis),
         _generalisation.training_against_validation(analysis),
-        _sensitivity.sensitivity(analysis),
+        _sensitivity.sensitivity(subject),
         _tuning.ledger(analysis),
-    ]
+    )
+
+
+def drawable(*every: Exhibit) -> list[Exhibit]:
+    """The exhibits and their panels that have something to show."""
     shown = [e._replace(panels=tuple(p for p in e.panels if drawn([p]))) for e in every]
     return [exhibit for exhibit in shown if exhibit.panels]

@@ -9,6 +9,7 @@ from bestiary.measures import Midway
 from bestiary.report import _words as words
 from bestiary.report._exhibit import BAND, Exhibit, Panel, plot
 from bestiary.report._identity import Identity, identities
+from bestiary.report._labels import label_ends, named
 
 # The first fall dwarfs every later difference: the panel is scaled to what comes after it.
 FALLEN = 0.25
@@ -16,7 +17,7 @@ FALLEN = 0.25
 
 def ranking(analysis: Analysis) -> Exhibit:
     """Every optimizer's loss less that of the final winner, over the training; a panel a cell."""
-    looks = identities(analysis)
+    looks = identities(analysis.rows)
     return Exhibit(
         key="ranking",
         title="Ranking over training",
@@ -33,7 +34,7 @@ def ranking(analysis: Analysis) -> Exhibit:
 
 
 def _panel(analysis: Analysis, one: Midway, looks: dict[str, Identity]) -> Panel:
-    title = f"size {one.size} at {words.ratio(one.ratio)}"
+    title = f"size {words.cell(one.size, one.ratio)}"
     return Panel(title, _plot(one, looks, _band(analysis, one)))
 
 
@@ -44,7 +45,9 @@ def _band(analysis: Analysis, one: Midway) -> float:
 
 def _plot(one: Midway, looks: dict[str, Identity], band: float) -> go.Figure:
     shares = [moment.share for moment in one.moments]
-    traces = []
+    place = words.cell(one.size, one.ratio)
+    seeds = f"{len(one.seeds)} seed{'s' * (len(one.seeds) != 1)}"
+    traces, labels = [], []
     for look in looks.values():
         if look.name in one.excess:
             traces.append(
@@ -55,11 +58,13 @@ def _plot(one: Midway, looks: dict[str, Identity], band: float) -> go.Figure:
                     line=look.stroke(1.6),
                     marker=look.mark(7),
                     hovertemplate=(
-                        f"{escape(look.label)} at %{{x:.0f}}%: %{{y:+.4f}}<extra></extra>"
+                        f"{escape(f'{look.label}, {place}')}, {seeds}, after %{{x:.0f}}%: "
+                        "%{y:+.4f}<extra></extra>"
                     ),
                     meta=look.name,
                 )
             )
+            labels.append(named(look, one.excess[look.name][-1]))
     late = [
         value
         for excess in one.excess.values()
@@ -68,12 +73,12 @@ def _plot(one: Midway, looks: dict[str, Identity], band: float) -> go.Figure:
     ]
     low, high = min([-band, *late]), max([band, *late])
     margin = 0.08 * (high - low) or 0.01
-    y = {"title": "excess loss (nats/token)", "range": [low - margin, high + margin]}
+    y = {"title": words.in_nats("excess loss"), "range": [low - margin, high + margin]}
     x = {"title": "share of training", "range": [0, 104], "ticksuffix": "%"}
     figure = plot(traces, x=x, y=y)
     if band:
         figure.add_hrect(y0=-band, y1=band, fillcolor=BAND, line_width=0, layer="below")
-    return figure
+    return label_ends(figure, labels)
 
 
 def _orders(one: Midway, looks: dict[str, Identity]) -> list[tuple[str, ...]]:

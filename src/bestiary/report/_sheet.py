@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from textwrap import wrap
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
@@ -12,41 +13,60 @@ from bestiary.report._identity import Identity
 
 # All in CSS pixels, 96 an inch. A panel is as wide as a column of a two-column paper, 8.5 cm, so
 # that nothing is scaled and letters of 11 pixels are printed at 8 points.
-WIDE, HIGH = 244, 165
 LEFT, RIGHT, BELOW, TOP = 64, 13, 46, 24
-# One panel or two of few optimizers stand in one column, more in both; six fill most of a page.
-FEW, MOST = 8, 6
+# One panel or two of few optimizers stand in one column, more in both.
+FEW = 8
 # A legend's lines are so high; its letters are so wide, beside a marker with its margins.
 LEGEND, LETTER, KEY, LONGEST = 19, 6.8, 52, 38
 INK, LINE, GRID = "#1d2026", "#9aa0a8", "#e6e6e6"
 FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 # What of a panel's axis a sheet takes over; the rest is about the frame of the page.
-AXIS = ("type", "range", "tickvals", "ticktext", "dtick", "ticksuffix", "rangemode")
+AXIS = (
+    *("type", "range", "tickvals", "ticktext", "tickangle", "nticks", "dtick"),
+    *("ticksuffix", "rangemode"),
+)
+
+
+class Frame(NamedTuple):
+    """The room of a panel: its size, how many stand beside each other, how many fill a page."""
+
+    wide: int
+    high: int
+    columns: int
+    most: int
+
+
+LARGE = Frame(wide=244, high=165, columns=2, most=6)
+# Three in the width of two.
+SMALL = Frame(wide=137, high=104, columns=3, most=15)
 
 
 def sheets(exhibit: Exhibit, looks: Mapping[str, Identity]) -> list[go.Figure]:
-    """The exhibit as figures of at most `MOST` panels, with fixed width and height."""
+    """The exhibit as figures of no more panels than fill a page, of fixed width and height."""
+    frame = SMALL if exhibit.small else LARGE
     panels = exhibit.panels
     # As many on each: seven are four and three.
-    most = math.ceil(len(panels) / math.ceil(len(panels) / MOST))
+    most = math.ceil(len(panels) / math.ceil(len(panels) / frame.most))
     parts = [panels[at : at + most] for at in range(0, len(panels), most)]
-    return [_sheet(part, looks) for part in parts]
+    return [_sheet(part, looks, frame) for part in parts]
 
 
-def _sheet(panels: Sequence[Panel], looks: Mapping[str, Identity]) -> go.Figure:
+def _sheet(panels: Sequence[Panel], looks: Mapping[str, Identity], frame: Frame) -> go.Figure:
     shown = drawn(panels)
     keys = {look: wrap(look.label, LONGEST) for look in looks.values() if look.name in shown}
-    columns = 1 if len(panels) == 1 or (len(panels) == 2 and len(keys) <= FEW) else 2
+    alone = len(panels) == 1 or (len(panels) == 2 and len(keys) <= FEW)
+    columns = 1 if alone else frame.columns
     rows = math.ceil(len(panels) / columns)
-    width = columns * (LEFT + WIDE + RIGHT)
+    width = columns * (LEFT + frame.wide + RIGHT)
     entry, high = _legend_size(keys.values(), width)
-    height = rows * (TOP + HIGH + BELOW) + high
+    height = rows * (TOP + frame.high + BELOW) + high
     figure = _canvas(width, height, entry)
     for place, panel in enumerate(panels):
-        left = (place % columns) * (LEFT + WIDE + RIGHT) + LEFT
-        top = height - (place // columns) * (TOP + HIGH + BELOW) - TOP
-        frame = (left / width, (left + WIDE) / width, (top - HIGH) / height, top / height)
-        _place(figure, panel, "" if not place else str(place + 1), frame)
+        left = (place % columns) * (LEFT + frame.wide + RIGHT) + LEFT
+        top = height - (place // columns) * (TOP + frame.high + BELOW) - TOP
+        sides = (left / width, (left + frame.wide) / width)
+        ends = ((top - frame.high) / height, top / height)
+        _place(figure, panel, "" if not place else str(place + 1), (*sides, *ends))
         _say_once(figure, place, columns)
     figure.add_traces([_key(look, lines) for look, lines in keys.items()])
     for place, trace in enumerate(figure.data):

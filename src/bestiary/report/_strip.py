@@ -10,7 +10,7 @@ from bestiary.report._identity import Identity, identities
 from bestiary.specs import TIMES, Estimate
 
 FINE = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
-COARSE = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
+COARSE = (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 # The scale shows at most this; an interval without an end is drawn so far beyond its value.
 LEAST, MOST, BEYOND = 0.2, 9.0, 1.25
 
@@ -70,7 +70,7 @@ class _Ruler(NamedTuple):
 
 def strips(analysis: Analysis) -> Scale:
     """The scale of all challengers over all cells."""
-    looks = identities(analysis)
+    looks = identities(analysis.rows)
     known = [one for one in analysis.summaries if one.optimizer in looks]
     known.sort(key=lambda one: -(one.token_speedup.value or 0.0))
     ruler = _ruler(each for one in known for each in (one.token_speedup, one.time_speedup))

@@ -11,7 +11,10 @@ from bestiary.report._identity import Identity, identities
 
 # Columns from which the tuned hyperparameters stand in the table and not below it.
 WIDE = 118
-VERDICT_STYLE = {"faster": "bold green", "slower": "bold red"}
+VERDICT_STYLE = {
+    **dict.fromkeys(("fewer tokens", "less time"), "bold green"),
+    **dict.fromkeys(("more tokens", "more time"), "bold red"),
+}
 
 
 def print_table(analysis: Analysis, console: Console) -> None:
@@ -21,7 +24,7 @@ def print_table(analysis: Analysis, console: Console) -> None:
         analysis: What to show.
         console: Where; 100 columns or more are best.
     """
-    looks = identities(analysis)
+    looks = identities(analysis.rows)
     wide = console.width >= WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if wide else 0, 0, 0))
     for heading in ("size", "ratio", "optimizer"):
@@ -58,8 +61,8 @@ def _cells(row: Row, look: Identity, *, repeated: bool) -> list[Text]:
         Text("" if repeated else words.ratio(row.ratio)),
         name,
         Text(words.loss(row)),
-        Text(gains[0], style=VERDICT_STYLE.get(row.verdict, "dim")),
-        Text(gains[1], style="dim"),
+        Text(gains[0], style=VERDICT_STYLE.get(words.tokens_verdict(row), "dim")),
+        Text(gains[1], style=VERDICT_STYLE.get(words.time_verdict(row), "dim")),
         Text(words.tuned(row), style="dim"),
     ]
 
@@ -76,7 +79,7 @@ def _tuned(analysis: Analysis) -> list[str]:
 def _footnotes(analysis: Analysis) -> list[str]:
     """The footnotes whose marks occur in the table."""
     rows = analysis.rows
-    lines = ["Loss in nats per token; speedups with 95% intervals over the baseline."]
+    lines = [f"Loss in {words.NATS}; speedups with 95% intervals over the baseline."]
     if any(row.token_speedup.extrapolated or row.time_speedup.extrapolated for row in rows):
         lines.append(f"{words.EXTRAPOLATED} read off the baseline's law beyond its own runs.")
     if any(one.half_open for row in rows for one in (row.token_speedup, row.time_speedup)):

@@ -5,26 +5,26 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from bestiary.answers.report import Analysis, Row
+from bestiary.answers.report import Row
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, plot, whiskers
-from bestiary.report._identity import Identity, identities, translucent
-from bestiary.report._speedups import HEADER, bounds, cells, speedup_axis
+from bestiary.report._identity import Identity, translucent
+from bestiary.report._speedups import bounds, numbers, speedup_axis
+from bestiary.report._subject import Subject
 
 SOFT = "#8a8f98"
 # Beside each other labels need more room than above each other.
 APART = (0.5, 0.65, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5)
 
 
-def tokens_against_time(analysis: Analysis) -> Exhibit:
+def tokens_against_time(subject: Subject) -> Exhibit:
     """Token speedup against time speedup, one panel a size, with the break-even line."""
-    looks = identities(analysis)
     panels = []
-    for size in dict.fromkeys(row.size for row in analysis.rows):
-        rows = [row for row in analysis.rows if row.size == size and _known(row)]
+    for size in subject.sizes:
+        rows = [row for row in subject.rows if row.size == size and _known(row)]
         if rows:
-            panels.append(Panel(f"size {size}", _plot(rows, looks)))
-    label = looks[analysis.baseline].label
+            panels.append(Panel(f"size {size}", _plot(rows, subject.looks)))
+    label = subject.label
     return Exhibit(
         key="tokens-time",
         title="Speedup in tokens against speedup on the clock",
@@ -35,8 +35,7 @@ def tokens_against_time(analysis: Analysis) -> Exhibit:
             "One marker a ratio, larger for more data; both intervals 95%, hollow beyond the data."
         ),
         panels=tuple(panels),
-        header=HEADER,
-        rows=cells(analysis),
+        **numbers(subject)._asdict(),
     )
 
 
@@ -102,10 +101,10 @@ def _points(
             "size": [8 + 2 * min(4, ratios.index(row.ratio)) for row in rows],
         },
         text=[
-            f"{words.ratio(row.ratio)}: {words.speedup(row.token_speedup)} in tokens, "
-            f"{words.speedup(row.time_speedup)} in time"
+            f"{words.speedup(row.token_speedup)} in tokens, {words.speedup(row.time_speedup)} "
+            f"in time<br>{words.told(row)}"
             for row in rows
         ],
-        hovertemplate=f"{escape(look.label)} at %{{text}}<extra></extra>",
+        hovertemplate=f"{escape(look.label)}: %{{text}}<extra></extra>",
         meta=look.name,
     )

@@ -1,30 +1,36 @@
 """The exhibit of the tuning: the best loss after so many runs, and what they cost."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import plotly.graph_objects as go
 
 from bestiary.answers.report import Analysis
 from bestiary.report import _words as words
-from bestiary.report._exhibit import Exhibit, Panel, plot
+from bestiary.report._exhibit import Exhibit, Panel, loss_range, plot
 from bestiary.report._identity import Identity, identities
+from bestiary.report._labels import label_ends, named
 
 
 def ledger(analysis: Analysis) -> Exhibit:
     """Best loss after so many tuning runs, one panel a tuned cell, and what tuning cost."""
-    looks = identities(analysis)
+    looks = identities(analysis.rows)
     cells = dict.fromkeys(c.cell for entry in analysis.effort for c in entry.cells)
-    panels = []
-    for tuned in cells:
-        traces = [
-            _trace_of_best(cell.best_after, looks[entry.optimizer])
-            for entry in analysis.effort
-            for cell in entry.cells
-            if cell.cell == tuned
-        ]
-        x = {"title": "tuning runs", "dtick": _step(traces)}
-        figure = plot(traces, x=x, y={"title": "selection loss (nats/token)"})
-        panels.append(Panel(f"size {tuned.size} at {words.ratio(tuned.ratio)}", figure))
+    panels = [
+        Panel(
+            f"size {words.cell(cell.size, cell.ratio)}",
+            _plot(
+                {
+                    looks[entry.optimizer]: one.best_after
+                    for entry in analysis.effort
+                    for one in entry.cells
+                    if one.cell == cell
+                },
+                words.cell(cell.size, cell.ratio),
+            ),
+        )
+        for cell in cells
+    ]
     return Exhibit(
         key="ledger",
         title="Best loss after so many tuning runs",
@@ -49,18 +55,35 @@ def ledger(analysis: Analysis) -> Exhibit:
     )
 
 
-def _trace_of_best(best: tuple[float | None, ...], look: Identity) -> go.Scatter:
+def _plot(best: Mapping[Identity, Sequence[float | None]], place: str) -> go.Figure:
+    """One cell."""
+    traces = [_trace_of_best(own, look, place) for look, own in best.items()]
+    known = [loss for own in best.values() for loss in own if loss is not None]
+    y = {"title": words.in_nats("selection loss")}
+    figure = plot(
+        traces,
+        x={"title": "tuning runs", "dtick": _step(traces)},
+        y=y | ({"range": loss_range(known)} if known else {}),
+    )
+    labels = [named(look, own[-1]) for look, own in best.items() if own and own[-1] is not None]
+    return label_ends(figure, labels)
+
+
+def _trace_of_best(best: Sequence[float | None], look: Identity, place: str) -> go.Scatter:
     return go.Scatter(
         x=list(range(1, len(best) + 1)),
         y=best,
         mode="lines+markers",
         line=look.stroke(1.5) | {"shape": "hv"},
         marker=look.mark(6),
-        hovertemplate=f"{escape(look.label)} after %{{x}}: %{{y:.4f}}<extra></extra>",
+        hovertemplate=(
+            f"{escape(f'{look.label}, {place}')}, after %{{x}} runs: %{{y:.4f}}<extra></extra>"
+        ),
         meta=look.name,
     )
 
 
-def _step(traces: list[go.Scatter]) -> int:
+def _step(traces: Sequence[go.Scatter]) -> int:
+    """Every, every second, fifth or tenth run has a tick, as many as stand apart."""
     longest = max((len(trace.x) for trace in traces), default=1)
-    return max(1, longest // 8)
+    return next((step for step in (1, 2, 5, 10, 20, 50) if longest <= 8 * step), 100)

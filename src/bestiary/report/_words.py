@@ -1,8 +1,12 @@
 """Numbers as people read them. One place, so that the table and the page agree."""
 
 from collections.abc import Iterable
+from html import escape
 
 from bestiary.answers.report import Row
+from bestiary.specs import DATA_RATIO as DATA_RATIO
+from bestiary.specs import NATS as NATS
+from bestiary.specs import NON_EMBEDDING as NON_EMBEDDING
 from bestiary.specs import Configuration, Estimate
 
 NOTHING = "\N{EN DASH}"
@@ -17,6 +21,52 @@ def loss(row: Row) -> str:
         return "diverged" if row.diverged else ("pending" if row.pending else NOTHING)
     spread = "" if row.loss_deviation is None else f" ± {row.loss_deviation:.4f}"
     return f"{row.loss.value:.4f}{spread}"
+
+
+def in_nats(what: str) -> str:
+    """The title of an axis of losses."""
+    return f"{what} ({NATS})"
+
+
+def coordinate(name: str) -> str:
+    """A hyperparameter in words: `learning rate`."""
+    return name.replace("_", " ")
+
+
+def cell(size: str, at: float) -> str:
+    """A cell in words: `65k at 2x`."""
+    return f"{size} at {ratio(at)}"
+
+
+def seeds(row: Row) -> str:
+    """How many seeds stand behind a loss: `3 seeds`, `2 of 3 seeds`."""
+    done, all_of_them = sum(one.loss is not None for one in row.seeds), len(row.seeds) + row.pending
+    count = f"{done}" if done == all_of_them else f"{done} of {all_of_them}"
+    return f"{count} seed{'' if all_of_them == 1 else 's'}"
+
+
+def told(row: Row) -> str:
+    """What a marker says of itself: cell, loss and seeds, in HTML."""
+    return escape(f"{cell(row.size, row.ratio)}: loss {loss(row)}, {seeds(row)}")
+
+
+def tokens_verdict(row: Row) -> str:
+    """What the verdict means in tokens: `fewer tokens`."""
+    if row.verdict == "slower" and row.loss.value is None:
+        return "diverged"
+    return {"faster": "fewer tokens", "slower": "more tokens"}.get(row.verdict, row.verdict)
+
+
+def time_verdict(row: Row) -> str:
+    """What the interval of the time speedup means: `less time`; empty where it decides nothing."""
+    if row.verdict == "baseline":
+        return ""
+    return {1: "less time", -1: "more time"}.get(row.time_speedup.side(1.0), "")
+
+
+def verdict(row: Row) -> str:
+    """Both, apart: `fewer tokens, more time`."""
+    return ", ".join(part for part in (tokens_verdict(row), time_verdict(row)) if part)
 
 
 def speedup(estimate: Estimate) -> str:

@@ -40,3 +40,6 @@ from bestiary.specs._study import Configuration as Configuration
 from bestiary.specs._study import Planned as Planned
 from bestiary.specs._study import Study as Study
 from bestiary.specs._study import Tuning as Tuning
+from bestiary.specs._terms import DATA_RATIO as DATA_RATIO
+from bestiary.specs._terms import NATS as NATS
+from bestiary.specs._terms import NON_EMBEDDING as NON_EMBEDDING

@@ -1,6 +1,7 @@
 """From results to an answer: the known truth of a made-up study comes out, doubt included."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -101,6 +102,20 @@ def test_equal_optimizers_are_not_distinguishable(monkeypatch: pytest.MonkeyPatc
     analysis = analysed(study, planned, results, draws=DRAWS)
     assert {one.verdict for one in analysis.rows} == {"baseline", "not distinguishable"}
     assert "No optimizer needs fewer tokens than AdamW beyond doubt" in analysis.answer[0]
+
+
+def test_tokens_and_time_are_told_apart(usual: tuple[Study, Analysis]) -> None:
+    answer = usual[1].answer
+    assert not [sentence for sentence in answer if "faster" in sentence]
+    (soap,) = [sentence for sentence in answer if sentence.startswith("SOAP in tokens: 1.2")]
+    # Needs 1.25 times fewer tokens, each of which takes 1.4 times as long.
+    assert "of 6 cells fewer than AdamW in 6. In time on this machine: 0.8" in soap
+    assert "more in" in soap.split("In time")[1]
+
+
+def test_a_headline_that_speaks_of_an_interval_shows_one(usual: tuple[Study, Analysis]) -> None:
+    assert "AdamW needs 1.4" in usual[1].answer[0]
+    assert re.search(r"\[\d\.\d\d, \d\.\d\d\] as many .*in brackets", usual[1].answer[0])
 
 
 def test_a_slower_optimizer_is_called_slower(monkeypatch: pytest.MonkeyPatch) -> None:

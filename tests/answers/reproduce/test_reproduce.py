@@ -96,6 +96,57 @@ def test_intervals_equal_an_independent_monte_carlo(
     np.testing.assert_allclose(np.percentile(draws, [5, 95]), (low, high), atol=0.008)
 
 
+def test_rows_are_the_printed_cells_as_the_paper_reads_them(found: Reproduction) -> None:
+    speedups = {
+        (row.optimizer, row.size, row.ratio, row.ratios): row.speedup
+        for row in found.speedups
+        if row.version == "printed"
+    }
+    assert {(r.optimizer, r.size, r.ratio): r.loss.value for r in found.rows} == losses("printed")
+    for row in found.rows:
+        if row.verdict != "baseline":
+            through = "1-16" if row.ratio > 8 else "1-8"
+            key = (row.optimizer, row.size, row.ratio, through)
+            assert row.token_speedup == speedups[key]
+            assert row.time_speedup.value is None
+            # Two losses of one seed each: 1.96 sqrt(2) of the noise, to the digits of a t.
+            half = row.loss_difference.high - row.loss_difference.value
+            assert half == pytest.approx(1.96 * 2**0.5 * found.noise, rel=1e-3)
+
+
+def test_laws_are_the_curves_through_1x_to_8x_with_a_band(found: Reproduction) -> None:
+    curves = {c.size: c for c in found.curves if (c.version, c.ratios) == ("printed", "1-8")}
+    for law in found.laws:
+        curve = curves[law.size]
+        assert (law.a, law.exponent, law.b) == (curve.a, curve.exponent, curve.b)
+        assert law.residual == curve.residual
+        for point in law.curve:
+            expected = law.a.value * point.ratio**-law.exponent.value + law.b.value
+            assert point.loss == pytest.approx(expected, abs=1e-9)
+            assert point.low < point.loss < point.high
+        reach = max(row.ratio for row in found.rows if row.size == law.size)
+        assert law.curve[-1].ratio > reach
+
+
+def test_ablations_are_told_apart_by_the_scatter_of_those_that_change_nothing(
+    found: Reproduction,
+) -> None:
+    for band in found.indistinct.values():
+        assert band == pytest.approx(1.96 * 2**0.5 * found.measured_noise, rel=1e-3)
+    winners = [(p.optimizer, p.size, p.ratio, p.coordinate) for p in found.ablations if p.winner]
+    assert len(winners) == len(set(winners))
+    assert {point.optimizer for point in found.ablations} == {row.optimizer for row in found.rows}
+
+
+def test_offsets_have_intervals_or_say_why_not(found: Reproduction) -> None:
+    assert sum(one.runs for one in found.offsets) == len(found.pairs)
+    for one in found.offsets:
+        if one.offset.value is None:
+            assert one.offset.note
+        else:
+            assert one.offset.low < one.offset.value < one.offset.high
+
+
 def test_winners_are_the_bold_ones_of_the_table(found: Reproduction) -> None:
     soap = {("130m", 4.0), ("130m", 16.0), ("300m", 16.0), ("520m", 8.0)}
     winners = {(row.version, row.size, row.ratio): row for row in found.winners}

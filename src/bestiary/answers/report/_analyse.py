@@ -1,12 +1,14 @@
 """From what was seen to the one record that a report shows."""
 
+from collections.abc import Mapping
+
 from bestiary.answers.report._answer import answer
 from bestiary.answers.report._curves import loss_curves
 from bestiary.answers.report._limits import limits
 from bestiary.answers.report._record import Analysis
 from bestiary.answers.report._rows import row
 from bestiary.errors import UserError
-from bestiary.evidence import Evidence
+from bestiary.evidence import Evidence, SeedNoise
 from bestiary.measures import Measures, baseline_law, midway, sensitivity, summary
 from bestiary.specs import DRAWS
 
@@ -55,7 +57,13 @@ def analyse(evidence: Evidence, *, draws: int = DRAWS, seed: int = 0) -> Analysi
         midway=midway(evidence),
         effort=evidence.effort,
         noise=evidence.noise,
+        indistinct=indistinct(evidence.noise),
         provenance=evidence.provenance,
         method=METHOD,
         draws=draws,
     )
+
+
+def indistinct(noise: Mapping[str, SeedNoise]) -> dict[str, float]:
+    """How far luck alone may part two tuning runs, which share a seed; by size."""
+    return {size: one.half_width(one.paired) for size, one in noise.items() if one.measured}

@@ -40,7 +40,7 @@ def answer(
         sentences.append(_runner_up(draws, ranked[0], ranked[1]))
     sentences += _on_the_clock(ranked, baseline)
     sentences += _with_size(draws, ranked[0])
-    sentences += [_one(summary, baseline) for summary in ranked]
+    sentences += [_one(summary, rows, baseline) for summary in ranked]
     sentences += [
         f"{one.label} has no speedup: {one.token_speedup.note}."
         for one in summaries
@@ -72,12 +72,13 @@ def _headline(best: Summary, baseline: str) -> str:
     """Who wins, by how much, and how sure that is."""
     speedup = best.token_speedup
     if speedup.side(1.0) <= 0:
+        unbounded = "" if speedup.bounded else ", with no bound on either side"
         return (
             f"No optimizer needs fewer tokens than {baseline} beyond doubt: the best, "
-            f"{best.label}, has a token speedup of {speedup.times()}."
+            f"{best.label}, has a token speedup of {speedup.times()}{unbounded}."
         )
     return (
-        f"{best.label} needs the fewest tokens: {speedup.times()} fewer than {baseline} for the "
+        f"{best.label} needs the fewest tokens: {baseline} needs {speedup.times()} as many for the "
         "same loss, on average over all cells (in brackets the 95% interval)."
     )
 
@@ -132,12 +133,12 @@ def _on_the_clock(ranked: Sequence[Summary], baseline: str) -> list[str]:
     best = max(timed, key=lambda one: one.time_speedup.value or 0.0)
     if best.time_speedup.side(1.0) <= 0:
         return [
-            f"In time on this machine none is faster than {baseline} beyond doubt: the best, "
-            f"{best.label}, has a speedup of {best.time_speedup.times()}."
+            f"In time on this machine none needs less than {baseline} beyond doubt: the best, "
+            f"{best.label}, has a time speedup of {best.time_speedup.times()}."
         ]
     return [
-        f"In time on this machine {best.label} is the fastest, by {best.time_speedup.times()} "
-        f"over {baseline}."
+        f"On this machine {best.label} needs the least time: {baseline} needs "
+        f"{best.time_speedup.times()} as much."
     ]
 
 
@@ -157,24 +158,27 @@ def _with_size(draws: Draws, best: Summary) -> list[str]:
     return [f"{told}: {words.get(change.side(1.0), 'no change with size beyond doubt')}."]
 
 
-def _one(one: Summary, baseline: str) -> str:
-    """Tokens, time and verdicts of one optimizer."""
-    time = (
-        f"{one.time_speedup.times()} in time on this machine"
-        if one.time_speedup.value is not None
-        else "no time measured"
+def _one(one: Summary, rows: Sequence[Row], baseline: str) -> str:
+    """What one optimizer needs in tokens and, apart from it, in time, with the cells counted."""
+    own = [row for row in rows if row.optimizer == one.optimizer]
+    cells = f"of {len(own)} cell{'s' * (len(own) != 1)}"
+    tokens = _counted(
+        (f"fewer than {baseline} in", one.faster),
+        ("more in", one.slower),
+        ("not distinguishable or undetermined in", one.undecided),
     )
-    counts = [
-        f"{word} in {count}"
-        for word, count in (
-            (f"faster than {baseline}", one.faster),
-            ("slower", one.slower),
-            ("not distinguishable or undetermined", one.undecided),
-        )
-        if count
-    ]
-    cells = one.faster + one.slower + one.undecided
-    return (
-        f"{one.label}: {one.token_speedup.times()} in tokens, {time}; of {cells} cells, "
-        f"{', '.join(counts)}."
+    told = f"{one.label} in tokens: {one.token_speedup.times()}; {cells} {tokens}."
+    if one.time_speedup.value is None:
+        return f"{told} No time was measured."
+    sides = [row.time_speedup.side(1.0) for row in own]
+    time = _counted(
+        (f"less than {baseline} in", sides.count(1)),
+        ("more in", sides.count(-1)),
+        ("undecided in", sides.count(0)),
     )
+    return f"{told} In time on this machine: {one.time_speedup.times()}; {time}."
+
+
+def _counted(*counts: tuple[str, int]) -> str:
+    """What occurs, with how often: `fewer in 3, more in 1`."""
+    return ", ".join(f"{word} {count}" for word, count in counts if count)

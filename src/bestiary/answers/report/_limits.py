@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bestiary.answers.report._record import Row
 from bestiary.measures import BaselineLaw, Measures, verdicts_changed
+from bestiary.specs import NATS
 
 
 def limits(measures: Measures, rows: Sequence[Row], laws: Sequence[BaselineLaw]) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def _noise(measures: Measures) -> Iterable[str]:
     measured = {size: one for size, one in noise.items() if one.measured}
     if measured:
         told = ", ".join(f"{one.total:.4f} at {size}" for size, one in measured.items())
-        yield f"Standard deviation between seeds: {told} nats per token."
+        yield f"Standard deviation between seeds: {told} {NATS}."
     assumed = [one.total for one in noise.values() if not one.measured]
     if assumed and measures.evidence.found:
         yield (

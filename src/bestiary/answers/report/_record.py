@@ -14,11 +14,16 @@ from bestiary.tune import TuningEffort
 
 
 class SeedLoss(Spec, frozen=True, kw_only=True):
-    """The outcome of one reported run: its loss, or None where it diverged or failed."""
+    """The outcome of one reported run: its loss, or None where it diverged or failed.
+
+    Attributes:
+        run_id: Of an own run; else empty.
+    """
 
     seed: int | None
     loss: float | None
     state: State
+    run_id: str = ""
 
 
 class Row(Spec, frozen=True, kw_only=True):
@@ -80,7 +85,13 @@ class Row(Spec, frozen=True, kw_only=True):
 
 
 class LossCurve(Spec, frozen=True, kw_only=True):
-    """The curves of one reported run, thinned: training loss and report loss against tokens."""
+    """The curves of one reported run, thinned: training loss and report loss against tokens.
+
+    Attributes:
+        run_id: Of an own run; else empty.
+        train_mean: The training loss averaged over 5% of the run around each point.
+        train_final: The same over the last 5% of the run; None where no training loss is known.
+    """
 
     run_id: str
     optimizer: str
@@ -91,6 +102,8 @@ class LossCurve(Spec, frozen=True, kw_only=True):
     state: State
     train_tokens: tuple[int, ...]
     train_loss: tuple[float, ...]
+    train_mean: tuple[float, ...]
+    train_final: float | None
     report_tokens: tuple[int, ...]
     report_loss: tuple[float, ...]
 
@@ -112,6 +125,8 @@ class Analysis(Spec, frozen=True, kw_only=True):
         midway: The ranking over training at every cell that has curves of two optimizers.
         effort: What tuning cost, in the study's order of optimizers.
         noise: The seed noise of every size.
+        indistinct: Size -> losses of two tuning runs that differ by less are not told apart (95%),
+            in nats; without the sizes whose noise nobody measured.
         provenance: What the numbers rest on.
         method: How the intervals were made, in one or two sentences.
         draws: Draws behind every interval.
@@ -132,6 +147,7 @@ class Analysis(Spec, frozen=True, kw_only=True):
     midway: tuple[Midway, ...]
     effort: tuple[TuningEffort, ...]
     noise: dict[str, SeedNoise]
+    indistinct: dict[str, float]
     provenance: Provenance
     method: str
     draws: int

@@ -22,7 +22,10 @@ def row(contender: Contender, one: Observation, measured: CellMeasures) -> Row:
         tokens=round(one.tokens),
         loss=measured.loss,
         loss_deviation=_deviation(one.losses),
-        seeds=tuple(SeedLoss(seed=run.seed, loss=run.loss, state=run.state) for run in one.runs),
+        seeds=tuple(
+            SeedLoss(seed=run.seed, loss=run.loss, state=run.state, run_id=run.run_id)
+            for run in one.runs
+        ),
         pending=one.pending,
         diverged=one.count("diverged"),
         bits_per_byte=_mean([run.bits_per_byte for run in done if run.bits_per_byte is not None]),

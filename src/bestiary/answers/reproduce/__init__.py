@@ -8,6 +8,7 @@ from bestiary.answers.reproduce._record import PublishedCurve as PublishedCurve
 from bestiary.answers.reproduce._record import Reproduction as Reproduction
 from bestiary.answers.reproduce._record import SizePoint as SizePoint
 from bestiary.answers.reproduce._record import SpeedupRow as SpeedupRow
+from bestiary.answers.reproduce._record import TrainingOffset as TrainingOffset
 from bestiary.answers.reproduce._reproduce import reproduce as reproduce
 from bestiary.answers.reproduce._verdict import ClaimPart as ClaimPart
 from bestiary.answers.reproduce._verdict import ClaimVerdict as ClaimVerdict

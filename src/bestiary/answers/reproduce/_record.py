@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from bestiary.answers.report import Row
 from bestiary.answers.reproduce._verdict import ClaimVerdict, Judgement
+from bestiary.evidence.published import Pair
+from bestiary.measures import BaselineLaw, SensitivityPoint
 from bestiary.measures.published import Infeasible
 from bestiary.specs import Estimate, Spec
 
@@ -141,6 +144,21 @@ class NoisePoint(Spec, frozen=True, kw_only=True):
     speedup: Estimate
 
 
+class TrainingOffset(Spec, frozen=True, kw_only=True):
+    """How an optimizer generalises: its validation loss less AdamW's at equal training loss.
+
+    Attributes:
+        runs: Published runs with both losses.
+        offset: In nats, the median over cells.
+        cells: Cells it was compared in; 0 where too few runs are comparable.
+    """
+
+    optimizer: str
+    runs: int
+    offset: Estimate
+    cells: int
+
+
 class Reproduction(Spec, frozen=True, kw_only=True):
     """Everything `bestiary reproduce fantastic2025` shows.
 
@@ -151,6 +169,15 @@ class Reproduction(Spec, frozen=True, kw_only=True):
         draws: Redrawn data sets.
         changed: The cells in which the two versions of the losses differ.
         largest_difference: Between recomputed and published speedups, printed losses, 1x to 8x.
+        ablations: Runs around the configurations that the study's first phase ended at, one
+            hyperparameter changed.
+        indistinct: Size -> losses of two such runs that differ by less are not told apart (95%).
+        baseline: The optimizer that speedups are measured against.
+        rows: Every optimizer at every cell, as the report of an own study has them: printed losses
+            over AdamW's curve through 1x to 8x, at 16x through 1x to 16x.
+        laws: These curves through 1x to 8x.
+        pairs: The final training and validation loss of every run that has both.
+        offsets: What remains between optimizers at equal training loss.
         infeasible: Predictions of the study's hyperparameter laws that cannot be run.
         sources: Licence, repository and origin of every packaged table.
         notes: What a reader must know.
@@ -168,6 +195,13 @@ class Reproduction(Spec, frozen=True, kw_only=True):
     winners: tuple[CellWinner, ...]
     claims: tuple[ClaimCheck, ...]
     sensitivity: tuple[NoisePoint, ...]
+    ablations: tuple[SensitivityPoint, ...]
+    indistinct: dict[str, float]
+    baseline: str
+    rows: tuple[Row, ...]
+    laws: tuple[BaselineLaw, ...]
+    pairs: tuple[Pair, ...]
+    offsets: tuple[TrainingOffset, ...]
     infeasible: tuple[Infeasible, ...]
     sources: dict[str, Any]
     notes: tuple[str, ...]

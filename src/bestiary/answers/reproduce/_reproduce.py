@@ -16,10 +16,12 @@ from bestiary.answers.reproduce._record import (
     SizePoint,
     SpeedupRow,
 )
+from bestiary.answers.reproduce._shown import indistinct, rows, training_offsets
 from bestiary.errors import UserError
-from bestiary.evidence.published import NOISE, SIZES, curves, figure, sources
-from bestiary.measures import StudySpeedups, estimate
-from bestiary.measures.published import Place, Variant, epsilon_noise, infeasible
+from bestiary.evidence import stated_noise
+from bestiary.evidence.published import NOISE, SIZES, curves, figure, pairs, sources
+from bestiary.measures import StudySpeedups, study_law
+from bestiary.measures.published import Place, Variant, ablations, epsilon_noise, infeasible
 from bestiary.specs import DRAWS
 from bestiary.specs import SIZES as SHAPES
 
@@ -76,6 +78,13 @@ def reproduce(*, draws: int = DRAWS, noise: float = NOISE, seed: int = 0) -> Rep
         winners=tuple(_winner(case, at) for case in (printed, released) for at in _cells(case)),
         claims=_claims(printed, released, extended, half, double),
         sensitivity=tuple(_sensitivity(half, printed, double)),
+        ablations=ablations(),
+        indistinct=indistinct(stated_noise(measured, "its epsilon ablations")),
+        baseline="adamw",
+        rows=rows(printed),
+        laws=tuple(study_law(printed.speedups, size) for size in SIZES),
+        pairs=pairs(),
+        offsets=tuple(training_offsets()),
         infeasible=infeasible(),
         sources=sources(),
         notes=(*NOTES, *_misfits(fitted)),
@@ -100,20 +109,19 @@ def _curves(variant: Variant) -> Iterable[PublishedCurve]:
 
 
 def _curve(variant: Variant, speedups: StudySpeedups, size: str, ratios: str) -> PublishedCurve:
-    form, redrawn = speedups.curves[size], speedups.redrawn[size]
-    last = float(ratios.split("-")[1])
-    at = np.array([ratio for ratio in speedups.ratios("adamw", size) if ratio <= last])
-    residual = form.loss(at) - [variant.losses["adamw", size, ratio] for ratio in at]
-    squares = float((residual**2).sum()) / variant.noise**2
+    law, at = study_law(speedups, size), speedups.fitted(size)
+    losses = [variant.losses["adamw", size, ratio] for ratio in at]
+    residuals = speedups.curves[size].loss(np.array(at)) - losses
+    squares = float((residuals**2).sum()) / variant.noise**2
     return PublishedCurve(
         version=variant.version,
         size=size,
         ratios=ratios,
-        a=estimate(float(form.a), redrawn.a),
-        exponent=estimate(float(form.B), redrawn.B),
-        b=estimate(float(form.b), redrawn.b),
-        residual=float(np.abs(residual).max()),
-        fit_probability=float(chdtrc(at.size - 3, squares)),
+        a=law.a,
+        exponent=law.exponent,
+        b=law.b,
+        residual=float(np.abs(residuals).max()),
+        fit_probability=float(chdtrc(len(at) - 3, squares)),
         published=curves(ratios).get(size) if variant.version == "released" else None,
     )
 

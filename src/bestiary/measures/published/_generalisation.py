@@ -13,11 +13,14 @@ import numpy as np
 
 from bestiary.evidence.published import Pair, pairs, runs
 from bestiary.laws import Array
+from bestiary.specs import Estimate
 
 # Runs further above the best of their cell are badly tuned ones, where a line is no longer enough.
 NEAR = 0.1
 FEWEST = 3
 ROUNDING = 1e-4
+# Of the normal distribution: 95% lie within so many standard errors.
+Z95 = 1.96
 
 
 class Offset(NamedTuple):
@@ -32,6 +35,12 @@ class Offset(NamedTuple):
     median: float
     error: float
     cells: int
+
+    @property
+    def estimate(self) -> Estimate:
+        """The median with its 95% interval."""
+        half = Z95 * self.error
+        return Estimate(value=self.median, low=self.median - half, high=self.median + half)
 
 
 @cache

@@ -92,7 +92,10 @@ function press(some, pressed) {
   for (const button of some) button.setAttribute("aria-pressed", pressed);
   const seen = Object.fromEntries(buttons.map((one) => [one.dataset.optimizer, isPressed(one)]));
   for (const [id, figure] of Object.entries(plots)) {
-    Plotly.restyle(id, { visible: figure.data.map((trace) => seen[trace.meta] ?? true) });
+    const visible = figure.data.map((trace) => seen[trace.meta] ?? true);
+    const names = figure.layout.annotations ?? [];
+    const annotations = names.map((one) => ({ ...one, visible: seen[one.name] ?? true }));
+    Plotly.update(id, { visible }, { annotations });
   }
 }
 
@@ -100,6 +103,14 @@ for (const button of buttons) {
   button.addEventListener("click", () => press([button], !isPressed(button)));
 }
 shown("every")?.addEventListener("click", () => press(buttons, !buttons.some(isPressed)));
+
+// A table that is wider than its frame says so; not before the next frame, as that changes sizes.
+const widths = new ResizeObserver((entries) => requestAnimationFrame(() => {
+  for (const { target } of entries) {
+    target.toggleAttribute("data-wider", target.scrollWidth > target.clientWidth + 1);
+  }
+}));
+for (const one of document.querySelectorAll(".scroll")) widths.observe(one);
 
 const record = shown("record").textContent;
 shown("download").href = URL.createObjectURL(new Blob([record], { type: "application/json" }));

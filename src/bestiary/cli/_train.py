@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json
-from bestiary.errors import unknown
+from bestiary.errors import UserError, unknown
 from bestiary.specs import (
     NATS,
     SIZES,
@@ -107,8 +107,7 @@ def run(flags: Flags) -> None:
     from bestiary.cli._one_run import go_on
 
     model = model_of(flags.size, flags.shape)
-    # With a corpus that nobody has, only to refuse mistakes before any text is read.
-    planned_run(flags, model, DataSpec(name="", digest="0" * 64))
+    _refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
     spec = planned_run(flags, model, corpus.spec)
     folder = Path(flags.out or f"bestiary-train/{spec.optimizer.name}-{run_id(spec)[:12]}")
@@ -122,6 +121,21 @@ def run(flags: Flags) -> None:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
     else:
         console().print(_conclusion(spec, result), highlight=False, markup=False)
+
+
+def _refuse_early(flags: Flags, model: ModelSpec) -> None:
+    """Refuse mistakes before any text is read: the run on a corpus that nobody has.
+
+    Raises:
+        UserError: the run cannot be, or its folder.
+    """
+    from bestiary.train import check_run
+
+    check_run(planned_run(flags, model, DataSpec(name="", digest="0" * 64)))
+    try:
+        Path(flags.out).exists()
+    except OSError as error:
+        raise UserError(f"cannot use --out {flags.out}: {error.strerror}; name another") from None
 
 
 def model_of(size: str, shape: Shape) -> ModelSpec:

@@ -39,6 +39,16 @@ def checked_runs(runs: Sequence[RunSpec], corpus: data.Corpus) -> list[RunSpec]:
     return runs
 
 
+def check_run(run: RunSpec) -> None:
+    """What can be refused of a run before any text is read.
+
+    Raises:
+        UserError: an optimizer that is not completely stated, or too little memory.
+    """
+    _check_optimizer(run)
+    check_memory([run])
+
+
 def check_memory(runs: Sequence[RunSpec]) -> None:
     """Refuse runs that this machine's memory cannot hold, where it is they that compute in it.
 

@@ -46,10 +46,12 @@ def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
     own = " ".join(capsys.readouterr().out.split())
     assert "Tuned in 65k 1x, 262k 1x, with at most 8 runs for every optimizer" in own
     assert "6 cells on 3 seeds; cells that are not tuned inherit from the nearest" in own
+    assert "No starting point is known at the tuned sizes for AdamW, Lion:" in own
     assert main(["plan", "paper", "--speed", "1e15"]) == 0
     paper = " ".join(capsys.readouterr().out.split())
     assert "It is phase I of that study" in paper
     assert "a run must fit one" in paper
+    assert "No starting point" not in paper
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def run(flags: Flags) -> None:
     shown = [{**one, **_in_words(one)} for one in [*records, total]]
     show(shown, COLUMNS, as_json=False, title=study.question)
     _say(_design(study))
+    if told := told_of_starts(study):
+        _say(told)
     if reserve:
         _say(reserve)
     _say(
@@ -81,6 +83,28 @@ def _design(study: Study) -> str:
     return (
         f"Tuned in {tuned}, with at most {study.tuning.runs_per_cell} runs for every optimizer; "
         f"winners are reported in {len(study.cells)} cells on {len(study.seeds)} seeds{inherit}."
+    )
+
+
+def told_of_starts(study: Study) -> str:
+    """Which candidates begin at the catalogue's start, where none is known at the tuned sizes."""
+    from bestiary.optimizers import CATALOGUE, start_is_known
+
+    unknown = [
+        one.label
+        for one in study.candidates
+        if one.name in CATALOGUE
+        and one.start.get("learning_rate") == CATALOGUE[one.name].start.get("learning_rate")
+        and not all(
+            start_is_known(CATALOGUE[one.name], study.sizes[cell.size].matrix_parameters)
+            for cell in study.tuning.cells
+        )
+    ]
+    if not unknown:
+        return ""
+    return (
+        f"No starting point is known at the tuned sizes for {', '.join(unknown)}: tuning begins "
+        "at the catalogue's learning rate, which can be far off, and must find its way from there."
     )
 
 

@@ -179,6 +179,19 @@ def test_far_beyond_the_data_nothing_is_settled() -> None:
     assert far.open_because == "the target is more than 10 times its largest size"
 
 
+@pytest.mark.parametrize(
+    ("parameters", "ratio", "what"), [(1e3, 1.0, "size"), (1e6, 0.01, "ratio")]
+)
+def test_far_below_the_data_nothing_is_settled_either(
+    parameters: float, ratio: float, what: str
+) -> None:
+    advice = advise(made(0.0), parameters, 20 * ratio * parameters)
+    far = of(advice, "muon")
+    assert (far.worth_tokens, far.worth_time) == ("open", "open")
+    assert far.open_because == f"the target is less than 1/10 of its smallest {what}"
+    assert advice.answer[0].startswith("Nothing here was measured near the target")
+
+
 def test_nothing_better_than_the_baseline_says_so() -> None:
     swapped = msgspec.structs.replace(made(0.0), baseline="muon")
     advice = advise(swapped, 2e6, 8e7)

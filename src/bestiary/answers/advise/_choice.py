@@ -101,6 +101,8 @@ def _headline(
     one = by_name[choice.optimizer]
     sure = one.worth_tokens == "yes" or one.worth_time == "yes"
     start = "Run" if sure else "Best bet, not settled:"
+    if all(each.far for each in by_name.values()):
+        start = "Nothing here was measured near the target; the law alone says"
     why = f" ({one.open_because})" if one.open_because else ""
     return f"{start} {one.label}, predicted {_gains(one)} over {labels[baseline]}{why}{open_order}."
 

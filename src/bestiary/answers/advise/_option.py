@@ -51,6 +51,7 @@ class Option(Spec, frozen=True, kw_only=True):
             with the chance of one false yes or no among all optimizers kept at 5%.
         worth_time: Whether the time speedup is, with the step time at its less favourable end.
         open_because: Why neither can be more than `open`; empty where they can.
+        far: Whether the target is further than `REACH` from all that it was run at.
         cells: Cells at which it was run.
         edge_cells: Those whose learning rate lies on the edge of what was tried.
         settings: What to start from.
@@ -71,6 +72,7 @@ class Option(Spec, frozen=True, kw_only=True):
     worth_tokens: Worth
     worth_time: Worth
     open_because: str
+    far: bool
     cells: int
     edge_cells: int
     settings: tuple[Recommendation, ...]
@@ -100,7 +102,8 @@ def option(
     step = overhead(model.measures, name)
     time = time_speedup(prediction.speedup, step)
     value = prediction.speedup.value
-    because = "; ".join(_doubts(own, parameters, tokens))
+    far = tuple(_distances(own, parameters, tokens))
+    because = "; ".join((*_doubts(own, parameters), *far))
     draws = None if because else (prediction.log_speedup, other.log_speedup)
     among = len(evidence.optimizers) - 1
     return Option(
@@ -121,6 +124,7 @@ def option(
         worth_tokens=_worth(draws, exactly(1.0, ""), among),
         worth_time=_worth(draws, step, among),
         open_because=because,
+        far=bool(far),
         cells=len(own),
         edge_cells=sum("learning_rate" in one.tuning.unbracketed for one in own),
         settings=recommend(evidence, name, parameters, tokens),
@@ -150,20 +154,26 @@ def _measured(
             yield MeasuredSpeedup(size=one.size, ratio=nearest, speedup=speedup)
 
 
-def _doubts(own: list[Observation], parameters: float, tokens: float) -> Iterable[str]:
+def _doubts(own: list[Observation], parameters: float) -> Iterable[str]:
     """Why no law settles anything here, whatever its interval."""
-    sizes = sorted({one.parameters for one in own})
-    ratios = sorted({one.ratio for one in own})
-    ratio = tokens / (20 * parameters)
+    sizes = {one.parameters for one in own}
     diverged = sum(one.count("diverged") for one in own)
     if diverged:
         yield f"{diverged} of its {sum(len(one.runs) for one in own)} runs diverged"
-    if parameters > 1.01 * sizes[-1] and len(sizes) < FEWEST_SIZES:
+    if parameters > 1.01 * max(sizes) and len(sizes) < FEWEST_SIZES:
         count = "one size" if len(sizes) == 1 else f"{len(sizes)} sizes"
         yield f"run at {count} only, so its change with size is untested"
-    for what, most, asked in (("size", sizes[-1], parameters), ("ratio", ratios[-1], ratio)):
-        if asked > REACH * most:
+
+
+def _distances(own: list[Observation], parameters: float, tokens: float) -> Iterable[str]:
+    """How the target is far from what was run, on either side: no law is trusted there."""
+    sizes, ratios = [one.parameters for one in own], [one.ratio for one in own]
+    asked = {"size": (parameters, sizes), "ratio": (tokens / (20 * parameters), ratios)}
+    for what, (target, run) in asked.items():
+        if target > REACH * max(run):
             yield f"the target is more than {REACH:g} times its largest {what}"
+        if target < min(run) / REACH:
+            yield f"the target is less than 1/{REACH:g} of its smallest {what}"
 
 
 def _worth(draws: Iterable[Array] | None, step: Estimate, among: int) -> Worth:

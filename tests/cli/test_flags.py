@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bestiary.cli._advise import Flags as Advise
 from bestiary.cli._flags import parse, settings_from
 from bestiary.cli._train import Flags, Shape, model_of, planned_run
 from bestiary.errors import UserError
@@ -55,6 +56,22 @@ def test_a_file_is_checked_like_flags(tmp_path: Path, text: str, cure: str) -> N
 def test_settings_have_the_types_that_were_written() -> None:
     pairs = ("a=1", "b=1e-3", "c=true", "d=sum", "a=2")
     assert settings_from(pairs) == {"a": 2, "b": 0.001, "c": True, "d": "sum"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3e9", 3e9), ("3B", 3e9), ("200b", 2e11), ("1.5T", 1.5e12), ("124M", 124e6)],
+)
+def test_a_count_is_read_as_it_is_printed(text: str, value: float) -> None:
+    flags = parse(Advise, ["--params", text], "advise")
+    assert flags is not None
+    assert flags.params == value
+
+
+@pytest.mark.parametrize("text", ["3x", "", "B", "three"])
+def test_what_is_no_count_is_refused_with_the_cure(text: str) -> None:
+    with pytest.raises(UserError, match="is no count; write it as 3e9 or 3B"):
+        parse(Advise, ["--params", text], "advise")
 
 
 @settings(deadline=None)

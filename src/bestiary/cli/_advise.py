@@ -7,7 +7,7 @@ import msgspec
 import tyro
 from msgspec import Meta
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import Amount, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -42,8 +42,8 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     Attributes:
         results: A study folder, imported results, or `fantastic2025` (the published study).
-        params: Non-embedding parameters N of the model, for instance 3e9.
-        tokens: Training tokens D, for instance 2e11.
+        params: Non-embedding parameters N of the model, for instance 3B or 3e9.
+        tokens: Training tokens D, for instance 200B or 2e11.
         device: Accelerator, for hours: h100, h200, b200, a100, mi300x, v5e, v5p or v6e.
         count: How many of them.
         utilisation: Share of their peak rate that the training meets.
@@ -52,8 +52,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     results: tyro.conf.Positional[str] = "fantastic2025"
-    params: Annotated[float, Meta(ge=0)] = 0.0
-    tokens: Annotated[float, Meta(ge=0)] = 0.0
+    params: Annotated[Amount, Meta(ge=0)] = 0.0
+    tokens: Annotated[Amount, Meta(ge=0)] = 0.0
     device: str = ""
     count: Annotated[int, Meta(ge=1)] = 1
     utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
@@ -194,7 +194,8 @@ def _form(advice: "Advice", form: "FormCheck") -> str:
         for one in advice.options
         if one.optimizer in advice.choice.nearest
     )
-    return f"Other law: {form.meaning}; {off}; it would say {told}."
+    says = f"; it would say {told}" if told else ""
+    return f"Other law: {form.meaning}; {off}{says}."
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import tyro
@@ -21,6 +21,33 @@ F = TypeVar("F", bound=Spec)
 Switch = tyro.conf.FlagCreatePairsOff[bool]
 # `--set a=1 --set b=2` collects both.
 Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]
+
+_UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15}
+
+
+def amount(text: str) -> float:
+    """A count as people write it, and as every listing prints it: `3e9`, `3B`, `200b`, `1.5T`.
+
+    Raises:
+        ValueError: no number, or an unknown unit.
+    """
+    unit = text[-1:].lower()
+    try:
+        return float(text[:-1]) * _UNITS[unit] if unit in _UNITS else float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no count; write it as 3e9 or 3B") from None
+
+
+Amount = Annotated[
+    float,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="FLOAT",
+        instance_from_str=lambda texts: amount(texts[0]),
+        is_instance=lambda value: isinstance(value, float),
+        str_from_instance=lambda value: [f"{value:g}"],
+    ),
+]
 
 
 def parse(kind: type[F], arguments: list[str], name: str) -> F | None:

@@ -1,6 +1,7 @@
 """Imports climb one ladder: each line of docs/architecture.md imports only from lines above it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,22 @@ def test_class_names_are_unique() -> None:
 
 def test_no_file_has_a_name_that_means_nothing() -> None:
     assert not [path for path in FILES if path.stem.strip("_") in FORBIDDEN_NAMES]
+
+
+def test_every_export_is_wanted_outside_of_its_package() -> None:
+    """What only its own package imports is no export; what a page documents is wanted there."""
+    root = SOURCE.parent.parent
+    texts = {
+        path: set(re.findall(r"\w+", path.read_text()))
+        for folder in ("src", "tests", "benchmarks", "docs")
+        for path in (root / folder).rglob("*")
+        if path.suffix in (".py", ".md")
+    }
+    for package in SOURCE.rglob("__init__.py"):
+        outside = set().union(
+            *(words for path, words in texts.items() if package.parent not in path.parents)
+        )
+        for node in ast.parse(package.read_text()).body:
+            names = [alias.asname or alias.name for alias in getattr(node, "names", [])]
+            unwanted = [name for name in names if name[0] != "_" and name not in outside]
+            assert not unwanted, f"{package} exports what nobody imports: {unwanted}"

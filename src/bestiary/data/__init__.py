@@ -11,7 +11,6 @@ is not exactly that. `starts` is a pure function of (seed, step); to resume is t
 
 from bestiary.data._corpus import Corpus as Corpus
 from bestiary.data._held import Held as Held
-from bestiary.data._held import Leftover as Leftover
 from bestiary.data._held import digest_of as digest_of
 from bestiary.data._held import held as held
 from bestiary.data._held import leftovers as leftovers

@@ -1,7 +1,6 @@
 """Launch: executors that train runs somewhere, and the driver loop, the only writer of results."""
 
 from bestiary.launch._drive import drive as drive
-from bestiary.launch._executor import AbstractExecutor as AbstractExecutor
 from bestiary.launch._local import LocalExecutor as LocalExecutor
 from bestiary.launch._machine import cores as cores
 from bestiary.launch._memory import check_memory as check_memory
@@ -10,7 +9,6 @@ from bestiary.launch._messages import Finished as Finished
 from bestiary.launch._messages import Halted as Halted
 from bestiary.launch._messages import Job as Job
 from bestiary.launch._messages import Lost as Lost
-from bestiary.launch._messages import Notice as Notice
 from bestiary.launch._messages import Progress as Progress
 from bestiary.launch._messages import Stopped as Stopped
 from bestiary.launch._snapshot import Running as Running

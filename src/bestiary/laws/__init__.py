@@ -19,7 +19,6 @@ from bestiary.laws._noise import pooled as pooled
 from bestiary.laws._posterior import CurvePosterior as CurvePosterior
 from bestiary.laws._power import Array as Array
 from bestiary.laws._power import PowerLaw as PowerLaw
-from bestiary.laws._profile import Profile as Profile
 from bestiary.laws._profile import profile_speedup as profile_speedup
 from bestiary.laws._setting_law import Kind as Kind
 from bestiary.laws._setting_law import SettingLaw as SettingLaw
@@ -28,5 +27,4 @@ from bestiary.laws._student import student_quantile as student_quantile
 from bestiary.laws._study_form import StudyForm as StudyForm
 from bestiary.laws._study_form import fit_study_form as fit_study_form
 from bestiary.laws._study_form import fit_study_forms as fit_study_forms
-from bestiary.laws._study_setting import StudySetting as StudySetting
 from bestiary.laws._study_setting import fit_study_setting as fit_study_setting

@@ -28,10 +28,7 @@ from bestiary.measures._joint_comparison import SeparateFit as SeparateFit
 from bestiary.measures._joint_comparison import compare_joint_laws as compare_joint_laws
 from bestiary.measures._measures import Measures as Measures
 from bestiary.measures._midway import Midway as Midway
-from bestiary.measures._midway import Moment as Moment
 from bestiary.measures._midway import midway as midway
-from bestiary.measures._noise_sensitivity import AssumedNoise as AssumedNoise
-from bestiary.measures._noise_sensitivity import NoiseSensitivity as NoiseSensitivity
 from bestiary.measures._noise_sensitivity import noise_sensitivity as noise_sensitivity
 from bestiary.measures._noise_sensitivity import verdicts_changed as verdicts_changed
 from bestiary.measures._overhead import overhead as overhead
@@ -39,7 +36,6 @@ from bestiary.measures._overhead import time_speedup as time_speedup
 from bestiary.measures._prediction import CANDIDATES as CANDIDATES
 from bestiary.measures._prediction import FormCheck as FormCheck
 from bestiary.measures._prediction import JointModel as JointModel
-from bestiary.measures._profile_check import ProfileCheck as ProfileCheck
 from bestiary.measures._profile_check import profile_checks as profile_checks
 from bestiary.measures._ranking import Batches as Batches
 from bestiary.measures._ranking import log_advantage as log_advantage

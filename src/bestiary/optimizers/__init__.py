@@ -14,14 +14,11 @@ from bestiary.optimizers._catalogue import lookup as lookup
 from bestiary.optimizers._catalogue import resolve as resolve
 from bestiary.optimizers._catalogue import split_static as split_static
 from bestiary.optimizers._constructors import constructor as _constructor
-from bestiary.optimizers._describe import Described as Described
 from bestiary.optimizers._describe import described as described
 from bestiary.optimizers._from_optax import from_optax as from_optax
-from bestiary.optimizers._interface import STATIC as STATIC
 from bestiary.optimizers._interface import Hyperparameters as Hyperparameters
 from bestiary.optimizers._interface import LearningRate as LearningRate
 from bestiary.optimizers._interface import Optimizer as Optimizer
-from bestiary.optimizers._optimizer import OptimizerState as OptimizerState
 from bestiary.optimizers._optimizer import evaluation_params as evaluation_params
 from bestiary.optimizers._optimizer import optimizer as optimizer
 from bestiary.optimizers._routing import Routed as Routed

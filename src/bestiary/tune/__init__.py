@@ -2,7 +2,6 @@
 
 from bestiary.tune._descent import Optimum as Optimum
 from bestiary.tune._descent import coordinate_descent as coordinate_descent
-from bestiary.tune._edges import Trials as Trials
 from bestiary.tune._edges import edges as edges
 from bestiary.tune._edges import varied as varied
 from bestiary.tune._ledger import CellEffort as CellEffort

@@ -2,8 +2,5 @@
 
 from bestiary.answers.advise._advise import Advice as Advice
 from bestiary.answers.advise._advise import advise as advise
-from bestiary.answers.advise._choice import Choice as Choice
 from bestiary.answers.advise._devices import DEVICES as DEVICES
-from bestiary.answers.advise._experiment import Experiment as Experiment
-from bestiary.answers.advise._option import MeasuredSpeedup as MeasuredSpeedup
 from bestiary.answers.advise._option import Option as Option

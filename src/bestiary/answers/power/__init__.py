@@ -1,5 +1,4 @@
 """How many seeds and cells it takes to see a speedup."""
 
 from bestiary.answers.power._power import PowerAnswer as PowerAnswer
-from bestiary.answers.power._power import PowerRow as PowerRow
 from bestiary.answers.power._power import power as power

@@ -1,7 +1,6 @@
 """What the published tables measure beyond their losses: noise, sensitivity, generalisation."""
 
 from bestiary.measures.published._ablations import ablations as ablations
-from bestiary.measures.published._generalisation import Offset as Offset
 from bestiary.measures.published._generalisation import offsets as offsets
 from bestiary.measures.published._infeasible import Infeasible as Infeasible
 from bestiary.measures.published._infeasible import infeasible as infeasible

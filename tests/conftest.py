@@ -43,3 +43,17 @@ def signals_as_in_a_terminal() -> Iterator[None]:
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture(scope="module")
+def quick_compilation() -> Iterator[None]:
+    """Compile without optimising: the programs are tiny, and compiling them is the tests' time.
+
+    LLVM's optimisation is left out and no more, so what is fused and in which order it is added
+    stays as it is. Training, whose bits are promised, is tested as users have it.
+    """
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

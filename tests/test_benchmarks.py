@@ -1,9 +1,7 @@
 """What benchmarks do only on an accelerator, at tiny shapes, and what they count on real ones."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import jax
 import msgspec
 import pytest
 from benchmarks import optimizer_bounds, optimizer_steps
@@ -13,14 +11,7 @@ from bestiary.specs import SIZES, ModelSpec
 TINY: ModelSpec = msgspec.structs.replace(SIZES["8k"], context=8, vocabulary=32)
 
 
-@pytest.fixture
-def quick_compilation() -> Iterator[None]:
-    """Compile without optimising: the steps are tiny, and compiling them is the test's time."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compilation")
 def test_steps_are_timed_in_the_setting_of_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimizer_steps, "STEPS", 1)
@@ -38,6 +29,7 @@ def test_an_accelerator_takes_half_a_million_tokens_in_bfloat16() -> None:
     assert setting.compute_dtype == "bfloat16"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["muon", "kron", "soap"])
 def test_bounds_leave_room_for_their_targets(name: str) -> None:
     row = optimizer_bounds.row("130m", name, {})

@@ -7,6 +7,8 @@ import pytest
 from bestiary.answers.reproduce import Reproduction, reproduce
 from bestiary.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found() -> Reproduction:
@@ -21,7 +23,6 @@ def text(capsys: pytest.CaptureFixture[str]) -> str:
     return out
 
 
-@pytest.mark.slow
 def test_every_published_speedup_stands_beside_the_recomputed(
     text: str, found: Reproduction
 ) -> None:

@@ -26,6 +26,7 @@ def test_a_balanced_cell_is_the_two_way_table() -> None:
     assert noise.shared_weight == pytest.approx(9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [0, 2])
 def test_pooled_cells_give_both_deviations(missing: int) -> None:
     generator = np.random.default_rng(1)

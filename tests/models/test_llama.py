@@ -57,12 +57,14 @@ def test_initialisation_is_the_studys() -> None:
     assert bool(jnp.all(params["layers"]["mlp_norm"] == 1))
 
 
+@pytest.mark.slow
 def test_layers_and_kinds_are_drawn_independently() -> None:
     layers = init(SMALL, jax.random.key(0))["layers"]
     assert not bool(jnp.any(layers["k"] == layers["v"]))
     assert not bool(jnp.any(layers["q"][0] == layers["q"][1]))
 
 
+@pytest.mark.slow
 @SHAPES
 def test_initialisation_is_a_function_of_the_key(spec: ModelSpec) -> None:
     first, again, other = (init(spec, jax.random.key(seed)) for seed in (0, 0, 1))
@@ -70,6 +72,7 @@ def test_initialisation_is_a_function_of_the_key(spec: ModelSpec) -> None:
     assert not bool(jnp.any(first["embedding"] == other["embedding"]))
 
 
+@pytest.mark.slow
 @SHAPES
 def test_labels_cover_every_parameter(spec: ModelSpec) -> None:
     params = init(spec, jax.random.key(0))
@@ -85,6 +88,7 @@ def test_labels_cover_every_parameter(spec: ModelSpec) -> None:
     jax.tree.map(check, labels, params)
 
 
+@pytest.mark.slow
 @SHAPES
 def test_loss_is_the_cross_entropy_of_the_logits(spec: ModelSpec) -> None:
     params = init(spec, jax.random.key(0))

@@ -96,16 +96,23 @@ def _compiled(name: str, static: tuple[tuple[str, Any], ...]) -> Callable[..., A
     return quick_jit(step)
 
 
-# In the fast loop these stand for all the others, whose steps take minutes to compile.
-FAST = re.compile(r"\b(adamw|muon)\b")
+@pytest.fixture(autouse=True, scope="module")
+def quick(quick_compilation: None) -> None:
+    """For every test here, also for what it does outside of a compiled step."""
+
+
+# The contract and the goldens of these two stand, in the fast loop, for those of all.
+FAST_FILES = ("test_contract.py", "test_goldens.py")
+FAST_NAMES = re.compile(r"(adamw|muon(\.study)?)(-|\])")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What compiles an update is slow, but for two optimizers."""
     for item in items:
-        compiles = {"stepper", "train", "program"} & set(getattr(item, "fixturenames", ()))
         here = Path(__file__).parent in item.path.parents
-        if here and compiles and not FAST.search(item.name.partition("[")[2]):
+        compiles = {"stepper", "train", "program"} & set(getattr(item, "fixturenames", ()))
+        stands = FAST_NAMES.match(item.name.partition("[")[2]) and item.path.name in FAST_FILES
+        if here and compiles and not stands:
             item.add_marker(pytest.mark.slow)
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from bestiary.optimizers._householder import householder_q
 
+pytestmark = pytest.mark.slow
+
 STEP = jax.jit(householder_q)
 EPS = np.finfo(np.float32).eps
 
@@ -31,7 +33,6 @@ def test_the_same_q_as_lapack_with_its_signs(size: int) -> None:
     np.testing.assert_allclose(STEP(x), expected, atol=1e3 * EPS)
 
 
-@pytest.mark.slow
 def test_in_float64_to_its_precision() -> None:
     x = matrices(33, 33).astype(np.float64)
     with jax.enable_x64(True):
@@ -39,7 +40,6 @@ def test_in_float64_to_its_precision() -> None:
     np.testing.assert_allclose(found, np.linalg.qr(x)[0], atol=1e-12)
 
 
-@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     rank=st.integers(0, 40),

@@ -12,6 +12,8 @@ from bestiary.optimizers import _psgd as psgd
 from bestiary.optimizers._kronecker import Factors
 from bestiary.optimizers._psgd_schedule import fit_is_due
 
+pytestmark = pytest.mark.slow
+
 
 def test_fits_are_counted_as_in_the_references() -> None:
     flat, decay, least = 20, 0.01, 0.05
@@ -27,7 +29,6 @@ def test_fits_are_counted_as_in_the_references() -> None:
     assert sum(balances for _, balances in expected) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["eq", "q0.5eq1.5"])
 def test_a_fitted_preconditioner_whitens(form: str) -> None:
     mix = np.diag([4.0, 1.0, 0.3]) + 0.2

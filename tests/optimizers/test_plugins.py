@@ -160,6 +160,7 @@ def test_names_are_listed_without_importing_anything(site: Path) -> None:
     assert lookup("adamw") is CATALOGUE["adamw"]
 
 
+@pytest.mark.slow
 def test_a_transform_is_clipped_scheduled_and_decayed_as_all_are() -> None:
     class Hyper(Hyperparameters, frozen=True, kw_only=True):
         momentum: float = 0.9

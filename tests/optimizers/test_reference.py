@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from bestiary.optimizers import CATALOGUE
 from bestiary.optimizers._reference import reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "optimizers.md"
 
 
+@pytest.mark.slow
 def test_the_page_is_made_from_the_catalogue() -> None:
     page = reference()
     assert page == PAGE.read_text(), "run: python -m bestiary.optimizers > docs/optimizers.md"

@@ -73,6 +73,7 @@ def test_soap_costs_what_others_counted(block_size: int, percent: float) -> None
     assert hidden_percent(found) == pytest.approx(percent, rel=0.10)
 
 
+@pytest.mark.slow
 def test_a_hessian_vector_product_every_ten_steps_is_three_gradients() -> None:
     found = rows("sophia", curvature_frequency=10)
     shares = sum(row.flops_share for row in found.values())
@@ -92,6 +93,7 @@ def test_counts_are_those_of_xla() -> None:
     assert mean_flops(lambda step, x: looped(x), x, steps=1) == pytest.approx(3 * theirs, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_branch_counts_as_often_as_it_is_taken() -> None:
     def every_fourth(step: Any, x: jax.Array) -> jax.Array:
         return jax.lax.cond(step % 4 == 0, lambda: x @ x, lambda: x)
@@ -108,6 +110,7 @@ def test_a_branch_counts_as_often_as_it_is_taken() -> None:
     assert mean_flops(on_data, x, steps=400) == pytest.approx(product, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "bytes_each"),
     [

@@ -16,6 +16,8 @@ from bestiary.report._exhibit import Exhibit
 from bestiary.report._page import exhibits
 from bestiary.report._published_page import reproduction_exhibits
 
+pytestmark = pytest.mark.slow
+
 
 @cache
 def found() -> Reproduction:
@@ -27,7 +29,6 @@ def shown() -> dict[str, Exhibit]:
     return {exhibit.key: exhibit for exhibit in reproduction_exhibits(found())}
 
 
-@pytest.mark.slow
 def test_every_exhibit_has_words_and_a_table() -> None:
     for exhibit in shown().values():
         assert exhibit.caption.endswith(".")
@@ -125,7 +126,6 @@ def test_the_page_has_every_claim_and_the_whole_record() -> None:
     assert msgspec.json.decode(record[1], type=Reproduction) == found()
 
 
-@pytest.mark.slow
 def test_the_page_draws_everything_in_a_real_browser(tmp_path: Path) -> None:
     write_reproduction(found(), tmp_path / "page.html")
     opened = open_page(tmp_path / "page.html", tmp_path / "profile")

@@ -74,6 +74,7 @@ def test_a_full_disk(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_line_and_nothing_is_lost(
     make_run: Make, corpus: data.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

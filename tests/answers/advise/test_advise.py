@@ -23,6 +23,8 @@ from bestiary.evidence import (
 from bestiary.measures import Measures, overhead, recommend
 from bestiary.specs import FOREIGN_RANGES, SIZES, Cell, Feasible, from_builtins
 
+pytestmark = pytest.mark.slow
+
 
 def made(growth: float, *, noise: float = 1e-4) -> Evidence:
     """Losses of a joint law: muon's data efficiency is 1.3 (N / 65k)^growth, rates fall as N^-1/2.
@@ -100,7 +102,6 @@ def test_what_is_clear_is_worth_it_and_what_is_slower_is_not() -> None:
     assert of(advise(swapped, 2e6, 8e7), "adamw").worth_tokens == "no"
 
 
-@pytest.mark.slow
 def test_the_published_data_do_not_decide_at_3b() -> None:
     advice = published()
     assert advice.forms[1].used
@@ -128,7 +129,6 @@ def test_an_optimizer_of_small_models_alone_is_not_chosen_for_a_large_one() -> N
     assert "mars" in within.choice.nearest
 
 
-@pytest.mark.slow
 def test_the_largest_size_is_predicted_from_the_smaller_ones() -> None:
     # The one truth there is: of 12 cells at 1.2b none is missed, nor the optimizer that won there.
     measures = Measures(published_evidence())
@@ -199,7 +199,6 @@ def test_nothing_better_than_the_baseline_says_so() -> None:
     assert advice.answer[0].startswith("Run muon: nothing measured near the target")
 
 
-@pytest.mark.slow
 def test_at_a_measured_cell_the_prediction_agrees_with_the_speedup_measured_there() -> None:
     evidence = published_evidence()
     advice = advise(evidence, SIZES["520m"].matrix_parameters, 20 * 4 * 2.0**29)

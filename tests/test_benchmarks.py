@@ -37,6 +37,7 @@ def test_bounds_leave_room_for_their_targets(name: str) -> None:
     assert row["margin"] > 3
 
 
+@pytest.mark.slow
 def test_half_the_bits_are_half_the_bytes_and_other_products() -> None:
     wide = optimizer_bounds.row("130m", "muon", {})
     narrow = optimizer_bounds.row("130m", "muon", {"precision": "bfloat16"})

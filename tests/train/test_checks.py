@@ -110,6 +110,7 @@ def test_a_folder_that_cannot_be_used(make_run: Make, corpus: data.Corpus, tmp_p
     assert file.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_folder_with_another_run_is_kept(
     make_run: Make, corpus: data.Corpus, tmp_path: Path
 ) -> None:

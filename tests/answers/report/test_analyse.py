@@ -297,6 +297,7 @@ def test_a_loss_below_the_asymptote_is_said_in_words(monkeypatch: pytest.MonkeyP
     assert muon.verdict == "faster"
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(0, 77), max_size=78), st.integers(0, 100))
 @settings(max_examples=15, deadline=None)
 def test_any_part_of_a_study_can_be_analysed(missing: set[int], random_seed: int) -> None:

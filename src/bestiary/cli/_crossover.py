@@ -10,7 +10,7 @@ from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
-from bestiary.specs import Spec
+from bestiary.specs import OPEN, Spec
 
 if TYPE_CHECKING:
     from bestiary.answers.crossover import Advantage, Crossover
@@ -98,7 +98,7 @@ def _place(one: "Crossing") -> str | None:
 
     if one.at.value is None:
         return None
-    low, high = ("..." if end is None else magnitude(end) for end in (one.at.low, one.at.high))
+    low, high = (OPEN if end is None else magnitude(end) for end in (one.at.low, one.at.high))
     side = "" if one.low <= one.at.value <= one.high else ", beyond the data"
     return f"{magnitude(one.at.value)} [{low}, {high}]{side}"
 

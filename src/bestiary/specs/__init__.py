@@ -2,6 +2,7 @@
 
 from bestiary.specs._estimate import DRAWS as DRAWS
 from bestiary.specs._estimate import NOTHING as NOTHING
+from bestiary.specs._estimate import OPEN as OPEN
 from bestiary.specs._estimate import TIMES as TIMES
 from bestiary.specs._estimate import Estimate as Estimate
 from bestiary.specs._estimate import exactly as exactly

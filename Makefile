@@ -11,7 +11,7 @@ quickstart: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
 
-# The loop of daily work, under a minute on two cores: all that is not marked as slow.
+# The loop of daily work: all that is not marked as slow. The aim is a minute on two cores.
 test-fast: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_FLAGS)
 

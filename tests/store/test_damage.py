@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.store.test_study_store import planned, result, study
+from tests.store.test_study import planned, result, study
 
 from bestiary.errors import BestiaryError
 from bestiary.specs import run_id

@@ -37,6 +37,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", [(), ("-p", "xdist.plugin", "-n", "1")])
 def test_what_was_skipped_is_run_once_it_can_be(
     pytester: pytest.Pytester, parallel: tuple[str, ...]

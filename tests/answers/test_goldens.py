@@ -85,11 +85,13 @@ PUBLISHED: dict[str, Callable[[Evidence], msgspec.Struct]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_study_gives_the_same_numbers(name: str) -> None:
     assert agree(PUBLISHED[name](published_evidence()), name) <= MOVED
 
 
+@pytest.mark.slow
 def test_the_reproduction_gives_the_same_numbers() -> None:
     assert agree(reproduce(), "reproduce") == 0
 
@@ -114,6 +116,7 @@ def test_the_report_of_the_quickstart_has_the_same_numbers() -> None:
     assert agree(analyse(quickstart()), "report_q", passed_over=("schema", "^draws")) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["power_q", "advise_q", "laws_q"])
 def test_with_one_noise_for_all_sizes_the_old_answers_come_out(name: str) -> None:
     evidence = one_noise()
@@ -126,6 +129,7 @@ def test_with_one_noise_for_all_sizes_the_old_answers_come_out(name: str) -> Non
     assert agree(answers[name](), name, passed_over=("measured",)) <= MOVED
 
 
+@pytest.mark.slow
 def test_every_answer_reads_the_noise_of_its_size() -> None:
     """True at 8k and 33k: 0.050 and 0.013 nats, which the answers once had as 0.037 for both."""
     evidence = quickstart()

@@ -68,6 +68,7 @@ def record(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_a_claim_is_checked_against_the_published_study(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -104,6 +105,7 @@ def test_an_own_study_answers_every_question(capsys: pytest.CaptureFixture[str])
     assert len(crossing["midway"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -152,6 +152,7 @@ def test_ctrl_c_is_no_traceback(
     assert capsys.readouterr().err == "bestiary: interrupted\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_failure() -> None:
     command = (
         f"{sys.executable} -m bestiary.cli optimizers --json | head -c 1; exit ${{PIPESTATUS[0]}}"

@@ -28,6 +28,7 @@ def trained(capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
     return json.loads(said.out)["result"]["loss"], said.err
 
 
+@pytest.mark.slow
 def test_a_result_that_is_not_what_was_written_is_not_believed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -143,6 +143,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_prepare_leaves_nothing_that_looks_whole(
     texts: list[Path], tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ prepare([source(sys.argv[1])], sys.argv[2])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [500, 2000, 14000])
 def test_a_full_disk_is_one_line_and_leaves_nothing(
     texts: list[Path], tmp_path: Path, limit: int

@@ -113,6 +113,7 @@ def test_short_files_of_a_long_text_stay_whole(tmp_path: Path) -> None:
     assert sum(1 for _ in documents(source(tmp_path))) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [0, 0.1])
 def test_near_copies_are_kept_together_and_counted(tmp_path: Path, changed: float) -> None:
     """A crawl with mirrors: a third of the rows stand there again with another header."""

@@ -19,6 +19,7 @@ assert "jax" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_the_standard_library_is_one_corpus_in_every_process(tmp_path: Path) -> None:
     digests = [
         subprocess.run(

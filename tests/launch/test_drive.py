@@ -302,6 +302,7 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("executor")
 def test_a_driver_stopped_for_longer_than_the_stall_limit_blames_no_worker(tmp_path: Path) -> None:
     """Ctrl-Z over lunch."""
@@ -317,6 +318,7 @@ def test_a_driver_stopped_for_longer_than_the_stall_limit_blames_no_worker(tmp_p
         assert {one.outcome for one in store.attempts()} <= {"done", "diverged"}
 
 
+@pytest.mark.slow
 def test_a_worker_stopped_and_continued_goes_on_as_if_nothing_had_been(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -342,6 +344,7 @@ def test_a_worker_stopped_and_continued_goes_on_as_if_nothing_had_been(
     assert len(stopper.stopped) == 4
 
 
+@pytest.mark.slow
 def test_a_worker_stopped_for_good_is_lost_and_its_run_has_one_result(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -374,6 +377,7 @@ if "bestiary.launch._worker" in sys.orig_argv:
 """
 
 
+@pytest.mark.slow
 def test_what_a_site_prints_at_start_up_is_no_event(
     tmp_path: Path, executor: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,6 +393,7 @@ def test_what_a_site_prints_at_start_up_is_no_event(
     assert log.notices == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_closes_its_pipe_and_lives_on_is_killed(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -401,6 +406,7 @@ def test_a_worker_that_closes_its_pipe_and_lives_on_is_killed(
         assert all("went silent" in reason for reason in lost)
 
 
+@pytest.mark.slow
 def test_of_a_dead_workers_log_only_the_end_is_read(tmp_path: Path, executor: Make) -> None:
     """A log may be larger than the memory."""
     import tracemalloc

@@ -99,6 +99,7 @@ def test_loss_is_the_cross_entropy_of_the_logits(spec: ModelSpec) -> None:
     np.testing.assert_allclose(loss(params, batch, spec), -np.log(chosen).mean(), rtol=1e-5)
 
 
+@pytest.mark.slow
 @SHAPES
 def test_no_position_sees_its_future(spec: ModelSpec) -> None:
     params = init(spec, jax.random.key(0))

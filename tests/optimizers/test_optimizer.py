@@ -67,6 +67,7 @@ def assert_equal(left: Any, right: Any, atol: float = 0.0) -> None:
 # ---- the numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adamw", "muon", "schedule_free"])
 def test_its_numbers_are_the_trainers_to_the_bit(name: str) -> None:
     """The same model, data and schedule: once as the trainer steps, once as an optax program."""
@@ -108,6 +109,7 @@ def test_its_numbers_are_the_trainers_to_the_bit(name: str) -> None:
     assert_equal(evaluation_params(own_state, mine), of.entry.evaluation_params(state, params))
 
 
+@pytest.mark.slow
 def test_a_schedule_is_a_learning_rate() -> None:
     schedule = optax.linear_schedule(0.02, 0.0, 8)
     _, state = stepped(muon(schedule), steps=4)
@@ -116,6 +118,7 @@ def test_a_schedule_is_a_learning_rate() -> None:
     assert_equal(after, stepped(muon(0.02))[0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_scan_and_in_a_chain() -> None:
     transform = optax.chain(optax.clip(1.0), muon(0.02), optax.scale(0.5))
 
@@ -130,6 +133,7 @@ def test_it_runs_in_a_scan_and_in_a_chain() -> None:
     assert_equal(scanned, stepped(transform)[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_numbers_may_be_traced() -> None:
     """A sweep is a `vmap` over them."""
     grads = gradients(PARAMS, 0)
@@ -142,6 +146,7 @@ def test_numbers_may_be_traced() -> None:
     assert_equal(jax.tree.map(lambda x: x[1], swept), after(0.02, 0.9), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["schedule_free", "splus", "adamw"])
 def test_the_weights_to_evaluate_come_from_the_state_of_any_program(name: str) -> None:
     transform = optax.chain(optax.clip(1.0), optimizer(name, 0.02, labels=ROLES))
@@ -248,6 +253,7 @@ def test_parameters_that_could_be_anything_are_refused(
 # ---- orientation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["muon", "schedule_free", "adam_mini"])
 def test_matrices_stored_the_other_way_round_are_updated_as_if_turned(name: str) -> None:
     def turn(tree: Any) -> Any:

@@ -27,6 +27,7 @@ def test_every_exhibit_has_words_a_table_and_an_alternative() -> None:
         assert {len(cells) for cells in exhibit.rows} == {len(exhibit.header)}
 
 
+@pytest.mark.slow
 def test_the_points_of_a_speedup_figure_are_the_rows_of_the_record() -> None:
     for size, panel in zip(SIZE_NAMES, EXHIBITS["speedup-ratio"].panels, strict=True):
         for name in GAIN:
@@ -56,6 +57,7 @@ def test_an_extrapolated_point_is_hollow() -> None:
     assert [symbol.endswith("-open") for symbol in muon.marker.symbol] == [False, False, True]
 
 
+@pytest.mark.slow
 def test_no_panel_is_empty() -> None:
     lost = tuple(
         msgspec.structs.replace(one, token_speedup=NONE, time_speedup=NONE)
@@ -119,6 +121,7 @@ def test_an_optimizer_of_an_unknown_family_has_a_look() -> None:
     assert identities(rows)["new"].colour.startswith("#")
 
 
+@pytest.mark.slow
 def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
     begun = msgspec.structs.replace(made_up(), rows=made_up().rows[:4])
     for analysis in (made_up(), begun):
@@ -170,6 +173,7 @@ def test_a_ranking_needs_seeds_that_all_finished() -> None:
     assert "ranking" not in {exhibit.key for exhibit in shown}
 
 
+@pytest.mark.slow
 def test_without_a_measured_noise_there_is_no_band() -> None:
     (size, *_) = SIZE_NAMES
     (band,) = EXHIBITS["sensitivity"].panels[0].figure.layout.shapes
@@ -291,6 +295,7 @@ def test_every_line_has_its_name_at_the_edge(key: str) -> None:
         assert all(one.xref == "paper" and one.x == 1 for one in panel.figure.layout.annotations)
 
 
+@pytest.mark.slow
 def test_a_marker_says_its_cell_its_loss_and_its_seeds() -> None:
     for key in ("speedup-ratio", "speedup-time", "tokens-time", "loss-ratio", "loss-gap"):
         said = [text for p in EXHIBITS[key].panels for t in p.figure.data if t.meta for text in

@@ -17,6 +17,7 @@ LOOKS = identities(made_up().rows)
 browser = any(map(shutil.which, NAMES))
 
 
+@pytest.mark.slow
 def test_a_sheet_holds_every_panel_with_its_own_axes() -> None:
     for exhibit in exhibits(made_up()):
         (sheet,) = sheets(exhibit, LOOKS)

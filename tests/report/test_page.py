@@ -99,6 +99,7 @@ def test_a_table_wider_than_the_window_says_that_it_scrolls(
     assert headings.index("token speedup") < headings.index("time speedup") < headings.index("loss")
 
 
+@pytest.mark.slow
 def test_the_page_fetches_nothing() -> None:
     text = page(made_up())
     assert "default-src 'none'" in text
@@ -129,6 +130,7 @@ def test_the_record_in_the_page_is_the_analysis() -> None:
     assert msgspec.json.decode(found[1], type=Analysis) == made_up()
 
 
+@pytest.mark.slow
 def test_every_loss_and_speedup_of_the_record_stands_on_the_page() -> None:
     text = page(made_up())
     for one in made_up().rows:
@@ -136,6 +138,7 @@ def test_every_loss_and_speedup_of_the_record_stands_on_the_page() -> None:
     assert "1.42\N{MULTIPLICATION SIGN} [1.30, 1.56]" in text
 
 
+@pytest.mark.slow
 def test_every_reported_run_can_be_found_and_a_lost_one_is_named() -> None:
     first, *rest = made_up().rows
     for seed in first.seeds:
@@ -181,10 +184,12 @@ def test_a_study_that_has_only_begun_has_a_page_too() -> None:
     assert "pending" in page(begun)
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_page() -> None:
     assert page(made_up()) == page(made_up())
 
 
+@pytest.mark.slow
 def test_a_page_that_can_not_be_written_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot write"):
         write_page(made_up(), tmp_path / "missing" / "report.html")

@@ -18,6 +18,7 @@ def test_marks_lie_on_one_logarithmic_scale() -> None:
     assert all(0 < place < 100 for _, place in scale.ticks)
 
 
+@pytest.mark.slow
 def test_an_interval_without_an_end_fades() -> None:
     analysis = made_up()
     open_end = Estimate(value=1.8, low=1.6, high=None)
@@ -32,6 +33,7 @@ def test_an_interval_without_an_end_fades() -> None:
     assert 'class="span token open-high"' in page(analysis)
 
 
+@pytest.mark.slow
 def test_an_optimizer_without_a_speedup_says_why() -> None:
     none = msgspec.structs.replace(NONE, note="all of its runs diverged")
     first, *rest = made_up().summaries

@@ -49,6 +49,7 @@ def content(folder: Path) -> dict[str, Any]:
         }
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_is_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = filled(tmp_path)
     whole, written = file.read_bytes(), content(tmp_path)

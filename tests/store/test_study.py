@@ -377,6 +377,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, limit: int) -
         assert store.results() == {run_id(item.run): large}
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_statements_the_file_is_whole(tmp_path: Path) -> None:
     """SIGKILL before statement n, for every n: either a result and its attempt, or neither."""
     script = Path(__file__).parent / "commit_and_die.py"

@@ -19,6 +19,7 @@ Make = Callable[..., RunSpec]
 Outcome = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_says_what_it_did(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     run = make_run(evaluate_every=8, steps=60)
     seen: list[tuple[int, float]] = []

@@ -71,6 +71,7 @@ def by_hand(winner: Configuration, losses: list[tuple[Configuration, float]]) ->
     return found
 
 
+@pytest.mark.slow
 def test_the_flags_of_winners_are_the_definition_applied_to_the_trials() -> None:
     flagged, rows = 0, 0
     for seed in range(STUDIES):

@@ -32,6 +32,7 @@ def test_what_protocol_6_3_says_of_the_published_study_is_found() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_published_speedups_bear_out_a_small_claim_and_not_a_large_one() -> None:
     evidence = published_evidence()
     assert check("Muon is faster than AdamW", evidence).items[0].outcome == "passed"
@@ -42,6 +43,7 @@ def test_the_published_speedups_bear_out_a_small_claim_and_not_a_large_one() -> 
     assert "below in 2 (130m 4x 8x)" in item.evidence
 
 
+@pytest.mark.slow
 def test_published_step_times_can_only_refute_a_claim_about_time() -> None:
     # Muon needs at most 1.43 times fewer tokens, and its step is no shorter than AdamW's.
     halved = check("Muon halves training time", published_evidence()).items[0]

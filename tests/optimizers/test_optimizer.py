@@ -15,11 +15,13 @@ from bestiary import models
 from bestiary.errors import UserError
 from bestiary.optimizers import (
     CATALOGUE,
+    adamw,
     evaluation_params,
     lookup,
     muon,
     optimizer,
     resolve,
+    roles,
     split_static,
 )
 from bestiary.specs import DataSpec, Label, ModelSpec, RunSpec, ScheduleSpec
@@ -157,6 +159,36 @@ def test_the_weights_to_evaluate_come_from_the_state_of_any_program(name: str) -
     assert shapes == jax.tree.map(jnp.shape, params)
 
 
+def test_numbers_injected_by_optax_are_those_of_the_step() -> None:
+    """`inject_hyperparams` makes arrays of all numbers, and takes those changed in its state."""
+    grads = gradients(PARAMS, 0)
+    schedule = optax.linear_schedule(0.02, 0.0, 8)
+    injected = optax.inject_hyperparams(adamw)(learning_rate=schedule, beta1=0.8)
+    state = injected.init(PARAMS)
+    assert float(state.hyperparams["learning_rate"]) == pytest.approx(0.02)
+    plain = adamw(schedule, beta1=0.8)
+    expected, _ = plain.update(grads, plain.init(PARAMS), PARAMS)
+    assert_equal(injected.update(grads, state, PARAMS)[0], expected)
+    state.hyperparams["weight_decay"] = jnp.float32(5.0)
+    other = adamw(schedule, beta1=0.8, weight_decay=5.0)
+    expected, _ = other.update(grads, other.init(PARAMS), PARAMS)
+    assert_equal(injected.update(grads, state, PARAMS)[0], expected)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_optimizer_can_be_injected(name: str) -> None:
+    injected = optax.inject_hyperparams(getattr(bestiary.optimizers, name))(learning_rate=0.01)
+    state = jax.eval_shape(injected.init, PARAMS)
+    assert set(state.hyperparams) == set(lookup(name).fields) - lookup(name).static
+
+
+def test_what_is_static_cannot_be_injected() -> None:
+    with pytest.raises(
+        UserError, match=r"must be a Python value, .* static_args=\(\"iterations\",\)"
+    ):
+        optax.inject_hyperparams(muon)(learning_rate=0.01, iterations=3).init(PARAMS)
+
+
 def test_a_state_of_somebody_else_has_no_weights_to_evaluate() -> None:
     with pytest.raises(UserError, match=r"that of one optimizer\(...\), got 0"):
         evaluation_params(optax.adam(0.1).init(PARAMS), PARAMS)
@@ -174,6 +206,8 @@ def test_every_optimizer_is_a_function_of_its_name(name: str) -> None:
     assert list(signature.parameters)[:3] == ["learning_rate", "labels", "layout"]
     assert set(entry.fields) <= set(signature.parameters)
     assert all(f"    {field}: " in make.__doc__ for field in entry.fields)
+    shown = {key: repr(one.default) for key, one in signature.parameters.items()}
+    assert all(shown[key] == repr(entry.defaults[key]) for key in entry.static)
     assert isinstance(make(0.01), optax.GradientTransformationExtraArgs)
 
 
@@ -223,6 +257,38 @@ def test_what_update_needs_is_told() -> None:
 @pytest.mark.parametrize("labels", [ROLES, lambda params: ROLES])
 def test_labels_may_be_roles_or_a_function(labels: Any) -> None:
     assert_equal(stepped(muon(0.02, labels=labels))[0], stepped(muon(0.02))[0])
+
+
+def test_roles_are_printed_before_anything_is_trained() -> None:
+    shapes = jax.eval_shape(lambda: {**PARAMS, "experts": jnp.ones((2, 8, 16))})
+    found = roles(shapes)
+    assert found.unclear == ("experts",)
+    assert str(found).splitlines() == [
+        "role           parameter       shape       how it is known",
+        "vector         blocks/bias     (16,)       one axis",
+        "vector         blocks/scale    ()          a number",
+        "hidden_matrix  blocks/up       (8, 16)     a matrix",
+        "embedding      embedding       (12, 8)     its name",
+        "?              experts         (2, 8, 16)  3 axes",
+        "head           lm_head/kernel  (8, 12)     its name",
+    ]
+
+
+def test_a_choice_comes_before_name_and_shape() -> None:
+    stack = Label(role="hidden_matrix", kind="experts", layers=2)
+    params = {**PARAMS, "experts": jnp.ones((2, 8, 16))}
+    found = roles(params, lambda path, leaf: stack if leaf.ndim == 3 else None)
+    assert not found.unclear
+    assert found.labels["experts"] == stack
+    assert found.reasons["experts"] == "chosen"
+    state = jax.eval_shape(muon(0.02, labels=found).init, params)
+    assert set(state.inner["muon"]) == {"blocks/up", "experts"}
+    with pytest.raises(UserError, match="unknown role of the parameter 'blocks/up' 'hidden'"):
+        roles(params, lambda path, leaf: "hidden" if path == "blocks/up" else None)
+
+
+def test_a_number_of_python_is_a_parameter() -> None:
+    assert roles({"scale": 1.0}).labels["scale"].role == "vector"
 
 
 def test_labels_are_read_from_names_and_shapes() -> None:

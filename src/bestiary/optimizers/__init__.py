@@ -19,6 +19,8 @@ from bestiary.optimizers._from_optax import from_optax as from_optax
 from bestiary.optimizers._interface import Hyperparameters as Hyperparameters
 from bestiary.optimizers._interface import LearningRate as LearningRate
 from bestiary.optimizers._interface import Optimizer as Optimizer
+from bestiary.optimizers._labelling import Roles as Roles
+from bestiary.optimizers._labelling import roles as roles
 from bestiary.optimizers._optimizer import evaluation_params as evaluation_params
 from bestiary.optimizers._optimizer import optimizer as optimizer
 from bestiary.optimizers._routing import Routed as Routed

@@ -64,11 +64,13 @@ def optimizer(
     Args:
         name: Of the catalogue, or of an installed package.
         learning_rate: A number, or a function from the steps taken so far to one.
-        labels: What every parameter is for: a tree of `Label` or of roles, or a function from the
-            parameters to one. None reads it from names and shapes, and refuses what could be
-            anything, as stacks of matrices.
+        labels: What every parameter is for: `roles(params, choice)`, a tree of `Label` or of
+            roles, or a function from the parameters to one of these. None reads it from names and
+            shapes, as `print(roles(params))` shows, and refuses what could be anything.
         layout: How hidden matrices and the head are stored: `in_out` or, as in torch, `out_in`.
-        settings: Hyperparameters; the catalogue's starting point at 130M where not given.
+        settings: Hyperparameters; the catalogue's starting point at 130M where not given. Those
+            that are arrays, as `optax.inject_hyperparams` makes them, are what this call says at
+            every step; the others are in the state and may be changed there.
 
     Raises:
         UserError: a name, a hyperparameter or a layout that does not exist, or a value out of its
@@ -78,16 +80,18 @@ def optimizer(
         raise unknown("layout", layout, ORIENTATIONS)
     entry = lookup(name)
     given = settings if callable(learning_rate) else {**settings, "learning_rate": learning_rate}
-    static, numbers = _split(name, given)
+    static, numbers, arrays = _split(name, given)
 
     def transform(hyper: dict[str, Array], named: Labels) -> Any:
         values: dict[str, Any] = {**static, **hyper}
         return entry.build(entry.hyperparameters(**values), named)
 
-    def rated(hyper: dict[str, Array], steps: Array) -> dict[str, Array]:
-        if not callable(learning_rate):
-            return hyper
-        return {**hyper, "learning_rate": jnp.asarray(learning_rate(steps), float)}
+    def rated(held: dict[str, Any], steps: Array) -> dict[str, Array]:
+        """The hyperparameters of this step: those held, under those that this call says."""
+        said = dict(arrays)
+        if callable(learning_rate):
+            said["learning_rate"] = learning_rate(steps)
+        return {key: jnp.asarray(value, float) for key, value in {**held, **said}.items()}
 
     def init(params: optax.Params) -> OptimizerState:
         named = labels_of(params, labels)
@@ -95,7 +99,7 @@ def optimizer(
         check_orientation(leaves, named, layout)
         paths = turned_paths(named, layout)
         steps = jnp.zeros([], jnp.int32)
-        hyper = rated({key: jnp.asarray(value, float) for key, value in numbers.items()}, steps)
+        hyper = rated(numbers, steps)
         inner = transform(hyper, _shaped(named, params)).init(turned(params, paths))
         return OptimizerState(steps, hyper, inner, name, paths)
 
@@ -146,21 +150,29 @@ def evaluation_params(state: Any, params: optax.Params) -> optax.Params:
     return turned(lookup(own.name).evaluation_params(own.inner, trained), own.turned)
 
 
-def _split(name: str, given: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, Any]]:
-    """Static settings, and numbers; arrays, which may be traced, go unchecked."""
+def _split(
+    name: str, given: dict[str, Any]
+) -> tuple[dict[str, Setting], dict[str, float], dict[str, Array]]:
+    """Static settings, numbers, and arrays, which may be traced and go unchecked."""
     entry = lookup(name)
     arrays = {
         key: value
         for key, value in given.items()
-        if isinstance(value, jax.Array) and key in entry.fields and key not in entry.static
+        if isinstance(value, jax.Array) and key in entry.fields
     }
+    for key in arrays:
+        if key in entry.static:
+            raise UserError(
+                f"{name} {key} changes the compiled program and must be a Python value, got an "
+                f'array; to optax.inject_hyperparams name it in static_args=("{key}",)'
+            )
     plain = {
         key: value.item() if isinstance(value, np.generic) else value
         for key, value in given.items()
         if key not in arrays
     }
     static, numbers = split_static(resolve(name, plain))
-    return static, {**numbers, **arrays}
+    return static, numbers, arrays
 
 
 def _shaped(named: Labels, params: optax.Params) -> Any:

@@ -25,9 +25,10 @@ Starting points and grids are for 130M parameters and 1x Chinchilla: the study's
 where it ran the optimizer, else ours, not tuned; at other sizes none is known. Weight decay is
 decoupled, multiplied by the learning rate, and skips embeddings and vectors. In any optax program:
 
-    from bestiary.optimizers import evaluation_params, muon
-    transform = muon(schedule_or_rate, labels=roles, layout="out_in", momentum=0.95)
+    from bestiary.optimizers import muon
+    optimizer = muon(schedule_or_rate, momentum=0.95)
 
+[in-your-program.md](in-your-program.md) goes on from there;
 [adding-an-optimizer.md](adding-an-optimizer.md) adds one.
 
 State is in bytes per hidden parameter; FLOPs are the optimizer's own, as a share of the model's

@@ -151,9 +151,21 @@ def no_parameters() -> UserError:
 
 
 def by_path(tree: Any) -> dict[str, Any]:
-    """The leaves by path, for instance `"layers/q"`, in the order of the tree."""
+    """The leaves by path, for instance `"layers/q"`, in the order of the tree.
+
+    The value of a variable has the variable's path: Flax NNX gives `init` variables and `update`
+    their values.
+    """
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+    return {
+        jax.tree_util.keystr(_without_value(path), simple=True, separator="/"): leaf
+        for path, leaf in leaves
+    }
+
+
+def _without_value(path: tuple[Any, ...]) -> tuple[Any, ...]:
+    is_value = len(path) > 1 and path[-1] == jax.tree_util.GetAttrKey("value")
+    return path[:-1] if is_value else path
 
 
 def flat(tree: Any, labels: dict[str, Label]) -> tuple[Leaves, Any]:

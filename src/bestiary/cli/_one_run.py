@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from bestiary.cli._cadence import Cadence
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
-from bestiary.specs import RunResult, RunSpec, canonical_json, run_id
+from bestiary.specs import ONE_DEVICE, Placement, RunResult, RunSpec, canonical_json, run_id
 
 RESULT, SPEC, SUM = "result.json", "run.json", "result.json.sha256"
 
@@ -27,7 +27,9 @@ class Told(Protocol):
         """Steps taken, and the latest training loss."""
 
 
-def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
+def go_on(
+    spec: RunSpec, corpus: Corpus, folder: Path, placement: Placement = ONE_DEVICE
+) -> RunResult:
     """Train a run in a folder, from its checkpoint where it was interrupted.
 
     Raises:
@@ -40,7 +42,9 @@ def go_on(spec: RunSpec, corpus: Corpus, folder: Path) -> RunResult:
         print(f"trained before, not again; this is its result in {folder}", file=sys.stderr)
         return finished
     with progress(spec.steps) as told:
-        policy = Policy(resume_from=folder, checkpoint_final=True, progress=told)
+        policy = Policy(
+            resume_from=folder, checkpoint_final=True, progress=told, placement=placement
+        )
         try:
             (result,) = train([spec], corpus, folder, policy)
         except StopRequested as stop:

@@ -16,12 +16,14 @@ from bestiary.specs import (
     ComputeDtype,
     DataSpec,
     ModelSpec,
+    Placement,
     RunResult,
     RunSpec,
     ScheduleKind,
     ScheduleSpec,
     Spec,
     checked,
+    placement_from,
     run_id,
 )
 
@@ -75,6 +77,9 @@ class Flags(Spec, frozen=True, kw_only=True):
         decay: Share of the steps in which a wsd rate falls; by default the optimizer's.
         evaluations: Evaluations over the run, the final one included.
         dtype: Type of activations and matrix products.
+        devices: Devices to lay the run over, 0 for all there are; how is up to the machine.
+        mesh: How to lay it over them, as in data=8,model=2: `data` divides the batch, `shard` also
+            parameters and optimizer state, `model` the matrices. No part of the run's identity.
         out: Folder of metrics, checkpoint and result; by default one named for the run.
         json: Print the result as JSON.
         shape: What differs from the named size.
@@ -96,6 +101,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     decay: Annotated[float, Meta(ge=0, le=1)] | None = None
     evaluations: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 8
     dtype: ComputeDtype = "float32"
+    devices: Natural | None = None
+    mesh: str = ""
     out: str = ""
     json: Switch = False
     shape: Shape = Shape()
@@ -107,7 +114,7 @@ def run(flags: Flags) -> None:
     from bestiary.cli._one_run import go_on
 
     model = model_of(flags.size, flags.shape)
-    _refuse_early(flags, model)
+    placement = _refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
     spec = planned_run(flags, model, corpus.spec)
     folder = Path(flags.out or f"bestiary-train/{spec.optimizer.name}-{run_id(spec)[:12]}")
@@ -116,26 +123,33 @@ def run(flags: Flags) -> None:
         console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
         if told := told_of_start_at(flags, spec):
             console().print(told, highlight=False, markup=False)
-    result = go_on(spec, corpus, folder)
+    result = go_on(spec, corpus, folder, placement)
     if flags.json:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
     else:
         console().print(_conclusion(spec, result), highlight=False, markup=False)
 
 
-def _refuse_early(flags: Flags, model: ModelSpec) -> None:
+def _refuse_early(flags: Flags, model: ModelSpec) -> Placement:
     """Refuse mistakes before any text is read: the run on a corpus that nobody has.
+
+    Returns:
+        The mesh of devices that the flags ask for.
 
     Raises:
         UserError: the run cannot be, or its folder.
     """
-    from bestiary.train import check_run
+    from bestiary.train import check_run, chosen_placement
 
-    check_run(planned_run(flags, model, DataSpec(name="", digest="0" * 64)))
+    run = planned_run(flags, model, DataSpec(name="", digest="0" * 64))
+    stated = placement_from(flags.mesh) if flags.mesh else None
+    placement = chosen_placement(run, devices=flags.devices, stated=stated)
+    check_run(run, placement)
     try:
         Path(flags.out).exists()
     except OSError as error:
         raise UserError(f"cannot use --out {flags.out}: {error.strerror}; name another") from None
+    return placement
 
 
 def model_of(size: str, shape: Shape) -> ModelSpec:

@@ -6,3 +6,6 @@ from bestiary.models._init import init as init
 from bestiary.models._labels import labels as labels
 from bestiary.models._llama import logits as logits
 from bestiary.models._llama import loss as loss
+from bestiary.models._partition import ambient_placement as ambient_placement
+from bestiary.models._partition import over_batch as over_batch
+from bestiary.models._partition import partition as partition

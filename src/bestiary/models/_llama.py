@@ -15,6 +15,7 @@ from bestiary.models._attention import causal_attention
 from bestiary.models._cross_entropy import cross_entropy
 from bestiary.models._embedding import look_up
 from bestiary.models._layers import through_layers
+from bestiary.models._partition import divided_layer, looked_up, over_batch
 from bestiary.models._rotary import Rotation, rotate, rotation
 from bestiary.specs import ModelSpec
 
@@ -61,11 +62,13 @@ def _hidden(params: Params, tokens_BT: jax.Array, spec: ModelSpec, dtype: DTypeL
     by = rotation(spec, tokens_BT.shape[1])
 
     def block(x_ND: jax.Array, layer: Params) -> jax.Array:
+        layer = divided_layer(layer, spec)
         x_ND = x_ND + _attention(_norm(x_ND, layer["attention_norm"], spec), layer, spec, by)
-        return x_ND + _mlp(_norm(x_ND, layer["mlp_norm"], spec), layer)
+        return over_batch(x_ND + _mlp(_norm(x_ND, layer["mlp_norm"], spec), layer))
 
-    x_ND = look_up(params["embedding"], tokens_BT.reshape(-1)).astype(dtype)
-    x_ND = through_layers(block, x_ND, params["layers"], spec)
+    table_VD = looked_up(params["embedding"], spec)
+    x_ND = look_up(table_VD, tokens_BT.reshape(-1)).astype(dtype)
+    x_ND = through_layers(block, over_batch(x_ND), params["layers"], spec)
     return _norm(x_ND, params["final_norm"], spec)
 
 

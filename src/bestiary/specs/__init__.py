@@ -14,6 +14,9 @@ from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
 from bestiary.specs._memory import least_bytes as least_bytes
 from bestiary.specs._model import ModelSpec as ModelSpec
+from bestiary.specs._placement import ONE_DEVICE as ONE_DEVICE
+from bestiary.specs._placement import Placement as Placement
+from bestiary.specs._placement import placement_from as placement_from
 from bestiary.specs._ranges import FOREIGN_RANGES as FOREIGN_RANGES
 from bestiary.specs._ranges import RUN_COORDINATES as RUN_COORDINATES
 from bestiary.specs._ranges import RUN_RANGES as RUN_RANGES

@@ -7,6 +7,7 @@ from bestiary.train._checks import checkpoint_bytes as checkpoint_bytes
 from bestiary.train._compilation import cache_folder as cache_folder
 from bestiary.train._compilation import enable_compilation_cache as enable_compilation_cache
 from bestiary.train._environment import environment as environment
+from bestiary.train._mesh import chosen_placement as chosen_placement
 from bestiary.train._metrics import Metric as Metric
 from bestiary.train._metrics import read_metrics as read_metrics
 from bestiary.train._policy import Policy as Policy

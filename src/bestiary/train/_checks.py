@@ -9,11 +9,13 @@ import numpy as np
 
 from bestiary import data, optimizers
 from bestiary.errors import DiskError, UserError
-from bestiary.specs import RunSpec, checked, least_bytes, run_id
+from bestiary.specs import ONE_DEVICE, Placement, RunSpec, checked, least_bytes, run_id
 from bestiary.store import machine_bytes
 from bestiary.train._checkpoints import KEPT
+from bestiary.train._mesh import check_placement
 from bestiary.train._policy import Policy
 from bestiary.train._step import recipe
+from bestiary.train._threads import start_jax
 
 _MOST_FLOAT = float(np.finfo(np.float32).max)
 # Parameters and two moments, float32: what nearly every optimizer checkpoints.
@@ -39,13 +41,16 @@ def checked_runs(runs: Sequence[RunSpec], corpus: data.Corpus) -> list[RunSpec]:
     return runs
 
 
-def check_run(run: RunSpec) -> None:
+def check_run(run: RunSpec, placement: Placement = ONE_DEVICE) -> None:
     """What can be refused of a run before any text is read.
 
     Raises:
-        UserError: an optimizer that is not completely stated, or too little memory.
+        UserError: an optimizer that is not completely stated, devices that are not there or do not
+            divide the batch, or too little memory.
     """
     _check_optimizer(run)
+    start_jax()
+    check_placement([run], placement)
     check_memory([run])
 
 

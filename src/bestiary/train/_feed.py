@@ -75,7 +75,12 @@ class Feed:
 
 
 def feed(
-    runs: Sequence[RunSpec], corpus: data.Corpus, *, resident_bytes: int, steps_per_dispatch: int
+    runs: Sequence[RunSpec],
+    corpus: data.Corpus,
+    *,
+    resident_bytes: int,
+    steps_per_dispatch: int,
+    place: jax.sharding.Sharding | None = None,
 ) -> Feed:
     """Put the corpus on the device where it fits, and decide how many steps a dispatch has.
 
@@ -84,6 +89,7 @@ def feed(
         corpus: The prepared corpus.
         resident_bytes: Most bytes of a corpus on the device.
         steps_per_dispatch: Most steps in one dispatch; 0 lets their cost decide.
+        place: Where the corpus is put, of several devices.
     """
     tokens = _resident(corpus, resident_bytes)
     run = runs[0]
@@ -95,7 +101,7 @@ def feed(
         corpus=corpus,
         run=run,
         seeds=tuple(one.seed for one in runs),
-        tokens=jnp.zeros(1, jnp.uint16) if tokens is None else jnp.asarray(tokens),
+        tokens=jnp.asarray(np.zeros(1, np.uint16) if tokens is None else tokens, device=place),
         resident=tokens is not None,
         capacity=capacity,
         most=min(capacity, steps_per_dispatch or _worthwhile_steps(run, len(runs))),

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bestiary.specs import Evaluation, RunResult, RunSpec, kinds_apart, run_id
+from bestiary.specs import Evaluation, Placement, RunResult, RunSpec, kinds_apart, run_id
 from bestiary.store import metrics_file
 from bestiary.train._environment import environment
 from bestiary.train._metrics import Metric, MetricWriter, Prefix, thinned
@@ -56,9 +56,12 @@ class Ledger:
         losses: The finite training losses of each run, from step 0 on.
     """
 
-    def __init__(self, folder: Path, record: Record, metrics: Sequence[bytes]) -> None:
+    def __init__(
+        self, folder: Path, record: Record, metrics: Sequence[bytes], placement: Placement
+    ) -> None:
         """Continue from a record and the beginnings of the metrics files that belong to it."""
         self.record = record
+        self._here = environment() | {"placement": str(placement)}
         self._note_machine()
         self.losses = [_losses(prefix) for prefix in metrics]
         self._runs = record.runs
@@ -68,21 +71,20 @@ class Ledger:
         ]
 
     @classmethod
-    def opened(cls, folder: Path, runs: Sequence[RunSpec]) -> "Ledger":
+    def opened(cls, folder: Path, runs: Sequence[RunSpec], placement: Placement) -> "Ledger":
         """The books of runs that have not begun."""
         blank = Record(
             runs=list(runs), evaluations=[[] for _ in runs], diverged=[None for _ in runs]
         )
-        return cls(folder, blank, [b"" for _ in runs])
+        return cls(folder, blank, [b"" for _ in runs], placement)
 
     def _note_machine(self) -> None:
         """Say where what decides the last bits has changed since the attempt that is continued."""
-        here = environment()
-        apart = kinds_apart(self.record.environment, here)
+        apart = kinds_apart(self.record.environment, self._here)
         if apart:
             _LOG.warning("continued elsewhere (%s): the last bits of a run may differ so", apart)
             self.record.moved = "; ".join(filter(None, [self.record.moved, apart]))
-        self.record.environment = here
+        self.record.environment = self._here
 
     @property
     def over(self) -> bool:
@@ -180,7 +182,7 @@ class Ledger:
             compile_seconds=record.compile_seconds,
             step_seconds=statistics.median(record.step_seconds or [0.0]),
             state_bytes=state_bytes,
-            environment=environment() | _package(run) | _moved(record),
+            environment=self._here | _package(run) | _moved(record),
         )
 
     def close(self) -> None:

@@ -1,8 +1,10 @@
-"""How a run is carried out. Nothing here changes a number of its result."""
+"""How a run is carried out. Nothing here changes a number of its result, but for last bits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from bestiary.specs import ONE_DEVICE, Placement
 
 
 def _never() -> bool:
@@ -16,6 +18,8 @@ def _silent(step: int, loss: float) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """How `train` carries runs out; two policies give the same numbers.
+
+    Over several devices sums have another order, so their numbers differ in the last bits.
 
     Attributes:
         resume_from: Folders of earlier attempts at the same runs; the newest intact checkpoint in
@@ -31,6 +35,7 @@ class Policy:
             streamed. The batches are the same.
         steps_per_dispatch: Most steps in one call of the compiled program, of which 64 is the
             most; 0 lets the cost of a step decide.
+        placement: The mesh of devices that a run is laid over; of one device it has none.
     """
 
     resume_from: Path | tuple[Path, ...] = ()
@@ -41,6 +46,7 @@ class Policy:
     progress: Callable[[int, float], None] = _silent
     resident_bytes: int = 2**30
     steps_per_dispatch: int = 0
+    placement: Placement = ONE_DEVICE
 
     @property
     def earlier(self) -> tuple[Path, ...]:

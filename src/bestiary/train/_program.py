@@ -6,14 +6,27 @@ tokens, E evaluation batches. A population of one has no K axis and is not vmapp
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
-from bestiary.train._step import Hyper, Params, Recipe, State, StepReadings, start, take_step
+from bestiary.specs import ONE_DEVICE, Placement
+from bestiary.train._mesh import Ground
+from bestiary.train._step import (
+    Hyper,
+    Params,
+    Recipe,
+    State,
+    StepReadings,
+    abstract_hyper,
+    start,
+    take_step,
+)
 
 # On a CPU the random numbers of a start take LLVM longer to optimise than to draw (4.7 s of
 # compiling became 2.2 s, with the same bits).
@@ -22,14 +35,25 @@ _QUICK: dict[str, dict[str, str | bool]] = {"cpu": {"xla_backend_optimization_le
 _ALWAYS: dict[str, dict[str, str | bool]] = {"cpu": {"xla_cpu_multi_thread_eigen": False}}
 
 
+# The mesh to trace under, and where the arguments and the results lie on it.
+Lying = tuple[Mesh | None, Any, Any]
+
+
 class Timed:
     """A jitted function that is compiled once per signature, with the time that took."""
 
     def __init__(
-        self, function: Callable[..., Any], donated: tuple[int, ...] = (), *, once: bool = False
+        self,
+        function: Callable[..., Any],
+        donated: tuple[int, ...] = (),
+        *,
+        once: bool = False,
+        lying: Lying | None = None,
     ) -> None:
-        """`once` compiles faster, for what runs a single time."""
-        self._jitted = jax.jit(function, donate_argnums=donated)
+        """`once` compiles faster, for what runs a single time; `lying` is for a mesh."""
+        places = {} if lying is None else {"in_shardings": lying[1], "out_shardings": lying[2]}
+        self._mesh = None if lying is None else lying[0]
+        self._jitted = jax.jit(function, donate_argnums=donated, **places)
         backend = jax.default_backend()
         self._options = _ALWAYS.get(backend, {}) | (_QUICK.get(backend, {}) if once else {})
         self._executables: dict[Any, Any] = {}
@@ -40,9 +64,9 @@ class Timed:
         signature = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
         begun = time.perf_counter()
         if signature not in self._executables:
-            self._executables[signature] = self._jitted.lower(*arguments).compile(
-                compiler_options=self._options
-            )
+            with nullcontext() if self._mesh is None else jax.set_mesh(self._mesh):
+                lowered = self._jitted.lower(*arguments)
+            self._executables[signature] = lowered.compile(compiler_options=self._options)
         return self._executables[signature], time.perf_counter() - begun
 
 
@@ -54,16 +78,24 @@ class Program:
         recipe: What one step does.
         population: K.
         resident: Whether batches are gathered on the device from the whole corpus.
+        placement: The mesh that a single run is laid over.
     """
 
     recipe: Recipe
     population: int
     resident: bool
+    placement: Placement = ONE_DEVICE
+
+    @cached_property
+    def ground(self) -> Ground | None:
+        """The devices of the mesh; None for one device."""
+        return None if self.placement.alone else Ground(self.placement)
 
     @cached_property
     def start(self) -> Timed:
         """(hyper,) -> (params, state)."""
-        return Timed(self._over_population(partial(start, self.recipe), 0), once=True)
+        function = self._over_population(partial(start, self.recipe), 0)
+        return Timed(function, once=True, lying=self._lying("start"))
 
     @cached_property
     def advance(self) -> Timed:
@@ -74,12 +106,27 @@ class Program:
         a traced length: however the steps are divided into dispatches, one executable runs the
         same body, so the division cannot change a bit.
         """
-        return Timed(self._advance, donated=(0, 1))
+        return Timed(self._advance, donated=(0, 1), lying=self._lying("advance"))
 
     @cached_property
     def evaluate(self) -> Timed:
         """(params, state, sequences (E, B, S)) -> nats per token of each sequence (K, E, B)."""
-        return Timed(self._over_population(self._evaluate, (0, 0, None)))
+        function = self._over_population(self._evaluate, (0, 0, None))
+        return Timed(function, lying=self._lying("evaluate"))
+
+    def _lying(self, which: str) -> Lying | None:
+        """Where arguments and results of one of the programs lie."""
+        if (ground := self.ground) is None:
+            return None
+        model, whole = self.recipe.model, ground.whole
+        shapes = jax.eval_shape(partial(start, self.recipe), abstract_hyper(self.recipe))
+        held = ground.params(model), ground.state(model, shapes[1])
+        return {
+            "start": (ground.mesh, (whole,), held),
+            "advance": (ground.mesh, (*held, *(whole,) * 5), (*held, whole)),
+            # Traced under no mesh: it is the sequences that are divided, and nothing within.
+            "evaluate": (None, (*held, ground.rows(1)), whole),
+        }[which]
 
     def _over_population(self, function: Callable[..., Any], axes: Any) -> Callable[..., Any]:
         return function if self.population == 1 else jax.vmap(function, in_axes=axes)
@@ -131,6 +178,8 @@ class Program:
 
 
 @lru_cache(maxsize=16)
-def program(recipe: Recipe, population: int, resident: bool) -> Program:
+def program(
+    recipe: Recipe, population: int, resident: bool, placement: Placement = ONE_DEVICE
+) -> Program:
     """The program of a recipe; a process that trains many runs compiles each kind once."""
-    return Program(recipe, population, resident)
+    return Program(recipe, population, resident, placement)

@@ -16,6 +16,7 @@ from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
 from bestiary.train._feed import feed
 from bestiary.train._ledger import Ledger
+from bestiary.train._mesh import Ground
 from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program
 from bestiary.train._resume import newest, read_record
@@ -48,13 +49,16 @@ class Session:
         self._folder = folder
         self._policy = policy
         self._stop = stop
+        ground = None if policy.placement.alone else Ground(policy.placement)
         self._feed = feed(
             runs,
             corpus,
             resident_bytes=policy.resident_bytes,
             steps_per_dispatch=policy.steps_per_dispatch,
+            place=ground.whole if ground else None,
         )
-        self._program = program(recipe(runs[0]), len(runs), self._feed.resident)
+        resident = self._feed.resident
+        self._program = program(recipe(runs[0]), len(runs), resident, policy.placement)
         self._judge = Judge(self._program, runs[0], corpus)
         self._hyper = _stacked([hyper(run) for run in runs])
         self._params, self._state, seconds = _started(self._program, self._hyper)
@@ -86,9 +90,9 @@ class Session:
         _checkpoints.clear_unfinished(self._folder / CHECKPOINTS)
         found = newest(self._policy.earlier, runs, (self._params, self._state))
         if found is None:
-            return Ledger.opened(self._folder, runs)
+            return Ledger.opened(self._folder, runs, self._policy.placement)
         record, metrics, (self._params, self._state) = found
-        return Ledger(self._folder, record, metrics)
+        return Ledger(self._folder, record, metrics, self._policy.placement)
 
     def _train(self) -> None:
         record, steps = self._ledger.record, self._run.steps
@@ -127,6 +131,10 @@ class Session:
     def _launch(self, first: int, count: int) -> _Launched:
         arguments = self._arguments(first, count)
         self._params, self._state, measured = self._advance(*arguments)
+        if not self._policy.placement.alone and jax.default_backend() == "cpu":
+            # The devices of a divided CPU share its threads: two dispatches at once would wait for
+            # each other for ever.
+            jax.block_until_ready(measured)
         return _Launched(first, count, measured)
 
     def _arguments(self, first: int, count: int) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ import optax
 from bestiary import models, optimizers
 from bestiary.specs import ModelSpec, RunSpec, Setting
 from bestiary.train._curvature import Curvature
+from bestiary.train._mesh import as_stored
 from bestiary.train._schedules import factor
 
 # Apart from the small numbers that the initialisation folds into the same key.
@@ -72,7 +73,9 @@ class Recipe:
 
     def loss(self, params: Params, tokens_BS: jax.Array) -> jax.Array:
         """Mean nats per token of some sequences."""
-        return models.loss(params, tokens_BS, self.model, jnp.dtype(self.compute_dtype))
+        return models.loss(
+            params, models.over_batch(tokens_BS), self.model, jnp.dtype(self.compute_dtype)
+        )
 
     def transform(self, hyper: dict[str, jax.Array]) -> optax.GradientTransformationExtraArgs:
         """The optimizer with these traced hyperparameters; the learning rate is this step's."""
@@ -110,6 +113,15 @@ def hyper(run: RunSpec) -> Hyper:
     return Hyper(optimizer, schedule, words)
 
 
+def abstract_hyper(of: Recipe) -> Hyper:
+    """The shapes of what `hyper` returns."""
+    number = jax.ShapeDtypeStruct((), jnp.float32)
+    traced = [name for name in of.entry.fields if name not in of.entry.static]
+    schedule = ("steps", "warmup_steps", "decay_fraction", "final_fraction")
+    words = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    return Hyper(dict.fromkeys(traced, number), dict.fromkeys(schedule, number), words)
+
+
 def start(of: Recipe, hyper: Hyper) -> tuple[Params, State]:
     """Initial parameters and optimizer state."""
     params = models.init(of.model, _key(hyper.key))
@@ -143,6 +155,7 @@ def take_step(
     """
     rate = hyper.optimizer["learning_rate"] * factor(of.schedule, step, **hyper.schedule)
     loss, grads = _gradient(of.loss, params, tokens_BS, of.accumulation)
+    grads = as_stored(grads, of.model)
     transform = of.transform(hyper.optimizer | {"learning_rate": rate})
     extra: dict[str, Any] = {"step": step}
     if of.entry.needs_curvature:

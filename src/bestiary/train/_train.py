@@ -12,6 +12,7 @@ from bestiary.train import _checkpoints
 from bestiary.train._checks import check_memory, check_space, checked_runs
 from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._folder import claimed
+from bestiary.train._mesh import check_placement
 from bestiary.train._policy import Policy
 from bestiary.train._session import Session, restored
 from bestiary.train._stopping import stop_requests
@@ -28,8 +29,8 @@ def train(
     The runs may differ in seed, in continuous hyperparameters and in schedule parameters; model,
     data, batch, steps, optimizer and static settings are the same. A run whose loss is not finite
     is `diverged`, which is a result; the others go on. The same runs give the same bits on the same
-    kind of machine, however they are interrupted, resumed and divided into dispatches; a population
-    may differ from the same runs one by one in the last bits.
+    kind of machine and placement, however they are interrupted, resumed and divided into
+    dispatches; a population may differ from the same runs one by one in the last bits.
 
     Args:
         runs: What to train.
@@ -49,6 +50,7 @@ def train(
     folder = Path(folder)
     runs = checked_runs(runs, corpus)
     start_jax()
+    check_placement(runs, policy.placement)
     check_memory(runs)
     check_space(runs, folder, policy)
     with claimed(folder, policy), stop_requests(policy.should_stop) as stop, one_thread():

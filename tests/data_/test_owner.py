@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bestiary.data import _owner, prepare, source
-from bestiary.data._owner import is_abandoned, owned_name
+from bestiary.data import prepare, source
+from bestiary.store import _owner, is_abandoned, owned_name
 
-NAME_OF_A_DEAD_PROCESS = "from bestiary.data._owner import owned_name; print(owned_name())"
+NAME_OF_A_DEAD_PROCESS = "from bestiary.store import owned_name; print(owned_name('.prepare-'))"
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def test_preparing_removes_what_the_dead_left_and_nothing_else(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(_owner, "_boot", lambda: "0" * 8)
-        elsewhere = owned_name()
-    here, unowned = owned_name(), ".prepare-abcdefgh"
+        elsewhere = owned_name(".prepare-")
+    here, unowned = owned_name(".prepare-"), ".prepare-abcdefgh"
     for name in (here, dead, elsewhere, unowned):
         (tmp_path / name).mkdir()
         (tmp_path / name / "train-0-00000.bin").write_bytes(b"half")

@@ -163,3 +163,12 @@ def swapped(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) ->
     if job.runs[0].optimizer.name == "soap" and job.runs[0].seed == 1:
         return [RunResult(run_id="f" * 64, state="done", loss={"selection": float("nan")})]
     return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
+def preempted(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """Train the first run of all until asked to stop; its next attempt finds the checkpoint."""
+    flag = Path(job.folder).parent.parent / "begun"
+    if not job.earlier and not flag.exists():
+        flag.touch()
+        return endless(job, corpus, progress=progress, should_stop=should_stop)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)

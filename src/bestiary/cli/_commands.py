@@ -24,6 +24,8 @@ COMMANDS: dict[str, Command] = {
     "train": Command("bestiary.cli._train", "Train one model with one optimizer."),
     "plan": Command("bestiary.cli._plan", "Say what a study would cost here; starts nothing."),
     "status": Command("bestiary.cli._status", "Show how far a study is, while it runs or after."),
+    "stop": Command("bestiary.cli._stop", "Stop a study, from any terminal; nothing is lost."),
+    "worker": Command("bestiary.cli._worker", "Train for a study that runs on another terminal."),
     "report": Command(
         "bestiary.cli._report", "Write a study's page and table from what is stored."
     ),

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from msgspec import Meta
@@ -18,6 +18,7 @@ from bestiary.store import StudyStore
 
 if TYPE_CHECKING:
     from bestiary.data import Corpus
+    from bestiary.launch import AbstractExecutor
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -26,6 +27,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     Attributes:
         study: The study (`bestiary studies`), or your own as FILE.py:FUNCTION.
         out: Its folder; by default `bestiary-STUDY` here. A study that is there already goes on.
+        on: Where runs train: `local`, in processes of this command; or `pilots`, in every `bestiary
+            worker FOLDER`, on any machine that sees the folder (docs/cluster.md).
         workers: Processes that train; 0 for one per core, or per accelerator where there is one.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
             its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
@@ -37,6 +40,7 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     study: tyro.conf.Positional[str] = ""
     out: str = ""
+    on: Literal["local", "pilots"] = "local"
     workers: Annotated[int, Meta(ge=0, le=4096)] = 0
     data: Repeated = ()
     tokenizer: str = "byte"
@@ -50,15 +54,13 @@ def run(flags: Flags) -> int:
     Returns:
         0, or 1 where runs have failed, so that the answer may lack something.
     """
-    from bestiary.cli._corpora import cache_folder
     from bestiary.cli._live import display
     from bestiary.cli._questions import asked
-    from bestiary.launch import LocalExecutor, check_memory, drive
+    from bestiary.launch import drive
 
     study, corpus = asked(flags.study, flags.data, flags.tokenizer)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
-    executor = LocalExecutor(cache_folder() / "corpora", workers=flags.workers or None)
-    check_memory(study, executor.slots)
+    executor = _executor(flags, folder, study)
     console = Console(stderr=flags.json)
     command = shlex.join(["bestiary", *sys.argv[1:]])
     with StudyStore.create(folder, study, command=command) as store:
@@ -68,6 +70,21 @@ def run(flags: Flags) -> int:
             drive(store, executor, observer, retry_failed=flags.retry_failed)
         _conclude(store, as_json=flags.json)
         return _told_failures(store)
+
+
+def _executor(flags: Flags, folder: Path, study: Study) -> "AbstractExecutor":
+    """What trains the runs; nothing is started yet."""
+    from bestiary.cli._corpora import cache_folder
+    from bestiary.launch import LocalExecutor, PilotsExecutor, check_memory
+
+    corpora = cache_folder() / "corpora"
+    if flags.on == "pilots":
+        if flags.workers:
+            raise UserError("--workers is of --on local; pilots take theirs: `bestiary worker`")
+        return PilotsExecutor(folder, study, corpora)
+    executor = LocalExecutor(corpora, workers=flags.workers or None)
+    check_memory(study, executor.slots)
+    return executor
 
 
 def _conclude(store: StudyStore, *, as_json: bool) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bestiary.data._owner import PREFIX, is_abandoned, owned_name
 from bestiary.data._shown import shown, why
 from bestiary.errors import BestiaryError, UserError
+from bestiary.store import is_abandoned, owned_name
+
+PREFIX = ".prepare-"
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def scratch(folder: Path) -> Iterator[Path]:
     try:
         for name in abandoned(folder):
             shutil.rmtree(folder / name, ignore_errors=True)
-        path = folder / owned_name()
+        path = folder / owned_name(PREFIX)
         path.mkdir(mode=0o700)
         try:
             yield path

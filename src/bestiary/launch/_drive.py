@@ -6,7 +6,7 @@ from bestiary.launch._driver import Driver
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._snapshot import Observer, Sheltered, Silent
 from bestiary.launch._stopping import StopSignals
-from bestiary.store import StudyStore
+from bestiary.store import StudyStore, stop_requested, withdraw_request
 
 ATTEMPTS = 3
 GRACE_SECONDS = 30.0
@@ -33,22 +33,27 @@ def drive(
 
     Raises:
         UserError: another driver works on the study, or the study cannot run.
-        StopRequested: Ctrl-C, SIGTERM or SIGHUP came; everything so far is kept.
+        StopRequested: Ctrl-C, SIGTERM, SIGHUP or `bestiary stop` came; everything so far is kept.
         BestiaryError: the disk is full, or runs of different optimizers fail one after another.
     """
     tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
     observer = Sheltered(observer or Silent())
     with store.driving(), StopSignals() as asked:
+        withdraw_request(store.folder)  # one that came before this driver was not for it
         if retry_failed:
             observer.notice(_forgotten(store))
+        executor.start()
         driver = Driver(store, executor, observer, attempts=attempts)
         try:
             while driver.advance():
+                if stop_requested(store.folder):
+                    asked.request()
                 if asked.count:
                     driver.stop(grace_seconds, asked)
                     raise StopRequested(driver.farewell(), asked.signal)
         finally:
             driver.give_up()
+            withdraw_request(store.folder)
 
 
 def _forgotten(store: StudyStore) -> str:

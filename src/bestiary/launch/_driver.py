@@ -4,6 +4,7 @@ It holds no state that matters: planning is a function of the committed results,
 killed at any moment and started again ends with the same table.
 """
 
+import collections
 import itertools
 import shutil
 import time
@@ -21,6 +22,8 @@ from bestiary.specs import Planned, RunResult, kinds_apart, run_id
 from bestiary.store import CHECKPOINTS, Attempt, StudyStore
 
 TICK_SECONDS = 0.5
+# A run that so many machines were lost with, one after another, may be what brings them down.
+MACHINES = 10
 
 
 class _Underway(msgspec.Struct):
@@ -62,6 +65,7 @@ class Driver:
         self._waiting: list[Planned] = []
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
+        self._machines: collections.Counter[str] = collections.Counter()
         self._apart = ""
         self._began = time.monotonic()
         for result in self._results.values():  # a killed driver may have left checkpoints
@@ -130,6 +134,9 @@ class Driver:
         self._executor.submit(job)
 
     def _hear(self, event: Event) -> None:
+        if isinstance(event, Notice) and event.job == 0:
+            self._observer.notice(event.line)
+            return
         job = self._underway.get(event.job)
         if job is None:
             return  # an answer to a job that was given up
@@ -145,7 +152,7 @@ class Driver:
         elif isinstance(event, Failed):
             self._fail(job, event.reason)
         elif isinstance(event, Lost):
-            self._retry(job, event.reason)
+            self._retry(job, event)
         elif isinstance(event, Halted):
             self._close(job, "interrupted", event.reason)
             raise BestiaryError(f"{event.reason}; then the same command goes on from here")
@@ -189,9 +196,14 @@ class Driver:
                 "when that is cured, the same command goes on from here"
             )
 
-    def _retry(self, job: _Underway, reason: str) -> None:
+    def _retry(self, job: _Underway, event: Lost) -> None:
         """Try a run again whose worker died, up to the last attempt."""
-        identity = job.attempt.run_id
+        identity, reason = job.attempt.run_id, event.reason
+        self._machines[identity] += event.with_machine
+        if event.with_machine and self._machines[identity] < MACHINES:
+            self._close(job, "interrupted", reason)
+            self._observer.notice(f"interrupted, goes on: {_name(job.planned)}: {reason}")
+            return
         lost = 1 + sum(one.outcome == "lost" for one in self._earlier[identity])
         if lost >= self._attempts:
             self._fail(job, f"lost {lost} times, the last: {reason}")

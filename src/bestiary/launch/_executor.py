@@ -1,4 +1,4 @@
-"""What carries out jobs: here in processes; on a cluster Ray or Slurm, by the same interface."""
+"""What carries out jobs: here in processes, or anywhere in pilots, by the same interface."""
 
 import abc
 from typing import Self
@@ -18,6 +18,9 @@ class AbstractExecutor(abc.ABC):
     @abc.abstractmethod
     def slots(self) -> int:
         """How many jobs can be under way at once."""
+
+    def start(self) -> None:  # noqa: B027 - most have nothing to do
+        """Be ready for jobs; called once by the driver, when it has the study for itself."""
 
     @abc.abstractmethod
     def submit(self, job: Job) -> None:

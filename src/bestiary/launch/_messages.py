@@ -36,7 +36,10 @@ class Progress(Spec, frozen=True, kw_only=True, tag=True):
 
 
 class Notice(Spec, frozen=True, kw_only=True, tag=True):
-    """Something about the job that a person should know; it goes on."""
+    """Something about the job that a person should know; it goes on.
+
+    Job 0 is the executor itself: a pilot came or went.
+    """
 
     job: int
     line: str
@@ -50,10 +53,17 @@ class Finished(Spec, frozen=True, kw_only=True, tag=True):
 
 
 class Lost(Spec, frozen=True, kw_only=True, tag=True):
-    """The job ended without results, by a crash or a hang that another attempt may be spared."""
+    """The job ended without results, by a crash or a hang that another attempt may be spared.
+
+    Attributes:
+        job: The job.
+        reason: One line on why.
+        with_machine: Whether all of its machine or pilot went, which is hardly the run's doing.
+    """
 
     job: int
     reason: str
+    with_machine: bool = False
 
 
 class Failed(Spec, frozen=True, kw_only=True, tag=True):
@@ -76,4 +86,5 @@ class Stopped(Spec, frozen=True, kw_only=True, tag=True):
     job: int
 
 
-Event = Progress | Notice | Finished | Lost | Failed | Halted | Stopped
+Final = Finished | Lost | Failed | Halted | Stopped
+Event = Progress | Notice | Final

@@ -2,8 +2,12 @@
 
 import signal
 import threading
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any, Self
+
+# What a scheduler sends before it takes a machine away, besides SIGTERM.
+PREEMPTION = (signal.SIGUSR2,)
 
 
 class StopSignals:
@@ -11,10 +15,15 @@ class StopSignals:
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self) -> None:
-        """Nothing was asked yet."""
+    def __init__(self, also: Iterable[signal.Signals] = ()) -> None:
+        """Nothing was asked yet.
+
+        Args:
+            also: Further signals that ask to stop.
+        """
         self.count = 0
         self.signal = int(signal.SIGINT)
+        self._signals = (*self.SIGNALS, *also)
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -22,7 +31,7 @@ class StopSignals:
         if threading.current_thread() is threading.main_thread():
             self._before = {
                 number: signal.signal(number, self._received)
-                for number in self.SIGNALS
+                for number in self._signals
                 if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` has it
             }
         return self
@@ -31,6 +40,10 @@ class StopSignals:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def request(self) -> None:
+        """Count a request that came by another way, as if it had been SIGTERM."""
+        self._received(signal.SIGTERM, None)
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         del frame

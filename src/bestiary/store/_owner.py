@@ -1,4 +1,4 @@
-"""Whose an unfinished folder is: the host, the process and its start are part of its name.
+"""Whose a folder or file is: the host, the process and its start are part of its name.
 
 A lock would say it better where it works. It does not on every file system: some have none, and on
 some it is local to a node, so that the other nodes of a cluster do not see it.
@@ -11,23 +11,22 @@ import secrets
 import socket
 from pathlib import Path
 
-PREFIX = ".prepare-"
 _PARTS = re.compile(r"(?P<host>.+)\.(?P<boot>[0-9a-f]{8})\.(?P<process>\d+)\.(?P<start>\d+)\.\w+")
 
 
-def owned_name() -> str:
+def owned_name(prefix: str = "") -> str:
     """A name that no other process gives, now or later, here or on another node."""
     host = re.sub("[^A-Za-z0-9-]", "-", socket.gethostname())[:64] or "-"
     process = os.getpid()
-    return f"{PREFIX}{host}.{_boot()}.{process}.{_start(process)}.{secrets.token_hex(4)}"
+    return f"{prefix}{host}.{_boot()}.{process}.{_start(process)}.{secrets.token_hex(4)}"
 
 
 def is_abandoned(name: str) -> bool:
-    """Whether the process that made the folder of that name provably lives no more.
+    """Whether the process that gave that name provably lives no more.
 
     Of a process on another host, or before the last start of this one, nothing can be proved.
     """
-    found = _PARTS.fullmatch(name.removeprefix(PREFIX))
+    found = _PARTS.fullmatch(name)
     if not found or found["boot"] != _boot():
         return False
     process = int(found["process"])

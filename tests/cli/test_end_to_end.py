@@ -12,6 +12,7 @@ import pytest
 from bestiary.cli import main
 
 STUDY = f"{Path(__file__).parent / 'tiny_study.py'}:tiny"
+PHASES = str(Path(__file__).parent / "tiny_phases.toml")
 WORDS = ("alpha", "beta", "gamma", "delta", "the", "of", "and", "to", "in", "is")
 
 
@@ -61,6 +62,29 @@ def test_a_study_is_tuned_trained_answered_goes_on_where_it_was_and_is_kept(
     assert main(["run", STUDY, "--data", "other.txt"]) == 2
     assert "another study" in capsys.readouterr().err
     assert (workplace / "bestiary-tiny/study.sqlite").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_study_file_goes_through_its_three_phases(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["run", PHASES, "--data", "words.txt", "--workers", "1", "--out", "phases"]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main(["status", "phases", "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["done"] == status["at_most"]
+    assert {one["purpose"] for one in status["cells"]} == {"tune", "follow", "confirm", "report"}
+    assert {one["optimizer"] for one in status["phases"]} == {"adamw"}
+    assert main(["status", "phases"]) == 0
+    text = capsys.readouterr().out
+    assert "phase I taught" in text
+    assert "phase III predicts" in text
+    page = (workplace / "phases/report.html").read_text()
+    assert "AdamW: learning_rate depends on scale" in page
+    assert main(["plan", PHASES, "--speed", "1e9", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)["all"]
+    assert (plan["tune"], plan["follow"], plan["confirm"], plan["report_runs"]) == (2, 2, 1, 3)
 
 
 @pytest.mark.slow

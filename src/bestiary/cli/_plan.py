@@ -7,13 +7,15 @@ from msgspec import Meta
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
-from bestiary.specs import Spec, Study
+from bestiary.specs import Cell, Phases, Spec, Study
 from bestiary.studies import STUDIES
 from bestiary.tune import PlannedCost, plan
 
+PHASES = {"tune": "phase I", "follow": "phase II", "confirm": "phase III"}
 COLUMNS = {
     "optimizer": "optimizer",
     "tuning_runs": "tuning runs, at most",
+    **PHASES,
     "report_runs": "report runs",
     "tokens": "tokens",
     "flops": "FLOPs",
@@ -28,7 +30,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """Plan a study.
 
     Attributes:
-        study: The study (`bestiary studies`), or your own as FILE.py:FUNCTION.
+        study: The study (`bestiary studies`), or your own as FILE.toml or FILE.py:FUNCTION.
         speed: Model FLOPs per second of the machine that will run it; 0 measures this one.
         json: Print JSON.
     """
@@ -57,7 +59,7 @@ def run(flags: Flags) -> None:
         print_json({**about, "optimizers": records, "all": total})
         return
     shown = [{**one, **_in_words(one)} for one in [*records, total]]
-    show(shown, COLUMNS, as_json=False, title=study.question)
+    show(shown, _columns(study), as_json=False, title=study.question)
     _say(_design(study))
     if told := told_of_starts(study):
         _say(told)
@@ -71,19 +73,49 @@ def run(flags: Flags) -> None:
     _say(_room(disk))
 
 
+def _columns(study: Study) -> dict[str, str]:
+    """The columns of the table; those of the phases only where there are any."""
+    apart = {} if isinstance(study.phases, Phases) else PHASES
+    return {key: heading for key, heading in COLUMNS.items() if key not in apart}
+
+
 def _say(line: str) -> None:
     console().print(line, highlight=False, markup=False)
 
 
 def _design(study: Study) -> str:
     """What is tuned and what is reported, in words."""
-    tuned = ", ".join(f"{cell.size} {cell.ratio:g}x" for cell in study.tuning.cells)
     rest = set(study.cells) - set(study.tuning.cells)
     inherit = "; cells that are not tuned inherit from the nearest" if rest else ""
-    return (
-        f"Tuned in {tuned}, with at most {study.tuning.runs_per_cell} runs for every optimizer; "
-        f"winners are reported in {len(study.cells)} cells on {len(study.seeds)} seeds{inherit}."
+    tuned = (
+        f"Tuned in {_cells(study.tuning.cells)}, with at most {study.tuning.runs_per_cell} runs "
+        "for every optimizer"
     )
+    if isinstance(study.phases, Phases):
+        inherit, tuned = "", f"{tuned}{_later(study.phases)}"
+    return (
+        f"{tuned}; winners are reported in {len(study.cells)} cells on {len(study.seeds)} "
+        f"seeds{inherit}."
+    )
+
+
+def _later(phases: Phases) -> str:
+    """Phases II and III in words."""
+    told = ""
+    if phases.followed:
+        told += (
+            f"; what depends on scale is followed in {_cells(phases.followed)} with at most "
+            f"{phases.followed_runs}"
+        )
+    if phases.predicted:
+        runs = 1 if phases.protocol == "study" else phases.confirming_runs
+        who = f" for {', '.join(phases.predicted_candidates)}" * bool(phases.predicted_candidates)
+        told += f"; laws predict it in {_cells(phases.predicted)}{who}, confirmed by at most {runs}"
+    return f"{told}, by the protocol `{phases.protocol}`"
+
+
+def _cells(cells: tuple[Cell, ...]) -> str:
+    return ", ".join(f"{cell.size} {cell.ratio:g}x" for cell in cells)
 
 
 def told_of_starts(study: Study) -> str:
@@ -148,7 +180,8 @@ def _record(
     own = [one for one in estimates if one.optimizer == name]
     return {
         "optimizer": study.candidate(name).label,
-        "tuning_runs": sum(one.runs for one in own if one.purpose == "tune"),
+        "tuning_runs": sum(one.runs for one in own if one.purpose != "report"),
+        **{key: sum(one.runs for one in own if one.purpose == key) for key in PHASES},
         "report_runs": sum(one.runs for one in own if one.purpose == "report"),
         "tokens": sum(one.runs * one.tokens for one in own),
         "flops": sum(one.runs * one.flops for one in own),

@@ -8,7 +8,7 @@ from bestiary.cli._corpora import prepared
 from bestiary.data import Corpus
 from bestiary.errors import UserError, unknown
 from bestiary.specs import DataSpec, Study, checked
-from bestiary.studies import STUDIES, lookup
+from bestiary.studies import STUDIES, lookup, study_file
 
 NO_CORPUS = DataSpec(name="none", digest="0" * 64)
 Build = Callable[[DataSpec], Study]
@@ -18,7 +18,7 @@ def asked(name: str, data: Sequence[str], tokenizer: str) -> tuple[Study, Corpus
     """The study on this text, which is prepared where it is not yet, and the text.
 
     Args:
-        name: A named study, or `FILE.py:FUNCTION` for one's own.
+        name: A named study, or `FILE.toml` or `FILE.py:FUNCTION` for one's own.
         data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
         tokenizer: `byte`, or the path of a tokenizer.json.
 
@@ -38,7 +38,7 @@ def without_corpus(name: str) -> Study:
         UserError: no study was named, or none of that name exists.
     """
     if not name:
-        raise UserError(f"name a study: {', '.join(STUDIES)}, or your own as FILE.py:FUNCTION")
+        raise UserError(f"name a study: {', '.join(STUDIES)}, or your own as FILE.toml")
     return _study(name, NO_CORPUS)
 
 
@@ -50,6 +50,8 @@ def _study(name: str, data: DataSpec) -> Study:
 
 
 def _build(name: str) -> Build:
+    if name.endswith(".toml"):
+        return study_file(Path(name))
     path, colon, function = name.rpartition(":")
     return _own(Path(path), function) if colon else lookup(name).build
 

@@ -25,7 +25,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """Run a study.
 
     Attributes:
-        study: The study (`bestiary studies`), or your own as FILE.py:FUNCTION.
+        study: The study (`bestiary studies`), or your own as FILE.toml or FILE.py:FUNCTION.
         out: Its folder; by default `bestiary-STUDY` here. A study that is there already goes on.
         on: Where runs train: `local`, in processes of this command; or `pilots`, in every `bestiary
             worker FOLDER`, on any machine that sees the folder (docs/cluster.md).

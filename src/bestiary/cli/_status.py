@@ -3,15 +3,16 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading
 from bestiary.cli._listing import console, print_json, show
 from bestiary.cli._troubles import troubles, underway
-from bestiary.specs import RunResult, Spec, Study
+from bestiary.specs import RunResult, Spec
 from bestiary.store import StudyStore
-from bestiary.tune import plan
+from bestiary.tune import PhaseAccount, Planner, phase_accounts, plan_of
 
 COLUMNS = {
     "optimizer": "optimizer",
@@ -27,6 +28,17 @@ COLUMNS = {
 
 RUN = {"optimizer": "optimizer", "size": "size", "ratio": "ratio", "purpose": "for"}
 RUNNING = {**RUN, "attempt": "attempt", "step": "step", "steps": "of", "time": "time"}
+PHASES = {"optimizer": "optimizer", "followed": "depends on scale", "frozen": "frozen"}
+PREDICTED = {
+    "optimizer": "optimizer",
+    "size": "size",
+    "ratio": "ratio",
+    "predicted": "predicted",
+    "by": "by",
+    "penalty": "transfer penalty, nats",
+}
+SKIPPED = {**RUN, "what": "not trained", "reason": "why"}
+del SKIPPED["purpose"]
 TROUBLES = {**RUN, "tuned": "with", "outcome": "what", "reason": "why", "log": "log"}
 
 
@@ -45,13 +57,16 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Print a row for every optimizer, cell and purpose, what is trained now, what went wrong."""
     with reading(flags.folder) as store:
-        records = progress(store.study, store)
+        planner = Planner(store.study, store.results())
+        records = progress(planner, store)
         now, wrong = underway(store), troubles(store)
         done, most = (sum(int(one[key]) for one in records) for key in ("done", "at_most"))
         driver = store.driver()
     if flags.json:
         counts = {"done": done, "at_most": most, "driver": driver or None}
-        print_json({**counts, "running": now, "cells": records, "troubles": wrong})
+        phases = {"phases": [msgspec.to_builtins(one) for one in phase_accounts(planner)]}
+        phases["skipped"] = [msgspec.to_builtins(one) for one in planner.skipped()]
+        print_json({**counts, "running": now, "cells": records, "troubles": wrong, **phases})
         return
     absent = "" if done == most else "; nobody drives it, the same `bestiary run` goes on"
     _say(f"{store.study.name}: {done} of at most {most} runs", f"; {driver}" if driver else absent)
@@ -60,6 +75,7 @@ def run(flags: Flags) -> None:
         show(
             [{**one, "time": _since(one)} for one in now], RUNNING, as_json=False, title="training"
         )
+    _show_phases(planner)
     if wrong:
         show(wrong, TROUBLES, as_json=False, title="what went wrong")
     if any(one["outcome"] == "failed" for one in wrong):
@@ -77,9 +93,55 @@ def _say(*parts: str) -> None:
     console().print("".join(parts), highlight=False, markup=False, soft_wrap=True)
 
 
-def progress(study: Study, store: StudyStore) -> list[dict[str, Any]]:
+def _show_phases(planner: Planner) -> None:
+    """What the phases decided, and what is not trained."""
+    accounts = phase_accounts(planner)
+    if accounts:
+        show([_learnt(one) for one in accounts], PHASES, as_json=False, title="phase I taught")
+        for reason in dict.fromkeys(one.reason for one in accounts):
+            _say(reason)
+    if predicted := [record for one in accounts for record in _predicted(one)]:
+        show(predicted, PREDICTED, as_json=False, title="phase III predicts")
+    if skipped := planner.skipped():
+        shown = [
+            {
+                "optimizer": one.optimizer,
+                "size": one.cell.size if one.cell else "",
+                "ratio": f"{one.cell.ratio:g}" if one.cell else "",
+                "what": one.what,
+                "reason": one.reason,
+            }
+            for one in skipped
+        ]
+        show(shown, SKIPPED, as_json=False, title="left out")
+
+
+def _learnt(one: PhaseAccount) -> dict[str, str]:
+    frozen = [name if value is None else f"{name} {value}" for name, value in one.frozen.items()]
+    return {
+        "optimizer": one.optimizer,
+        "followed": ", ".join(one.followed) or "nothing",
+        "frozen": ", ".join(frozen) or "nothing",
+    }
+
+
+def _predicted(one: PhaseAccount) -> list[dict[str, str]]:
+    return [
+        {
+            "optimizer": one.optimizer,
+            "size": cell.cell.size,
+            "ratio": f"{cell.cell.ratio:g}",
+            "predicted": ", ".join(f"{law.name} {law.value}" for law in cell.forecasts),
+            "by": ", ".join(dict.fromkeys(law.by for law in cell.forecasts)) + cell.note,
+            "penalty": cell.penalty.text(".4f") if cell.penalty else "",
+        }
+        for cell in one.predicted
+    ]
+
+
+def progress(planner: Planner, store: StudyStore) -> list[dict[str, Any]]:
     """One record for every optimizer, cell and purpose, in the order of the plan."""
-    results = store.results()
+    results = planner.results
     grouped: dict[tuple[str, str, float, str], list[RunResult]] = {}
     for identity, one in store.planned().items():
         key = (one.optimizer, one.cell.size, one.cell.ratio, one.purpose)
@@ -94,7 +156,7 @@ def progress(study: Study, store: StudyStore) -> list[dict[str, Any]]:
             "at_most": one.runs,
             **_outcomes(grouped.get((one.optimizer, *_place(one.cell), one.purpose), [])),
         }
-        for one in plan(study, results)
+        for one in plan_of(planner)
     ]
 
 

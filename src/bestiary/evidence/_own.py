@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bestiary.evidence._design import design_of
 from bestiary.evidence._noise import ASSUMED, noise_by_size, stated_noise
+from bestiary.evidence._phases import phase_notes
 from bestiary.evidence._record import (
     Contender,
     Evidence,
@@ -15,7 +16,7 @@ from bestiary.evidence._record import (
     TuningBehind,
 )
 from bestiary.specs import Candidate, Cell, Configuration, Planned, RunResult, Study, digest
-from bestiary.tune import Winner, ledger, winners
+from bestiary.tune import Planner, Winner, ledger_of, winners_of
 
 NOT_REPEATED = "assumed: no cell has two seeds"
 Results = Mapping[str, RunResult]
@@ -42,7 +43,8 @@ def own_evidence(
         assumed_noise: Standard deviation between seeds in nats, read where none was measured.
     """
     reported, tuned = _sorted(planned, results)
-    chosen = winners(study, results)
+    planner = Planner(study, results)
+    chosen = winners_of(planner)
     observations = tuple(
         _observation(study, one, cell, reported, tuned, chosen)
         for cell in study.cells
@@ -64,7 +66,8 @@ def own_evidence(
         noise=_noise(study, observations, assumed_noise),
         planned=len(planned),
         finished=len(finished),
-        effort=ledger(study, results),
+        effort=ledger_of(planner),
+        notes=phase_notes(planner),
         provenance=Provenance(
             study_digest=digest(study),
             data_name=study.data.name,
@@ -100,7 +103,7 @@ def _sorted(
     reported: dict[Place, Runs] = {}
     tuned: dict[Place, Runs] = {}
     for identity, one in planned.items():
-        kept = tuned if one.purpose == "tune" else reported
+        kept = reported if one.purpose == "report" else tuned
         runs = kept.setdefault((one.optimizer, one.cell), [])
         if kept is reported and runs and runs[0][0].configuration != one.configuration:
             runs.clear()

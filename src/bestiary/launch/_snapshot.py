@@ -1,9 +1,9 @@
 """What an observer is shown while a study runs: plain data, complete each time."""
 
 import contextlib
-from typing import Literal, Protocol
+from typing import Protocol
 
-from bestiary.specs import Cell, Spec
+from bestiary.specs import Cell, Purpose, Spec
 
 
 class Running(Spec, frozen=True, kw_only=True):
@@ -13,7 +13,7 @@ class Running(Spec, frozen=True, kw_only=True):
         run_id: The run.
         optimizer: Name of its candidate.
         cell: Where it belongs.
-        purpose: Tuning or reporting.
+        purpose: A phase of tuning, or reporting.
         attempt: 1 for the first try.
         step: Steps taken so far; 0 while it starts and compiles.
         steps: Steps of the whole run.
@@ -23,7 +23,7 @@ class Running(Spec, frozen=True, kw_only=True):
     run_id: str
     optimizer: str
     cell: Cell
-    purpose: Literal["tune", "report"]
+    purpose: Purpose
     attempt: int
     step: int
     steps: int

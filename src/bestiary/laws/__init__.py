@@ -27,4 +27,5 @@ from bestiary.laws._student import student_quantile as student_quantile
 from bestiary.laws._study_form import StudyForm as StudyForm
 from bestiary.laws._study_form import fit_study_form as fit_study_form
 from bestiary.laws._study_form import fit_study_forms as fit_study_forms
+from bestiary.laws._study_setting import StudySetting as StudySetting
 from bestiary.laws._study_setting import fit_study_setting as fit_study_setting

@@ -14,6 +14,8 @@ from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
 from bestiary.specs._memory import least_bytes as least_bytes
 from bestiary.specs._model import ModelSpec as ModelSpec
+from bestiary.specs._phases import Cell as Cell
+from bestiary.specs._phases import Phases as Phases
 from bestiary.specs._placement import ONE_DEVICE as ONE_DEVICE
 from bestiary.specs._placement import Placement as Placement
 from bestiary.specs._placement import placement_from as placement_from
@@ -39,9 +41,9 @@ from bestiary.specs._spec import checked as checked
 from bestiary.specs._spec import digest as digest
 from bestiary.specs._spec import from_builtins as from_builtins
 from bestiary.specs._study import Candidate as Candidate
-from bestiary.specs._study import Cell as Cell
 from bestiary.specs._study import Configuration as Configuration
 from bestiary.specs._study import Planned as Planned
+from bestiary.specs._study import Purpose as Purpose
 from bestiary.specs._study import Study as Study
 from bestiary.specs._study import Tuning as Tuning
 from bestiary.specs._terms import DATA_RATIO as DATA_RATIO

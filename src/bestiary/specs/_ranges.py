@@ -20,7 +20,7 @@ RUN_RANGES: dict[str, Feasible] = {
     "decay_fraction": _SHARE,
     "final_fraction": _SHARE,
 }
-RUN_COORDINATES: tuple[str, ...] = tuple(RUN_RANGES)
+RUN_COORDINATES: tuple[str, ...] = (*RUN_RANGES, "schedule")
 
 # Of hyperparameters of results that come without their types, by name: as the published tables,
 # this catalogue and other code call them. Other numbers are positive reals. Both ends of a rate are

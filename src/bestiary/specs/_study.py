@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from bestiary.errors import UserError
+from bestiary.errors import UserError, unknown
 from bestiary.specs._feasible import Feasible
 from bestiary.specs._model import Count, ModelSpec
+from bestiary.specs._phases import Cell, Phases, Positive
 from bestiary.specs._run import (
     SCHEMA,
     ComputeDtype,
@@ -18,8 +19,9 @@ from bestiary.specs._run import (
 )
 from bestiary.specs._spec import Spec
 
-Positive = Annotated[float, Meta(gt=0, le=1e6)]
 Configuration = dict[str, Setting]
+# What a run is for: phase I, II, III, or the report of a winner.
+Purpose = Literal["tune", "follow", "confirm", "report"]
 
 
 class Candidate(Spec, frozen=True, kw_only=True):
@@ -50,18 +52,11 @@ class Candidate(Spec, frozen=True, kw_only=True):
     ranges: dict[str, Feasible] = {}
 
 
-class Cell(Spec, frozen=True, kw_only=True):
-    """One model size at one data-to-model ratio (tokens over 20 N)."""
-
-    size: str
-    ratio: Positive
-
-
 class Tuning(Spec, frozen=True, kw_only=True):
     """How hard each optimizer is tuned: the same for all.
 
     Attributes:
-        cells: Where tuning happens; other cells inherit from the nearest of these.
+        cells: Where everything is tuned; without phases, other cells inherit from the nearest.
         runs_per_cell: At most this many tuning runs per optimizer and cell.
         minimum_gain: A move must lower the selection loss by more than this, in nats per token.
         seed: The one seed of all tuning runs.
@@ -91,6 +86,7 @@ class Study(Spec, frozen=True, kw_only=True):
         evaluation_sequences: Sequences read of each validation set; 0 reads all.
         compute_dtype: Type of activations and matrix products.
         schema: The schema of its runs, see `RunSpec`.
+        phases: How tuning is carried to other cells; they inherit where this is not said.
     """
 
     name: str
@@ -107,6 +103,7 @@ class Study(Spec, frozen=True, kw_only=True):
     evaluation_sequences: Natural = 0
     compute_dtype: ComputeDtype = "float32"
     schema: Literal[1, 2] = SCHEMA
+    phases: Phases | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         names = [candidate.name for candidate in self.candidates]
@@ -118,11 +115,17 @@ class Study(Spec, frozen=True, kw_only=True):
             raise UserError(
                 f"report seeds must be fresh, but {self.tuning.seed} is the tuning seed; remove it"
             )
+        if isinstance(self.phases, Phases):
+            _check_phases(self, self.phases)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """Every size at every ratio, sizes first."""
-        return tuple(Cell(size=size, ratio=ratio) for size in self.sizes for ratio in self.ratios)
+        """Every size at every ratio, sizes first; with phases, those that have one."""
+        every = (Cell(size=size, ratio=ratio) for size in self.sizes for ratio in self.ratios)
+        if not isinstance(self.phases, Phases):
+            return tuple(every)
+        named = {*self.tuning.cells, *self.phases.followed, *self.phases.predicted}
+        return tuple(cell for cell in every if cell in named)
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that name (raises KeyError where there is none)."""
@@ -135,5 +138,35 @@ class Planned(Spec, frozen=True, kw_only=True):
     run: RunSpec
     optimizer: str
     cell: Cell
-    purpose: Literal["tune", "report"]
+    purpose: Purpose
     configuration: Configuration
+
+
+def _check_phases(study: Study, phases: Phases) -> None:
+    """Refuse phases that could never be gone through."""
+    names = [candidate.name for candidate in study.candidates]
+    for name in (*phases.predicted_candidates, *phases.grids):
+        if name not in names:
+            raise unknown("candidate", name, names)
+    seen: dict[Cell, str] = {}
+    for phase, cells in (
+        ("tuned", study.tuning.cells),
+        ("followed", phases.followed),
+        ("predicted", phases.predicted),
+    ):
+        for cell in dict.fromkeys(cells):
+            if seen.setdefault(cell, phase) != phase:
+                raise UserError(
+                    f"a cell has one phase, but {cell.size} {cell.ratio:g}x is {seen[cell]} and "
+                    f"{phase}; remove it from one"
+                )
+            if cell.size not in study.sizes:
+                raise unknown("size", cell.size, study.sizes)
+            if cell.ratio not in study.ratios:
+                raise UserError(
+                    f"a {phase} cell must have a ratio of the study, got {cell.size} "
+                    f"{cell.ratio:g}x; its ratios are {', '.join(f'{r:g}' for r in study.ratios)}"
+                )
+    repeated = {*phases.more_seeds} & {*study.seeds, study.tuning.seed}
+    if repeated:
+        raise UserError(f"more_seeds must be fresh, but {min(repeated)} is used already; remove it")

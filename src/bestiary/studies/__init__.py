@@ -3,3 +3,4 @@
 from bestiary.studies._candidates import candidate as candidate
 from bestiary.studies._catalogue import STUDIES as STUDIES
 from bestiary.studies._catalogue import lookup as lookup
+from bestiary.studies._file import study_file as study_file

@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping
 
 from bestiary.specs import Candidate, Cell, RunResult, Spec, Study
-from bestiary.tune._tuning import CellTuning, tune_all
+from bestiary.tune._planner import Planner
+from bestiary.tune._tuning import CellTuning
 
 
 class CellEffort(Spec, frozen=True, kw_only=True):
@@ -71,14 +72,14 @@ def ledger(study: Study, results: Mapping[str, RunResult]) -> tuple[TuningEffort
     Raises:
         UserError: a candidate cannot start, or the study names a size or coordinate it lacks.
     """
-    tunings = tune_all(study, results)
+    return ledger_of(Planner(study, results))
+
+
+def ledger_of(planner: Planner) -> tuple[TuningEffort, ...]:
+    """The same from what is decided already."""
     return tuple(
-        _effort(
-            study,
-            candidate,
-            {cell: t for (name, cell), t in tunings.items() if name == candidate.name},
-        )
-        for candidate in study.candidates
+        _effort(planner.study, campaign.candidate, campaign.tunings)
+        for campaign in planner.campaigns.values()
     )
 
 

@@ -1,14 +1,17 @@
-"""How much is to be trained, at most: what a user wants to know before anything starts."""
+"""How much is to be trained, at least and at most: what a user wants to know beforehand."""
 
+import contextlib
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
-from bestiary.specs import Candidate, Cell, RunResult, Spec, Study
+from bestiary.errors import UserError
+from bestiary.specs import Candidate, Cell, Phases, Purpose, RunResult, Spec, Study
+from bestiary.tune._axis import is_number
+from bestiary.tune._campaign import Campaign
+from bestiary.tune._planner import Planner
 from bestiary.tune._run import cell_runs, model_of
-from bestiary.tune._tuning import CellTuning, tune_all
-from bestiary.tune._winner import nearest, winners_of
+from bestiary.tune._tuning import CellTuning
 
 
 class PlannedCost(Spec, frozen=True, kw_only=True):
@@ -17,8 +20,9 @@ class PlannedCost(Spec, frozen=True, kw_only=True):
     Attributes:
         optimizer: Name of the candidate.
         cell: Where.
-        purpose: Tuning or reporting.
+        purpose: A phase of tuning, or reporting.
         runs: How many in all, an upper bound while tuning goes on.
+        least: A lower bound on them.
         done: How many of them have a result.
         tokens: Training tokens of one run.
         flops: Model FLOPs of one run.
@@ -26,8 +30,9 @@ class PlannedCost(Spec, frozen=True, kw_only=True):
 
     optimizer: str
     cell: Cell
-    purpose: Literal["tune", "report"]
+    purpose: Purpose
     runs: int
+    least: int
     done: int
     tokens: int
     flops: int
@@ -39,45 +44,105 @@ class PlannedCost(Spec, frozen=True, kw_only=True):
 
 
 def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[PlannedCost, ...]:
-    """An upper bound on the runs of a study, by candidate, cell and purpose; starts nothing.
+    """Bounds on the runs of a study, by candidate, cell and purpose; starts nothing.
 
-    While a cell is tuned, its bound is the budget, or every point of the grid where those are
-    fewer; once its search has ended, it is what was run.
+    While a cell is tuned, its upper bound is the budget, or every point of the grid where those are
+    fewer, and its lower one a search that finds nothing better than where it began; once its search
+    has ended, both are what was run.
 
     Raises:
         UserError: a candidate cannot start, or the study names a size or coordinate it lacks.
     """
-    tunings = tune_all(study, results)
-    rows = [_tuning(study, cell, tuning) for (_, cell), tuning in tunings.items()]
-    return (*rows, *_reports(study, tunings, results))
+    return plan_of(Planner(study, results))
 
 
-def _tuning(study: Study, cell: Cell, tuning: CellTuning) -> PlannedCost:
+def plan_of(planner: Planner) -> tuple[PlannedCost, ...]:
+    """The same from what is decided already."""
+    study = planner.study
+    phases = study.phases if isinstance(study.phases, Phases) else Phases()
+    cells = dict.fromkeys((*study.tuning.cells, *phases.followed, *phases.predicted))
+    rows = [
+        row
+        for cell in cells
+        for campaign in planner.campaigns.values()
+        if (row := _tuning(study, phases, campaign, cell)) is not None
+    ]
+    return (*rows, *_reports(planner, phases))
+
+
+def _tuning(study: Study, phases: Phases, campaign: Campaign, cell: Cell) -> PlannedCost | None:
+    """The tuning of a candidate in a cell; None where it will not be tuned there."""
+    tuning = campaign.tunings.get(cell)
+    if tuning is None:
+        return _awaited(study, phases, campaign, cell)
     done = len(tuning.trials)
-    bound = min(study.tuning.runs_per_cell, _grid_points(tuning.candidate))
-    runs = done if tuning.optimum is not None else max(bound, done)
-    return _cost(study, tuning.candidate, cell, purpose="tune", runs=runs, done=done)
+    bound, least = min(tuning.runs, _grid_points(tuning)), _first_round(study, cell, tuning)
+    if tuning.optimum is not None:
+        bound = least = done
+    return _cost(
+        study,
+        tuning.candidate,
+        cell,
+        purpose=tuning.purpose,
+        runs=max(bound, done),
+        least=max(done, min(least, bound)),
+        done=done,
+    )
 
 
-def _reports(
-    study: Study,
-    tunings: dict[tuple[str, Cell], CellTuning],
-    results: Mapping[str, RunResult],
-) -> Iterator[PlannedCost]:
-    found = winners_of(study, tunings)
+def _awaited(study: Study, phases: Phases, campaign: Campaign, cell: Cell) -> PlannedCost | None:
+    """A cell of a phase that has not begun; None where the candidate will not get there."""
+    follows = cell in phases.followed
+    if not _gets_there(phases, campaign, cell):
+        return None
+    alone = phases.protocol == "study" and not follows
+    runs = phases.followed_runs if follows else 1 if alone else phases.confirming_runs
+    return _cost(
+        study,
+        campaign.candidate,
+        cell,
+        purpose="follow" if follows else "confirm",
+        runs=runs,
+        least=1,
+        done=0,
+    )
+
+
+def _gets_there(phases: Phases, campaign: Campaign, cell: Cell) -> bool:
+    """Whether a candidate may still be tuned in a cell of a later phase."""
+    if cell in campaign.tunings:
+        return True
+    name = campaign.candidate.name
+    named = not phases.predicted_candidates or name in phases.predicted_candidates
+    if cell in phases.predicted and not named:
+        return False
+    return campaign.waits and (cell in phases.predicted or campaign.learnt is None)
+
+
+def _reports(planner: Planner, phases: Phases) -> Iterator[PlannedCost]:
+    study = planner.study
+    later = {*phases.followed, *phases.predicted}
     for cell in study.cells:
-        for candidate in study.candidates:
-            tuning = tunings[candidate.name, nearest(study, cell)]
-            winner = found.get((candidate.name, cell))
-            own = cell_runs(study, candidate, cell)
-            planned = [
-                own.report(winner.configuration, seed=seed)
-                for seed in (study.seeds if winner else ())
-                if winner is not None
-            ]
-            runs = len(study.seeds) if tuning.optimum is None else len(planned)
-            done = sum(one.run_id in results for one in planned)
-            yield _cost(study, candidate, cell, purpose="report", runs=runs, done=done)
+        for name, campaign in planner.campaigns.items():
+            if cell in later and not _gets_there(phases, campaign, cell):
+                continue
+            tuning = campaign.chosen(cell)
+            planned = campaign.reports(cell)
+            extra = planner.extra_reports(name, cell)
+            runs = least = len(study.seeds)
+            if tuning is not None and tuning.optimum is not None:
+                runs = least = len(planned)
+            in_reserve = len(phases.more_seeds) if planner.needed_seeds(cell) else len(extra)
+            done = sum(one.run_id in planner.results for one in (*planned, *extra))
+            yield _cost(
+                study,
+                campaign.candidate,
+                cell,
+                purpose="report",
+                runs=runs + (in_reserve if runs else 0),
+                least=max(least, done),
+                done=done,
+            )
 
 
 def _cost(
@@ -85,8 +150,9 @@ def _cost(
     candidate: Candidate,
     cell: Cell,
     *,
-    purpose: Literal["tune", "report"],
+    purpose: Purpose,
     runs: int,
+    least: int,
     done: int,
 ) -> PlannedCost:
     model = model_of(study, cell)
@@ -96,16 +162,33 @@ def _cost(
         cell=cell,
         purpose=purpose,
         runs=runs,
+        least=least,
         done=done,
         tokens=tokens,
         flops=tokens * model.flops_per_token,
     )
 
 
-def _grid_points(candidate: Candidate) -> int:
+def _grid_points(tuning: CellTuning) -> int:
     """Points of the grid with the start; no bound where a coordinate may extend."""
+    candidate = tuning.candidate
     if set(candidate.extend) & set(candidate.grid):
         return sys.maxsize
-    return math.prod(
-        len({*values, candidate.start[name]}) for name, values in candidate.grid.items()
-    )
+    rows = ({*values, candidate.start[name]} for name, values in candidate.grid.items())
+    return math.prod(len(values) for values in rows)
+
+
+def _first_round(study: Study, cell: Cell, tuning: CellTuning) -> int:
+    """Runs of a search that finds nothing better than where it begins."""
+    candidate = tuning.candidate
+    if tuning.purpose == "confirm":
+        return 1
+    runs = cell_runs(study, candidate, cell)
+    found = {runs.tuning(candidate.start).run_id}
+    for name, values in candidate.grid.items():
+        real = isinstance(candidate.start[name], float)
+        for value in values:
+            one = float(value) if real and is_number(value) else value
+            with contextlib.suppress(UserError):
+                found.add(runs.tuning({**candidate.start, name: one}, tuning.purpose).run_id)
+    return len(found)

@@ -2,7 +2,7 @@
 
 import math
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bestiary.errors import UserError, unknown
 from bestiary.specs import (
@@ -15,6 +15,7 @@ from bestiary.specs import (
     ModelSpec,
     OptimizerSpec,
     Planned,
+    Purpose,
     RunSpec,
     ScheduleKind,
     ScheduleSpec,
@@ -23,8 +24,6 @@ from bestiary.specs import (
     checked,
     run_id,
 )
-
-Purpose = Literal["tune", "report"]
 
 
 def model_of(study: Study, cell: Cell) -> ModelSpec:
@@ -92,13 +91,17 @@ class CellRuns:
         self._frame = frame
         self._found: dict[object, Identified | str] = {}
 
-    def tuning(self, values: Configuration) -> Identified:
+    def tuning(self, values: Configuration, purpose: Purpose = "tune") -> Identified:
         """The run that measures a configuration: the tuning seed, evaluated at the end.
+
+        Args:
+            values: The configuration.
+            purpose: The phase that asks; the run is the same in each.
 
         Raises:
             UserError: the configuration cannot run in this cell.
         """
-        return self._run(values, "tune", self._frame.tuning_seed)
+        return self._run(values, purpose, self._frame.tuning_seed)
 
     def report(self, values: Configuration, *, seed: int) -> Identified:
         """The run that reports a winner on a fresh seed, evaluated `study.evaluations` times.
@@ -173,11 +176,14 @@ def _run_of(frame: _Frame, values: Configuration, purpose: Purpose, seed: int) -
 
 def _schedule(kind: ScheduleKind, values: Configuration, steps: int) -> ScheduleSpec:
     """The schedule, with `warmup_fraction` turned into whole steps of this very run."""
-    given = {
+    given: dict[str, Any] = {
         name: float(values[name])
         for name in ("warmup_steps", "decay_fraction", "final_fraction")
         if name in values
     }
     if "warmup_fraction" in values:
         given["warmup_steps"] = float(round(float(values["warmup_fraction"]) * steps))
-    return ScheduleSpec(kind=kind, **given)
+    given["kind"] = values.get("schedule", kind)
+    if "schedule" in values and given["kind"] != "wsd":
+        given.pop("decay_fraction", None)  # which the others do not read: one run, not several
+    return ScheduleSpec(**given)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -11,13 +12,38 @@ from bestiary.specs import (
     Candidate,
     Cell,
     Configuration,
+    Phases,
     Planned,
+    Purpose,
     RunResult,
     Study,
 )
-from bestiary.tune._descent import Optimum, coordinate_descent
+from bestiary.tune._descent import CanRun, Optimum, Search, coordinate_descent
 from bestiary.tune._edges import Trials, edges, varied
+from bestiary.tune._joint import joint_descent
 from bestiary.tune._run import Identified, cell_runs
+from bestiary.tune._stars import stars, walk
+
+Method = Literal["descent", "joint descent", "stars", "walk"]
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be tuned in one cell, from where and how.
+
+    Attributes:
+        candidate: Who, with the starting point and the grid that hold here.
+        cell: Where.
+        purpose: The phase.
+        method: Descent along coordinates, alone or with pairs of them; the study's stars; or the
+            walk from a prediction.
+        runs: At most this many.
+    """
+
+    candidate: Candidate
+    cell: Cell
+    purpose: Purpose = "tune"
+    method: Method = "descent"
+    runs: int
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +63,12 @@ class CellTuning(msgspec.Struct, kw_only=True):
 
     Attributes:
         candidate: Who is tuned, with a value of every tuned coordinate in its start.
+        purpose: The phase.
+        runs: At most this many.
         trials: What was trained, in the order in which it was asked for.
         wanted: What must be trained before the search can go on; empty when it has ended.
         infeasible: Configurations skipped because they cannot run.
+        reasons: Why each of them cannot.
         refused: Configurations the search asked for when the budget was spent.
         optimum: Where the search ended, None before.
         winner: The trial of the optimum; None while tuning, or where nothing converged.
@@ -47,9 +76,12 @@ class CellTuning(msgspec.Struct, kw_only=True):
     """
 
     candidate: Candidate
+    purpose: Purpose = "tune"
+    runs: int = 0
     trials: list[Trial] = []
-    wanted: list[Planned] = []
+    wanted: list[Identified] = []
     infeasible: list[Configuration] = []
+    reasons: list[str] = []
     refused: int = 0
     optimum: Optimum | None = None
     winner: Trial | None = None
@@ -76,21 +108,26 @@ class CellTuning(msgspec.Struct, kw_only=True):
         return self.winner is not None and not set(self.edges) & set(self.candidate.extend)
 
 
-def tune_cell(
-    study: Study, candidate: Candidate, cell: Cell, results: Mapping[str, RunResult]
-) -> CellTuning:
+def first_assignment(study: Study, candidate: Candidate, cell: Cell) -> Assignment:
+    """What phase I asks of a candidate in a cell."""
+    method: Method = "descent"
+    if isinstance(study.phases, Phases):
+        method = "stars" if study.phases.protocol == "study" else "joint descent"
+    runs = study.tuning.runs_per_cell
+    return Assignment(candidate=candidate, cell=cell, method=method, runs=runs)
+
+
+def tune_cell(study: Study, assignment: Assignment, results: Mapping[str, RunResult]) -> CellTuning:
     """Replay the search on the results so far, to where it needs a result that is not there.
 
     Raises:
         UserError: the candidate's starting configuration cannot run, or its grid names a
             coordinate that it does not have.
     """
-    candidate = _with_defaults(study, candidate)
-    replay = _Replay(study, candidate, cell, results)
+    candidate = _with_defaults(study, assignment.candidate)
+    replay = _Replay(study, msgspec.structs.replace(assignment, candidate=candidate), results)
     replay.runs.tuning(candidate.start)
-    search = coordinate_descent(
-        candidate, minimum_gain=study.tuning.minimum_gain, feasible=replay.feasible
-    )
+    search = _search(study, candidate, assignment.method, replay.feasible)
     batch = next(search)
     while not replay.state.wanted:
         losses = replay.answer(batch)
@@ -104,33 +141,51 @@ def tune_cell(
     return replay.state
 
 
+def _search(study: Study, candidate: Candidate, method: Method, feasible: CanRun) -> Search:
+    gain = study.tuning.minimum_gain
+    if method == "stars":
+        return stars(candidate, acceptance=gain, feasible=feasible)
+    if method == "walk":
+        return walk(candidate, minimum_gain=gain, feasible=feasible)
+    if method == "joint descent" and isinstance(study.phases, Phases):
+        pairs = study.phases.joint
+        return joint_descent(candidate, minimum_gain=gain, feasible=feasible, pairs=pairs)
+    return coordinate_descent(candidate, minimum_gain=gain, feasible=feasible)
+
+
 class _Replay:
     """Answers a search from results, within the budget."""
 
     def __init__(
-        self, study: Study, candidate: Candidate, cell: Cell, results: Mapping[str, RunResult]
+        self, study: Study, assignment: Assignment, results: Mapping[str, RunResult]
     ) -> None:
-        self.study, self.candidate, self.results = study, candidate, results
-        self.runs = cell_runs(study, candidate, cell)
-        self.state = CellTuning(candidate=candidate)
+        self.study, self.assignment, self.results = study, assignment, results
+        self.runs = cell_runs(study, assignment.candidate, assignment.cell)
+        self.state = CellTuning(
+            candidate=assignment.candidate, purpose=assignment.purpose, runs=assignment.runs
+        )
         self._asked: dict[str, Trial | None] = {}
 
     def feasible(self, configuration: Configuration) -> bool:
         try:
-            self.runs.tuning(configuration)
-        except UserError:
+            self._run(configuration)
+        except UserError as error:
             if configuration not in self.state.infeasible:
                 self.state.infeasible.append(configuration)
+                self.state.reasons.append(str(error))
             return False
         return True
+
+    def _run(self, configuration: Configuration) -> Identified:
+        return self.runs.tuning(configuration, self.assignment.purpose)
 
     def answer(self, batch: list[Configuration]) -> list[float]:
         return [self._answer(configuration) for configuration in batch]
 
     def _answer(self, configuration: Configuration) -> float:
-        run = self.runs.tuning(configuration)
+        run = self._run(configuration)
         key = run.run_id
-        if key not in self._asked and len(self._asked) == self.study.tuning.runs_per_cell:
+        if key not in self._asked and len(self._asked) == self.assignment.runs:
             self.state.refused += 1
             return math.nan
         if key not in self._asked:
@@ -141,7 +196,7 @@ class _Replay:
     def _trial(self, run: Identified) -> Trial | None:
         """The trial of a run that is asked for; None where it has no result yet."""
         if run.run_id not in self.results:
-            self.state.wanted.append(run.planned)
+            self.state.wanted.append(run)
             return None
         trial = Trial(planned=run.planned, result=self.results[run.run_id])
         self.state.trials.append(trial)
@@ -154,14 +209,14 @@ class _Replay:
         if not math.isfinite(optimum.loss):
             return
         # By its run: two configurations may be one, such as shares of warm-up of the same step.
-        state.winner = self._asked[self.runs.tuning(optimum.configuration).run_id]
+        state.winner = self._asked[self._run(optimum.configuration).run_id]
         if state.winner is not None:
             state.edges = edges(
                 state.winner.planned.configuration,
                 state.winner.loss,
                 state.losses,
                 noticeable=self.study.tuning.minimum_gain,
-                ranges=self.candidate.ranges,
+                ranges=state.candidate.ranges,
             )
 
 
@@ -170,6 +225,8 @@ def _with_defaults(study: Study, candidate: Candidate) -> Candidate:
     start = dict(candidate.start)
     if "batch_size" in candidate.grid:
         start.setdefault("batch_size", study.batch_size)
+    if "schedule" in candidate.grid:
+        start.setdefault("schedule", candidate.schedule)
     for coordinate in candidate.grid:
         if coordinate not in start:
             known = [*start, *(name for name in RUN_COORDINATES if name not in start)]
@@ -180,12 +237,3 @@ def _with_defaults(study: Study, candidate: Candidate) -> Candidate:
                 )
             raise unknown(f"coordinate of {candidate.name}", coordinate, known)
     return msgspec.structs.replace(candidate, start=start)
-
-
-def tune_all(study: Study, results: Mapping[str, RunResult]) -> dict[tuple[str, Cell], CellTuning]:
-    """The state of tuning of every candidate in every tuned cell."""
-    return {
-        (candidate.name, cell): tune_cell(study, candidate, cell, results)
-        for cell in dict.fromkeys(study.tuning.cells)
-        for candidate in study.candidates
-    }

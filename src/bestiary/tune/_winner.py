@@ -1,12 +1,13 @@
 """The configuration that each candidate is reported with in each cell."""
 
-import math
 from collections.abc import Mapping
 
 from bestiary.errors import UserError
-from bestiary.specs import Cell, Configuration, RunResult, Spec, Study
-from bestiary.tune._run import cell_runs, model_of
-from bestiary.tune._tuning import CellTuning, tune_all
+from bestiary.specs import Cell, Configuration, Phases, Purpose, RunResult, Spec, Study
+from bestiary.tune._campaign import nearest
+from bestiary.tune._planner import Planner
+from bestiary.tune._run import cell_runs
+from bestiary.tune._tuning import CellTuning
 
 
 class Winner(Spec, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class Winner(Spec, frozen=True, kw_only=True):
         varied: Coordinates of which several values were tried.
         edges: Those of them on which it lies at the edge of what was tried (`tune.edges`).
         bracketed: Whether no coordinate whose grid extends is among `edges`.
+        phase: What the tuning was for: phase I, II or III.
     """
 
     optimizer: str
@@ -40,6 +42,7 @@ class Winner(Spec, frozen=True, kw_only=True):
     varied: tuple[str, ...]
     edges: tuple[str, ...]
     bracketed: bool
+    phase: Purpose = "tune"
 
     @property
     def inherited(self) -> bool:
@@ -61,32 +64,21 @@ def winners(study: Study, results: Mapping[str, RunResult]) -> dict[tuple[str, C
     Raises:
         UserError: a candidate cannot start, or the study names a size or coordinate it lacks.
     """
-    return winners_of(study, tune_all(study, results))
+    return winners_of(Planner(study, results))
 
 
-def winners_of(
-    study: Study, tunings: dict[tuple[str, Cell], CellTuning]
-) -> dict[tuple[str, Cell], Winner]:
-    """The same from tunings already replayed."""
+def winners_of(planner: Planner) -> dict[tuple[str, Cell], Winner]:
+    """The same from what is decided already."""
     found = {}
+    study = planner.study
     for cell in study.cells:
-        source = nearest(study, cell)
-        for candidate in study.candidates:
-            winner = _winner(cell, source, tunings[candidate.name, source])
+        source = cell if isinstance(study.phases, Phases) else nearest(study, cell)
+        for name, campaign in planner.campaigns.items():
+            tuning = campaign.chosen(cell)
+            winner = None if tuning is None else _winner(cell, source, tuning)
             if winner is not None and _can_run(study, winner):
-                found[candidate.name, cell] = winner
+                found[name, cell] = winner
     return found
-
-
-def nearest(study: Study, cell: Cell) -> Cell:
-    """The tuned cell nearest to a cell in log size and log ratio; the first among equals."""
-
-    def distance(other: Cell) -> float:
-        here, there = model_of(study, cell), model_of(study, other)
-        size = math.log(here.matrix_parameters / there.matrix_parameters)
-        return math.hypot(size, math.log(cell.ratio / other.ratio))
-
-    return min(study.tuning.cells, key=distance)
 
 
 def _winner(cell: Cell, source: Cell, tuning: CellTuning) -> Winner | None:
@@ -106,6 +98,7 @@ def _winner(cell: Cell, source: Cell, tuning: CellTuning) -> Winner | None:
         varied=tuning.varied,
         edges=tuning.edges,
         bracketed=tuning.bracketed,
+        phase=tuning.purpose,
     )
 
 

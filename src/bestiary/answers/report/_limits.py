@@ -16,6 +16,7 @@ def limits(measures: Measures, rows: Sequence[Row], laws: Sequence[BaselineLaw])
         *_tuning(rows),
         *_extrapolation(rows),
         *_scope(measures),
+        *measures.evidence.notes,
     ]
     return tuple(sentence for sentence in found if sentence)
 

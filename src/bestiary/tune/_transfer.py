@@ -1,0 +1,140 @@
+"""What phase I taught about a candidate: which of its hyperparameters depend on scale."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from bestiary.specs import Candidate, Cell, Configuration, Phases, Setting, Spec, Study
+from bestiary.tune._run import model_of
+from bestiary.tune._sensitivity import Sensitivity, sensitivity
+from bestiary.tune._tuning import Assignment, CellTuning
+
+# A loss is no worse than another where it is higher by less than this many deviations of noise.
+DEVIATIONS = 3.0
+
+
+class MeasuredNoise(Spec, frozen=True, kw_only=True):
+    """The deviation between seeds of one candidate's losses.
+
+    Attributes:
+        deviation: In nats per token; 0 where nothing was measured.
+        freedom: Degrees of freedom; 0 where nothing was measured.
+    """
+
+    deviation: float = 0.0
+    freedom: int = 0
+
+
+class Transfer(Spec, frozen=True, kw_only=True):
+    """What phase I taught about one candidate.
+
+    Attributes:
+        noise: Between its seeds, as measured in phase I.
+        found: What was judged about every hyperparameter that was varied.
+        followed: The coordinates that phase II tunes.
+        frozen: The others that were varied, with the value that they keep; None where it is that
+            of the nearest tuned cell.
+        reason: Why this was judged as it was, in words.
+    """
+
+    noise: MeasuredNoise
+    found: tuple[Sensitivity, ...]
+    followed: tuple[str, ...]
+    frozen: dict[str, Setting | None]
+    reason: str
+
+
+def measured_noise(losses: Sequence[Sequence[float]]) -> MeasuredNoise:
+    """The noise of losses that differ by their seed alone, pooled over cells.
+
+    Args:
+        losses: For every cell those of its seeds, in nats per token.
+    """
+    several = [np.asarray(one, float) for one in losses if len(one) > 1]
+    freedom = sum(one.size - 1 for one in several)
+    squares = sum(float(((one - one.mean()) ** 2).sum()) for one in several)
+    return MeasuredNoise(
+        deviation=math.sqrt(squares / freedom) if freedom else 0.0, freedom=freedom
+    )
+
+
+def transfer(
+    study: Study,
+    phases: Phases,
+    candidate: Candidate,
+    tunings: Mapping[Cell, CellTuning],
+    noise: MeasuredNoise,
+) -> Transfer:
+    """Judge every hyperparameter of a candidate by its trials in the tuned cells.
+
+    Args:
+        study: The question.
+        phases: Its phases.
+        candidate: Whose.
+        tunings: Its tuning in every cell of phase I; all have ended.
+        noise: Between its seeds.
+    """
+    regimes = [one.losses for one in tunings.values() if one.winner is not None]
+    tolerance, reason = _tolerance(study, phases, noise)
+    found = sensitivity(regimes, tolerance)
+    if len(regimes) < 2:
+        reason = "one tuned cell cannot show what is the same in others, so nothing is frozen"
+        sensitive = {one.name for one in found}
+    else:
+        sensitive = {one.name for one in found if one.sensitive}
+    followed = tuple(name for name in candidate.grid if name in sensitive)
+    if candidate.name in phases.grids:
+        followed = tuple(phases.grids[candidate.name])
+        reason = f"{reason}; what phase II tunes is stated by the study"
+    keeps = phases.protocol == "bestiary"
+    frozen = {one.name: one.value if keeps else None for one in found if one.name not in followed}
+    return Transfer(noise=noise, found=found, followed=followed, frozen=frozen, reason=reason)
+
+
+def _tolerance(study: Study, phases: Phases, noise: MeasuredNoise) -> tuple[float, str]:
+    if phases.protocol == "study":
+        return phases.near, f"near-optimal is within {phases.near:g} nats, as in the study"
+    if not noise.freedom:
+        return phases.near, f"no noise was measured: near-optimal is within {phases.near:g} nats"
+    tolerance = max(DEVIATIONS * noise.deviation, study.tuning.minimum_gain)
+    return tolerance, (
+        f"near-optimal is within {tolerance:.2g} nats: {DEVIATIONS:g} deviations of the measured "
+        f"noise, {noise.deviation:.2g}, and at least what a move must gain"
+    )
+
+
+def follow(
+    study: Study,
+    phases: Phases,
+    learnt: Transfer,
+    cell: Cell,
+    nearest: CellTuning,
+) -> Assignment:
+    """What phase II asks in a cell: from the nearest optimum, the sensitive coordinates alone."""
+    assert nearest.winner is not None
+    candidate = nearest.candidate
+    start = carried(nearest.winner.planned.configuration, learnt)
+    grids = phases.grids.get(candidate.name, candidate.grid)
+    return Assignment(
+        candidate=msgspec.structs.replace(
+            candidate, start=start, grid={name: grids[name] for name in learnt.followed}
+        ),
+        cell=cell,
+        purpose="follow",
+        method="stars" if phases.protocol == "study" else "joint descent",
+        runs=phases.followed_runs,
+    )
+
+
+def carried(configuration: Configuration, learnt: Transfer) -> Configuration:
+    """A configuration of a tuned cell, with the frozen values that hold everywhere."""
+    held = {name: value for name, value in learnt.frozen.items() if value is not None}
+    return {**configuration, **held}
+
+
+def distance(study: Study, cell: Cell, other: Cell) -> float:
+    """How far two cells are apart, in log size and log ratio."""
+    size = model_of(study, cell).matrix_parameters / model_of(study, other).matrix_parameters
+    return math.hypot(math.log(size), math.log(cell.ratio / other.ratio))

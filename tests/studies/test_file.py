@@ -1,0 +1,101 @@
+"""A study as a TOML file: the same as one in Python, and every mistake named."""
+
+from pathlib import Path
+
+import pytest
+
+from bestiary.errors import UserError
+from bestiary.specs import SIZES, Cell, DataSpec, Phases, Study, Tuning, checked
+from bestiary.studies import candidate, study_file
+
+DATA = DataSpec(name="text", digest="0" * 64)
+TEXT = """
+question = "Does Lion keep up?"
+sizes = ["8k", "33k"]
+ratios = [1, 2]
+batch_size = 16
+seeds = [1, 2]
+
+[tuning]
+cells = ["8k 1x", "8k 2x"]
+runs_per_cell = 8
+
+[phases]
+protocol = "study"
+followed = ["33k 1x"]
+predicted = ["33k 2x"]
+
+[candidates.adamw]
+grid = { learning_rate = [0.008, 0.016] }
+
+[candidates.lion]
+changes = { learning_rate = 0.001, warmup_fraction = 0.1 }
+without = ["batch_size", "warmup_steps"]
+grid = { learning_rate = [0.0005, 0.001] }
+"""
+
+
+def read(folder: Path, text: str) -> Study:
+    path = folder / "keeps-up.toml"
+    path.write_text(text)
+    return study_file(path)(DATA)
+
+
+def test_a_file_is_the_study_that_python_would_build(tmp_path: Path) -> None:
+    assert read(tmp_path, TEXT) == checked(
+        Study(
+            name="keeps-up",
+            question="Does Lion keep up?",
+            candidates=(
+                candidate("adamw", grid={"learning_rate": (0.008, 0.016)}),
+                candidate(
+                    "lion",
+                    changes={"learning_rate": 0.001, "warmup_fraction": 0.1},
+                    without=("batch_size", "warmup_steps"),
+                    grid={"learning_rate": (0.0005, 0.001)},
+                ),
+            ),
+            sizes={name: SIZES[name] for name in ("8k", "33k")},
+            ratios=(1.0, 2.0),
+            data=DATA,
+            batch_size=16,
+            seeds=(1, 2),
+            tuning=Tuning(
+                cells=(Cell(size="8k", ratio=1.0), Cell(size="8k", ratio=2.0)), runs_per_cell=8
+            ),
+            phases=Phases(
+                protocol="study",
+                followed=(Cell(size="33k", ratio=1.0),),
+                predicted=(Cell(size="33k", ratio=2.0),),
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "message"),
+    [
+        ("batch_size = 16", "batchsize = 16", "did you mean 'batch_size'"),
+        ("runs_per_cell", "runs_a_cell", "did you mean 'runs_per_cell'"),
+        ("followed =", "folowed =", "did you mean 'followed'"),
+        ('"33k"]', '"33m"]', "'33k'"),
+        ("[candidates.lion]", "[candidates.lyon]", "did you mean 'lion'"),
+        ("without =", "wihtout =", "did you mean 'without'"),
+        ('"8k 1x"', '"8k"', "a cell is written as '65k 2x'"),
+        ("[0.0005, 0.001]", "[-1.0]", "lion learning_rate must be"),
+        ("seeds = [1, 2]", "seeds = [0]", "report seeds must be fresh"),
+        ("seeds = [1, 2]", "seeds = [", "is not TOML"),
+        ("[tuning]\n", "tuning = 3\n[more]\n", "did you mean|must have a table"),
+        ("batch_size = 16\n", "", "missing required field `batch_size`"),
+    ],
+)
+def test_every_mistake_is_one_line(tmp_path: Path, wrong: str, right: str, message: str) -> None:
+    assert wrong in TEXT
+    with pytest.raises(UserError, match=message) as error:
+        read(tmp_path, TEXT.replace(wrong, right))
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot read the study"):
+        study_file(tmp_path / "none.toml")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.compiling import compile_quickly
 
 ROOT = Path(__file__).parent.parent
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["NPROC"] = "1"  # read by XLA when it starts, which here a test may do before training
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+compile_quickly()
 # Compiled programs and the standard library's corpus: shared by all processes of a run, kept for
 # the next one, and nowhere outside of this folder.
 os.environ.setdefault("BESTIARY_CACHE", str(ROOT / ".pytest_cache" / "bestiary"))
@@ -43,17 +45,3 @@ def signals_as_in_a_terminal() -> Iterator[None]:
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
-
-
-@pytest.fixture(scope="module")
-def quick_compilation() -> Iterator[None]:
-    """Compile without optimising: the programs are tiny, and compiling them is the tests' time.
-
-    LLVM's optimisation is left out and no more, so what is fused and in which order it is added
-    stays as it is. Training, whose bits are promised, is tested as users have it.
-    """
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)

@@ -12,7 +12,6 @@ TINY: ModelSpec = msgspec.structs.replace(SIZES["8k"], context=8, vocabulary=32)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_compilation")
 def test_steps_are_timed_in_the_setting_of_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimizer_steps, "STEPS", 1)
     monkeypatch.setattr(optimizer_steps, "ROUNDS", 1)

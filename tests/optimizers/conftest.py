@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.optimizers.compiling import quick_jit
 
 from bestiary.optimizers import Optimizer, lookup, resolve, split_static
 from bestiary.specs import Label
@@ -50,12 +49,16 @@ CURVATURE = SimpleNamespace(
 
 
 def _random(seed: int, scale: float = 1.0) -> Any:
-    """Arrays of the shapes of the small model."""
+    """Arrays of the shapes of the small model, in a tree of the caller's own."""
+    structure = jax.tree.structure(SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+    return structure.unflatten(_random_leaves(seed, scale))
+
+
+@functools.cache
+def _random_leaves(seed: int, scale: float) -> list[jax.Array]:
     rng = np.random.default_rng(seed)
-    shapes, structure = jax.tree.flatten(SHAPES, is_leaf=lambda x: isinstance(x, tuple))
-    return structure.unflatten(
-        [jnp.asarray(scale * rng.standard_normal(shape), jnp.float32) for shape in shapes]
-    )
+    shapes = jax.tree.leaves(SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+    return [jnp.asarray(scale * rng.standard_normal(shape), jnp.float32) for shape in shapes]
 
 
 def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespace:
@@ -78,7 +81,7 @@ def _stepper(name: str, labels: Any = LABELS, **settings: Any) -> SimpleNamespac
         transform=transform(traced),
         init=lambda params: transform(traced).init(params),
         step=step,
-        compiled=_compiled(name, tuple(static.items())) if labels is LABELS else quick_jit(step),
+        compiled=_compiled(name, tuple(static.items())) if labels is LABELS else jax.jit(step),
         traced={key: np.asarray(value) for key, value in traced.items()},
     )
 
@@ -93,16 +96,12 @@ def _compiled(name: str, static: tuple[tuple[str, Any], ...]) -> Callable[..., A
         updates, state = built.update(grads, state, params, step=count, curvature=CURVATURE)
         return jax.tree.map(jnp.add, params, updates), state
 
-    return quick_jit(step)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick(quick_compilation: None) -> None:
-    """For every test here, also for what it does outside of a compiled step."""
+    return jax.jit(step)
 
 
 # The contract and the goldens of these two stand, in the fast loop, for those of all.
 FAST_FILES = ("test_contract.py", "test_goldens.py")
+COMPILING = {"stepper", "train", "trained", "program", "traced"}
 FAST_NAMES = re.compile(r"(adamw|muon(\.study)?)(-|\])")
 
 
@@ -110,7 +109,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What compiles an update is slow, but for two optimizers."""
     for item in items:
         here = Path(__file__).parent in item.path.parents
-        compiles = {"stepper", "train", "program"} & set(getattr(item, "fixturenames", ()))
+        compiles = {"stepper", "train", "trained", "program", "traced"} & set(
+            getattr(item, "fixturenames", ())
+        )
         stands = FAST_NAMES.match(item.name.partition("[")[2]) and item.path.name in FAST_FILES
         if here and compiles and not stands:
             item.add_marker(pytest.mark.slow)
@@ -144,6 +145,12 @@ def train() -> Callable[..., tuple[Any, Any]]:
 
 
 @pytest.fixture(scope="session")
+def trained(train: Any) -> Callable[..., tuple[Any, Any]]:
+    """`train`, whose results are shared by all tests that ask for the same."""
+    return functools.cache(train)
+
+
+@pytest.fixture(scope="session")
 def program() -> Callable[..., str]:
     """`program(name, **settings)`: the first state and one step as JAX traces them, in text."""
 
@@ -155,3 +162,9 @@ def program() -> Callable[..., str]:
         return f"{jax.make_jaxpr(one.init)(params)}\n{step}"
 
     return text
+
+
+@pytest.fixture(scope="session")
+def traced(program: Any) -> Callable[..., str]:
+    """`program`, whose texts are shared by all tests that ask for the same."""
+    return functools.cache(program)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.optimizers.compiling import quick_jit
 
 from bestiary.errors import UserError
 from bestiary.optimizers import CATALOGUE, Optimizer, lookup, resolve, split_static
@@ -130,11 +129,11 @@ def test_integers_become_floats() -> None:
 @pytest.mark.parametrize(
     ("name", "field"), [one for one in FIELDS if one[1] not in lookup(one[0]).static]
 )
-def test_every_traced_hyperparameter_moves_the_weights(train: Any, name: str, field: str) -> None:
+def test_every_traced_hyperparameter_moves_the_weights(trained: Any, name: str, field: str) -> None:
     entry, context = lookup(name), CONTEXT.get(name, {})
     seen = []
     for settings in (context, {**context, field: another(entry, field, context)}):
-        params, state = train(name, **settings)
+        params, state = trained(name, **settings)
         seen.append((params, entry.evaluation_params(state, params)))
     base, other = seen
     same = jax.tree.map(lambda a, b: bool(jnp.all(a == b)), base, other)
@@ -145,18 +144,20 @@ def test_every_traced_hyperparameter_moves_the_weights(train: Any, name: str, fi
     ("name", "field"), [one for one in FIELDS if one[1] in lookup(one[0]).static]
 )
 def test_every_static_hyperparameter_changes_the_program(
-    program: Any, name: str, field: str
+    traced: Any, name: str, field: str
 ) -> None:
     """Told from the traced program: compiling each of them is a third of these tests' time."""
     entry, context = lookup(name), CONTEXT.get(name, {})
     other = {**context, field: another(entry, field, context)}
-    assert program(name, **other) != program(name, **context)
+    assert traced(name, **other) != traced(name, **context)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_twice_to_the_bit(train: Any, program: Any, name: str) -> None:
-    assert program(name) == program(name)
-    assert_trees_equal(train(name), train(name))
+def test_the_same_twice_to_the_bit(
+    train: Any, trained: Any, program: Any, traced: Any, name: str
+) -> None:
+    assert program(name) == traced(name)
+    assert_trees_equal(train(name), trained(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -184,7 +185,7 @@ def test_a_population_is_its_members(stepper: Any, random: Any, name: str) -> No
         for count in range(3):
             params, state = step(member, random(count), state, params, count)
         singles.append(params)
-    together = quick_jit(jax.vmap(one.step, in_axes=(0, None, 0, 0, None)))
+    together = jax.jit(jax.vmap(one.step, in_axes=(0, None, 0, 0, None)))
     traced = jax.tree.map(lambda *x: jnp.stack(x), *members)
     params, state = jax.tree.map(lambda x: jnp.stack([x, x]), (random(0), one.init(random(0))))
     for count in range(3):

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tests.optimizers.compiling import quick_jit
 
 from bestiary.optimizers import muon, roles
 
@@ -116,7 +115,7 @@ def test_an_equinox_model_trains() -> None:
     def loss(model: Any) -> Any:
         return cross_entropy(jax.vmap(jax.vmap(model))(TOKENS[:, :-1]))
 
-    @quick_jit
+    @jax.jit
     def step(arrays: Any, state: Any) -> Any:
         whole = equinox.combine(arrays, rest)
         value, grads = equinox.filter_value_and_grad(loss)(whole)

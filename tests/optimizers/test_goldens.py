@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.optimizers.compiling import quick_jit
 
 from bestiary.optimizers import CATALOGUE, lookup
 from bestiary.specs import Label
@@ -275,7 +274,7 @@ def follow(
             for key, value in traced.items()
         }
         params, state = jax.tree.map(lambda x: jnp.stack([x] * population), (params, state))
-    compiled = quick_jit(step)
+    compiled = jax.jit(step)
     seen = []
     for count in range(STEPS):
         grads = drawn("grads", count, scaled=True)
@@ -398,7 +397,7 @@ def test_every_role_follows_the_official_scion(stepper: Any) -> None:
     with jax.enable_x64(True):
         one = stepper("scion", labels, **lookup("scion").presets["official"])
         params = of(lambda shape: PROBLEM[f"start_{shape}"])
-        state, step = one.init(params), quick_jit(one.step)
+        state, step = one.init(params), jax.jit(one.step)
         for count in range(STEPS):
             grads = of(lambda shape, count=count: PROBLEM[f"grads_{shape}"][count])
             params, state = step(one.traced, grads, state, params, count)
@@ -429,7 +428,7 @@ def test_a_vector_follows_the_reference(stepper: Any, rule: str, name: str) -> N
     with jax.enable_x64(True):
         one = stepper(name, {"v": label}, **settings)
         params = {"v": jnp.asarray(start)}
-        state, step = one.init(params), quick_jit(one.step)
+        state, step = one.init(params), jax.jit(one.step)
         for count in range(STEPS):
             probe = {"v": probes[count]}
             params, state = step(one.traced, {"v": grads[count]}, state, params, count, probe=probe)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.optimizers.compiling import quick_jit
 
 from bestiary.optimizers import CATALOGUE
 from bestiary.specs import Label
@@ -37,7 +36,7 @@ def test_vectors_and_scalars_are_the_entries_of_a_matrix(stepper: Any, name: str
     """The goldens are of matrices; here the same rule does the same to every shape."""
     labels = {"matrix": MATRIX, "vector": VECTOR, "scalar": VECTOR}
     one = stepper(name, labels, weight_decay=0.0, max_grad_norm=0.0)
-    step = quick_jit(one.step)
+    step = jax.jit(one.step)
 
     def shaped(seed: int) -> dict[str, Any]:
         matrix = jnp.asarray(np.random.default_rng(seed).standard_normal((2, 3)), jnp.float32)

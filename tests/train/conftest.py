@@ -1,16 +1,18 @@
 """A tiny corpus, tiny runs on it, and the bytes a run leaves."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from tests.compiling import AS_USERS_COMPILE
 
 from bestiary import data, optimizers
 from bestiary.specs import ModelSpec, RunResult, RunSpec, ScheduleSpec, run_id
-from bestiary.train import metrics_file, read_metrics
+from bestiary.train import _program, _session, metrics_file, read_metrics
 
 TINY = ModelSpec(
     layers=2,
@@ -22,6 +24,31 @@ TINY = ModelSpec(
     vocabulary=256,
 )
 WORDS = ("the", "beast", "of", "all", "descents", "moves", "slowly", "down", "valleys")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def how_users_compile_a_start() -> dict[str, Any]:
+    """Taken away, so that here it is compiled as the other programs are."""
+    options = dict(_program._QUICK)
+    _program._QUICK.clear()
+    return options
+
+
+@pytest.fixture(scope="session")
+def _programs_of_users() -> Callable[..., _program.Program]:
+    return lru_cache(_program.program.__wrapped__)
+
+
+@pytest.fixture
+def as_users_compile(
+    monkeypatch: pytest.MonkeyPatch,
+    how_users_compile_a_start: dict[str, Any],
+    _programs_of_users: Callable[..., _program.Program],
+) -> None:
+    """Train with programs as they are compiled outside of these tests."""
+    monkeypatch.setattr(_program, "_QUICK", how_users_compile_a_start)
+    monkeypatch.setitem(_program._ALWAYS, "cpu", {**_program._ALWAYS["cpu"], **AS_USERS_COMPILE})
+    monkeypatch.setattr(_session, "program", _programs_of_users)
 
 
 @pytest.fixture(scope="session")

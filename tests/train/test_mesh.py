@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import pytest
 from jax.sharding import PartitionSpec
+from tests.compiling import QUICK
 from tests.train.conftest import TINY
 
 from bestiary import models
@@ -21,11 +22,11 @@ from bestiary.train import Policy, chosen_placement, train
 
 def on_eight(corpus: Corpus, folder: Path, optimizer: str, *meshes: str) -> dict[str, Any]:
     script = Path(__file__).with_name("eight_devices.py")
-    flags = "--xla_force_host_platform_device_count=8"
+    flags = " ".join(["--xla_force_host_platform_device_count=8", *QUICK])
     places = [str(corpus.folder.parent), corpus.spec.digest, str(folder)]
     done = subprocess.run(
         [sys.executable, str(script), *places, optimizer, *meshes],
-        env={**os.environ, "XLA_FLAGS": flags, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        env={**os.environ, "XLA_FLAGS": flags},
         capture_output=True,
         text=True,
         check=False,

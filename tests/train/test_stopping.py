@@ -97,7 +97,8 @@ KILLED = textwrap.dedent("""
     import msgspec
     from bestiary.data import Corpus
     from bestiary.specs import RunSpec, from_builtins
-    from bestiary.train import Policy, train
+    from bestiary.train import Policy, _program, train
+    _program._QUICK.clear()  # as in the process that goes on
     run = from_builtins(RunSpec, msgspec.json.decode(sys.argv[1]))
     corpus = Corpus.open(sys.argv[2], run.data.digest)
     def progress(step, loss):

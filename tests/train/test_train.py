@@ -20,6 +20,7 @@ Outcome = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("as_users_compile")
 def test_a_run_learns_and_says_what_it_did(make_run: Make, corpus: Corpus, tmp_path: Path) -> None:
     run = make_run(evaluate_every=8, steps=60)
     seen: list[tuple[int, float]] = []
@@ -97,6 +98,7 @@ def test_equals_a_plain_optax_loop(make_run: Make, corpus: Corpus, tmp_path: Pat
     ],
     ids=["one step a dispatch", "seven", "streamed", "streamed by threes"],
 )
+@pytest.mark.usefixtures("as_users_compile")
 def test_the_policy_does_not_change_a_bit(
     policy: Policy, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:

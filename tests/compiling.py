@@ -1,0 +1,21 @@
+"""How programs are compiled here: without optimising, but for what must hold as users have it.
+
+The programs of these tests are tiny, and compiling them is the tests' time. Fusions come out the
+same either way, so what is computed and in which order stays as it is; LLVM's optimisation is left
+out, and the older of XLA's two ways to emit a fusion takes a third of the time.
+"""
+
+import os
+
+QUICK = ("--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false")
+# The options of one compilation that undo it.
+AS_USERS_COMPILE: dict[str, str | bool] = {
+    "xla_backend_optimization_level": "3",
+    "xla_cpu_use_fusion_emitters": True,
+}
+
+
+def compile_quickly() -> None:
+    """For this process and those it starts; before JAX compiles anything."""
+    given = os.environ.get("XLA_FLAGS", "").split()
+    os.environ["XLA_FLAGS"] = " ".join([*given, *(flag for flag in QUICK if flag not in given)])

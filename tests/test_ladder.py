@@ -21,6 +21,7 @@ LADDER = (
     ("report",),
     ("studies",),
     ("cli",),
+    ("interactive",),
 )
 LEVEL = {name: level for level, names in enumerate(LADDER) for name in names}
 WITHOUT_JAX = (

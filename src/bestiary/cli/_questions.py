@@ -14,11 +14,11 @@ NO_CORPUS = DataSpec(name="none", digest="0" * 64)
 Build = Callable[[DataSpec], Study]
 
 
-def asked(name: str, data: Sequence[str], tokenizer: str) -> tuple[Study, Corpus]:
+def asked(name: str | Build, data: Sequence[str], tokenizer: str) -> tuple[Study, Corpus]:
     """The study on this text, which is prepared where it is not yet, and the text.
 
     Args:
-        name: A named study, or `FILE.toml` or `FILE.py:FUNCTION` for one's own.
+        name: A named study, `FILE.toml` or `FILE.py:FUNCTION` for one's own, or such a function.
         data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
         tokenizer: `byte`, or the path of a tokenizer.json.
 
@@ -31,7 +31,7 @@ def asked(name: str, data: Sequence[str], tokenizer: str) -> tuple[Study, Corpus
     return _study(name, corpus.spec), corpus
 
 
-def without_corpus(name: str) -> Study:
+def without_corpus(name: str | Build) -> Study:
     """The study on no text: enough to say what would run, and to refuse what cannot.
 
     Raises:
@@ -42,14 +42,17 @@ def without_corpus(name: str) -> Study:
     return _study(name, NO_CORPUS)
 
 
-def _study(name: str, data: DataSpec) -> Study:
+def _study(name: str | Build, data: DataSpec) -> Study:
     study = _build(name)(data)
     if not isinstance(study, Study):
-        raise UserError(f"{name} must return a Study, got {type(study).__name__}")
+        called = getattr(name, "__name__", name)
+        raise UserError(f"{called} must return a Study, got {type(study).__name__}")
     return checked(study)
 
 
-def _build(name: str) -> Build:
+def _build(name: str | Build) -> Build:
+    if not isinstance(name, str):
+        return name
     if name.endswith(".toml"):
         return study_file(Path(name))
     path, colon, function = name.rpartition(":")

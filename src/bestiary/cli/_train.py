@@ -114,7 +114,7 @@ def run(flags: Flags) -> None:
     from bestiary.cli._one_run import go_on
 
     model = model_of(flags.size, flags.shape)
-    placement = _refuse_early(flags, model)
+    placement = refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
     spec = planned_run(flags, model, corpus.spec)
     folder = Path(flags.out or f"bestiary-train/{spec.optimizer.name}-{run_id(spec)[:12]}")
@@ -130,7 +130,7 @@ def run(flags: Flags) -> None:
         console().print(_conclusion(spec, result), highlight=False, markup=False)
 
 
-def _refuse_early(flags: Flags, model: ModelSpec) -> Placement:
+def refuse_early(flags: Flags, model: ModelSpec) -> Placement:
     """Refuse mistakes before any text is read: the run on a corpus that nobody has.
 
     Returns:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import plotly.graph_objects as go
+
 from bestiary.answers.report import Analysis
 from bestiary.errors import UserError, unknown
 from bestiary.report import _words as words
@@ -24,6 +26,16 @@ PATIENCE = 300
 CAPTIONS = "captions.md"
 TERMS = f"Sizes are {words.NON_EMBEDDING}, x is the {words.DATA_RATIO}, losses are {words.NATS}.\n"
 CURE = "install one (`apt-get install chromium`) or name it in BROWSER_PATH"
+
+
+def figures(analysis: Analysis) -> dict[str, go.Figure]:
+    """Every figure of the page by name, for a notebook; one that fills several pages is several."""
+    looks = identities(analysis.rows)
+    found: dict[str, go.Figure] = {}
+    for exhibit in exhibits(analysis):
+        own = sheets(exhibit, looks)
+        found |= dict(zip(_stems(exhibit.key, len(own)), own, strict=True))
+    return found
 
 
 def write_figures(analysis: Analysis, folder: Path, form: str = "svg") -> list[Path]:
@@ -99,9 +111,11 @@ def write_exhibits(
 
 
 def _names(key: str, parts: int, form: str) -> list[str]:
-    if parts == 1:
-        return [f"{key}.{form}"]
-    return [f"{key}-{part}.{form}" for part in range(1, parts + 1)]
+    return [f"{stem}.{form}" for stem in _stems(key, parts)]
+
+
+def _stems(key: str, parts: int) -> list[str]:
+    return [key] if parts == 1 else [f"{key}-{part}" for part in range(1, parts + 1)]
 
 
 def _draw(drawn: Sequence[tuple[object, Path]], form: str) -> None:

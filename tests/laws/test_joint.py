@@ -19,9 +19,10 @@ from bestiary.laws import (
 
 OPTIMIZERS = ("adamw", "muon", "soap")
 SIZES = (1e6, 4e6, 16e6, 64e6)
-# E, A, C, alpha, beta, kappa; log r, g, log p of muon and soap where the form has them.
+# E, A, C, alpha, beta, kappa; log r, g, h, log p of muon and soap where the form has them.
 SHARED = (np.log(1.8), np.log(0.9), np.log(0.25), np.log(0.25), np.log(0.45), 0.1)
 EFFICIENCY = {"log r muon": 0.3, "log r soap": 0.15, "g muon": -0.08, "g soap": 0.02}
+EFFICIENCY |= {"h muon": -0.04, "h soap": 0.05}
 
 
 def truth(form: JointForm) -> JointLaw:

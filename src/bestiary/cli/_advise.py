@@ -48,6 +48,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         count: How many of them.
         utilisation: Share of their peak rate that the training meets.
         optimizer: Whose hyperparameters are shown; those of the one to run where none is named.
+        held_out: Instead of advice, how often its intervals hold what was measured: every speedup
+            is predicted from results without its ratio, and without its size.
         json: Print JSON.
     """
 
@@ -58,11 +60,15 @@ class Flags(Spec, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=1)] = 1
     utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
     optimizer: str = ""
+    held_out: Switch = False
     json: Switch = False
 
 
 def run(flags: Flags) -> None:
     """Print every optimizer for the target, settings to start from, and what would settle it."""
+    if flags.held_out:
+        _tell_held_out(flags)
+        return
     if not (flags.params and flags.tokens):
         raise UserError("name the training: bestiary advise --params 3e9 --tokens 2e11")
     from bestiary.answers.advise import advise
@@ -85,6 +91,37 @@ def run(flags: Flags) -> None:
     _tell(advice, flags.optimizer)
 
 
+def _tell_held_out(flags: Flags) -> None:
+    from bestiary.answers.advise import held_out
+
+    found = held_out(evidence_of(flags.results))
+    if flags.json:
+        print_json(msgspec.to_builtins(found))
+        return
+    tell(f"Speedups of {found.source}, predicted without them", "")
+    rows = [
+        {
+            "left": f"one {one.left_out} at a time",
+            "cells": one.cells,
+            "inside": f"{one.inside} ({one.inside / one.cells:.1%})",
+            "error": f"{one.error:.1%}",
+            "width": f"{one.width:.2f}",
+        }
+        for one in found.counts
+    ]
+    columns = {
+        "left": "left out",
+        "cells": "speedups",
+        "inside": "inside their 95% interval",
+        "error": "error",
+        "width": "high / low",
+    }
+    show(rows, columns, as_json=False)
+    for form in sorted(found.forms, key=lambda form: not form.used):
+        mark = "believed" if form.used else "not believed"
+        tell(f"{form.form}, {mark}: {form.meaning}; off by {form.held_out or 0:.1%} in all.")
+
+
 def _tell(advice: "Advice", optimizer: str) -> None:
     from bestiary.report import quantity
 
@@ -96,8 +133,9 @@ def _tell(advice: "Advice", optimizer: str) -> None:
         *_machine(advice),
     )
     _measured(advice)
-    title = f"Predicted over {advice.baseline_label}, with 95% intervals"
-    tell(title)
+    here = [one.label for one in advice.options if one.measured_here]
+    measured = f"; measured at the target itself: {', '.join(here)}" if here else ""
+    tell(f"Predicted over {advice.baseline_label}, with 95% intervals{measured}")
     show([_row(one) for one in advice.options], COLUMNS, as_json=False)
     tell("Behind these numbers", *(f"- {line}" for line in _grounds(advice)))
     _settings(advice, optimizer or advice.choice.optimizer)
@@ -183,14 +221,12 @@ def _form(advice: "Advice", form: "FormCheck") -> str:
     if form.criterion is not None:
         tests.append(f"AICc {form.criterion:.1f}")
     if form.held_out is not None:
-        tests.append(
-            f"off by {form.held_out:.4f} nats at the largest size, predicted from the others"
-        )
+        tests.append(f"off by {form.held_out:.1%} at ratios and sizes that were left out")
     off = ", ".join(tests) or "too few data to test it"
     if form.used:
         return f"Law: {form.meaning}; {off}."
     told = ", ".join(
-        f"{one.label} {one.other_speedup.times()}"
+        f"{one.label} {one.by_law[form.form].times()}"
         for one in advice.options
         if one.optimizer in advice.choice.nearest
     )

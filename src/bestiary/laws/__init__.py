@@ -4,7 +4,9 @@ from bestiary.laws._conditioning import Conditioning as Conditioning
 from bestiary.laws._conditioning import conditioning as conditioning
 from bestiary.laws._exponent import ExponentPrior as ExponentPrior
 from bestiary.laws._fit import fit_power_law as fit_power_law
+from bestiary.laws._held_out import HeldOutLaw as HeldOutLaw
 from bestiary.laws._held_out import held_out_errors as held_out_errors
+from bestiary.laws._held_out import held_out_laws as held_out_laws
 from bestiary.laws._joint import FORMS as FORMS
 from bestiary.laws._joint import JointLaw as JointLaw
 from bestiary.laws._joint_data import JointData as JointData

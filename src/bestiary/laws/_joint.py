@@ -1,6 +1,7 @@
 """One law of the loss in parameters and tokens for all optimizers at once.
 
-    L_o(N, D) = E + A (P_o N)^-alpha + C N^kappa (R_o(N) D)^-beta,    R_o(N) = r_o (N / N0)^g_o
+    L_o(N, D) = E + A (P_o N)^-alpha + C N^kappa (R_o D)^-beta,
+    R_o(N, D) = r_o (N / N0)^g_o (D/N / D0/N0)^h_o
 
 E, A, C, kappa and the exponents are shared by all optimizers, because the losses of one alone leave
 them nearly free (arXiv 2602.07712). An optimizer differs from the baseline by its efficiencies:
@@ -21,6 +22,8 @@ FORMS = {
     "equal": JointForm(data=False, size=False),
     "data": JointForm(size=False),
     "data and size": JointForm(),
+    "data and ratio": JointForm(size=False, ratio=True),
+    "data, size and ratio": JointForm(ratio=True),
     "parameters and data": JointForm(size=False, parameters=True),
     "data, without interaction": JointForm(size=False, interaction=False),
     "data and size, without interaction": JointForm(interaction=False),
@@ -60,7 +63,7 @@ class JointLaw:
     def log_speedup(self, optimizer: str, parameters: ArrayLike, tokens: ArrayLike) -> Array:
         """Log of the tokens the baseline needs for the optimizer's loss, over `tokens`.
 
-        Without parameter efficiencies it is log R_o(N), whatever the tokens. With them it is +inf
+        Without parameter efficiencies it is log R_o(N, D). With them it is +inf
         where the loss lies below what unlimited data give the baseline.
         """
         terms, shape = self._terms(optimizer, parameters, tokens)
@@ -73,6 +76,21 @@ class JointLaw:
             fall_KP = np.log(baseline.reducible(values_KQ)) - np.log(above_KP)
         speedup_KP = np.where(above_KP > 0, fall_KP / np.exp(values_KQ[:, 4:5]), np.inf)
         return speedup_KP.reshape(shape)
+
+    def log_speedup_deviation(
+        self, optimizer: str, parameters: float, tokens: float, covariance: Array
+    ) -> float:
+        """Standard deviation of one log speedup, which is linear in the values.
+
+        Args:
+            optimizer: One that was fitted.
+            parameters: N.
+            tokens: D.
+            covariance: Of the values, shape (Q, Q).
+        """
+        assert not self.form.parameters
+        direction_Q = self._terms(optimizer, parameters, tokens)[0].of_data[0]
+        return float(np.sqrt(direction_Q @ covariance @ direction_Q))
 
     def __getitem__(self, index: int | slice) -> "JointLaw":
         """One or some of the draws."""

@@ -118,6 +118,7 @@ class JointPrior:
             "kappa": 0.3,
             "log r": 1.0,
             "g": 0.3,
+            "h": 0.3,
             "log p": 1.0,
         }
     )

@@ -52,6 +52,11 @@ class JointFit:
     starts: tuple[int, int]
 
     @property
+    def covariance(self) -> Array:
+        """Of the values, shape (Q, Q)."""
+        return np.asarray(self.correlations * np.outer(self.errors, self.errors))
+
+    @property
     def deviation(self) -> float:
         """Root mean square of the residuals, in nats."""
         return float(np.sqrt(np.mean(self.residuals**2)))

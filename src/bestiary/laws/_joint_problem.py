@@ -145,11 +145,20 @@ class JointProblem:
             return math.inf
         return twice + 2 * count + 2 * count * (count + 1) / (points - count - 1)
 
+    def covariance(
+        self, values_Q: Array, deviations_P: Array, kept_P: Array | None = None
+    ) -> Array:
+        """Of the values, linearised, the prior included; from the points kept; shape (Q, Q)."""
+        jacobian_PQ = self.terms.jacobian(values_Q[None])[0] / deviations_P[:, None]
+        if kept_P is not None:
+            jacobian_PQ = jacobian_PQ * kept_P[:, None]
+        posterior_QQ = jacobian_PQ.T @ jacobian_PQ + np.diag(self.spreads**-2.0)
+        return np.asarray(np.linalg.inv(posterior_QQ))
+
     def conditioning(self, values_Q: Array, deviations_P: Array) -> tuple[Array, Array, float]:
         """Standard errors and correlations with the prior, the condition number without."""
         jacobian_PQ = self.terms.jacobian(values_Q[None])[0] / deviations_P[:, None]
-        posterior_QQ = jacobian_PQ.T @ jacobian_PQ + np.diag(self.spreads**-2.0)
-        covariance_QQ = np.linalg.inv(posterior_QQ)
+        covariance_QQ = self.covariance(values_Q, deviations_P)
         errors_Q = np.sqrt(np.diag(covariance_QQ))
         lengths_Q = np.linalg.norm(jacobian_PQ, axis=0)
         condition = math.inf

@@ -1,8 +1,9 @@
 """The terms of a joint law at given points, and their derivatives, for many laws at once.
 
-    L = E + A exp(-alpha (n + p)) + C exp(kappa n - beta (d + r + g n)),  n = log N/N0, d = log D/D0
+    L = E + A exp(-alpha (n + p)) + C exp(kappa n - beta (d + r + g n + h (d - n))),
+    n = log N/N0, d = log D/D0
 
-with the efficiencies r, g, p of each point's optimizer. All of E, A, C, alpha, beta are positive
+with the efficiencies r, g, h, p of each point's optimizer. All of E, A, C, alpha, beta are positive
 and are fitted by their logs.
 
 Shape suffixes: K laws, P points, Q parameters.
@@ -22,7 +23,8 @@ class JointForm:
 
     Attributes:
         data: Optimizers differ in data efficiency r.
-        size: That efficiency changes with model size, g.
+        size: That efficiency changes with model size at one ratio, g.
+        ratio: It changes with the ratio of data to model, h.
         parameters: Optimizers differ in parameter efficiency p too.
         interaction: The benefit of data changes with model size, kappa.
     """
@@ -31,14 +33,22 @@ class JointForm:
     size: bool = True
     parameters: bool = False
     interaction: bool = True
+    ratio: bool = False
 
     def __post_init__(self) -> None:
-        if (self.size or self.parameters) and not self.data:
-            raise UserError("a joint law with size or parameter efficiencies needs data=True")
+        if (self.size or self.ratio or self.parameters) and not self.data:
+            raise UserError(
+                "a joint law with efficiencies by size, ratio or parameters needs data=True"
+            )
 
     def names(self, optimizers: tuple[str, ...]) -> tuple[str, ...]:
         """What each of the Q values of a law is called; the baseline comes first of optimizers."""
-        kinds = (("log r", self.data), ("g", self.size), ("log p", self.parameters))
+        kinds = (
+            ("log r", self.data),
+            ("g", self.size),
+            ("h", self.ratio),
+            ("log p", self.parameters),
+        )
         return (
             *("log E", "log A", "log C", "log alpha", "log beta"),
             *(("kappa",) if self.interaction else ()),
@@ -53,7 +63,7 @@ class Terms:
     Attributes:
         size: n of every point, shape (P,).
         data: d of every point, shape (P,).
-        of_data: What the values contribute to r + g n, shape (P, Q).
+        of_data: What the values contribute to r + g n + h (d - n), shape (P, Q).
         of_parameters: What they contribute to p, shape (P, Q).
         interaction: Whether value 5 is kappa.
     """
@@ -81,6 +91,7 @@ class Terms:
             for kind, target, value in (
                 ("log r", of_data, 1.0),
                 ("g", of_data, size[point]),
+                ("h", of_data, data[point] - size[point]),
                 ("log p", of_parameters, 1.0),
             ):
                 index = column.get(f"{kind} {one}")
@@ -89,7 +100,7 @@ class Terms:
         return cls(size, data, of_data, of_parameters, form.interaction)
 
     def log_data(self, values_KQ: Array) -> Array:
-        """Log of the data efficiency, r + g n; shape (K, P)."""
+        """Log of the data efficiency, r + g n + h (d - n); shape (K, P)."""
         return np.asarray(values_KQ @ self.of_data.T)
 
     def floor(self, values_KQ: Array) -> Array:
@@ -97,7 +108,7 @@ class Terms:
         return np.exp(values_KQ[:, :1]) + self._of_size(values_KQ)
 
     def reducible(self, values_KQ: Array) -> Array:
-        """C exp(kappa n - beta (d + r + g n)); shape (K, P)."""
+        """C exp(kappa n - beta (d + r + g n + h (d - n))); shape (K, P)."""
         kappa_K1 = values_KQ[:, 5:6] if self.interaction else 0.0
         reach_KP = self.data + self.log_data(values_KQ)
         exponent_KP = kappa_K1 * self.size - np.exp(values_KQ[:, 4:5]) * reach_KP

@@ -20,7 +20,11 @@ from bestiary.measures._draws import Draws as Draws
 from bestiary.measures._draws import draw as draw
 from bestiary.measures._estimates import estimate as estimate
 from bestiary.measures._estimates import factor as factor
+from bestiary.measures._held_out_speedups import WIDTH as WIDTH
+from bestiary.measures._held_out_speedups import HeldOutCell as HeldOutCell
+from bestiary.measures._held_out_speedups import Predicted as Predicted
 from bestiary.measures._joint import joint_data as joint_data
+from bestiary.measures._joint import joint_fit as joint_fit
 from bestiary.measures._joint_comparison import FormResult as FormResult
 from bestiary.measures._joint_comparison import JointComparison as JointComparison
 from bestiary.measures._joint_comparison import LawValue as LawValue
@@ -33,9 +37,9 @@ from bestiary.measures._noise_sensitivity import noise_sensitivity as noise_sens
 from bestiary.measures._noise_sensitivity import verdicts_changed as verdicts_changed
 from bestiary.measures._overhead import overhead as overhead
 from bestiary.measures._overhead import time_speedup as time_speedup
-from bestiary.measures._prediction import CANDIDATES as CANDIDATES
 from bestiary.measures._prediction import FormCheck as FormCheck
 from bestiary.measures._prediction import JointModel as JointModel
+from bestiary.measures._prediction import Prediction as Prediction
 from bestiary.measures._profile_check import profile_checks as profile_checks
 from bestiary.measures._ranking import Batches as Batches
 from bestiary.measures._ranking import log_advantage as log_advantage

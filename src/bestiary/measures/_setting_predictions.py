@@ -1,6 +1,6 @@
 """Hyperparameters predicted for a scale that nobody tuned, beside those of the study's form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bestiary.errors import UserError
@@ -14,6 +14,11 @@ class Tuned(NamedTuple):
     parameters: float
     ratio: float
     configuration: Configuration
+
+    def of(self, names: Collection[str]) -> "Tuned":
+        """The same cell with these hyperparameters alone."""
+        kept = {name: value for name, value in self.configuration.items() if name in names}
+        return Tuned(self.parameters, self.ratio, kept)
 
 
 class SettingPrediction(Spec, frozen=True, kw_only=True):

@@ -1,16 +1,16 @@
 """What to run: the choice among the options, and the sentences that say it.
 
-A trend carried on from small models is no ground for a choice while other optimizers were measured
-closer to the target. So the choice is made among those that were run at the largest size of all, or
-at the target's; the others are named as extrapolated only.
+Where the target itself was measured the choice is made among what was measured there. A trend
+carried on from small models is no ground for a choice while other optimizers were measured closer
+to the target: elsewhere the choice is made among those that were run at the largest size of all, or
+at the target's. The others are named as extrapolated only.
 """
 
+import math
 from collections.abc import Iterable
 
-import numpy as np
-
-from bestiary.answers.advise._option import Option
-from bestiary.measures import JointModel
+from bestiary.answers.advise._option import Option, known_speedup
+from bestiary.measures import JointModel, Predicted
 from bestiary.specs import TIMES, Spec
 
 
@@ -18,10 +18,11 @@ class Choice(Spec, frozen=True, kw_only=True):
     """What to run.
 
     Attributes:
-        optimizer: The one with the best predicted time speedup (token speedup where no step time
-            is known) among the nearest; the baseline where none is predicted to be better.
-        nearest: Those that were run at the largest size of all, or at the target's.
-        tied: Those of the nearest whose order with the chosen one the law leaves open, at 95%.
+        optimizer: The one with the best time speedup (token speedup where no step time is known)
+            among the nearest; the baseline where none is better.
+        nearest: Those that were measured at the target; where none was, those that were run at the
+            largest size of all, or at the target's.
+        tied: Those of the nearest whose order with the chosen one in tokens is open, at 95%.
     """
 
     optimizer: str
@@ -38,16 +39,25 @@ def choose(model: JointModel, options: list[Option], parameters: float, tokens: 
         parameters: N of the target.
         tokens: D of the target.
     """
-    closest = max(1.0, min(one.beyond for one in options)) if options else 1.0
-    near = [one for one in options if one.beyond <= 1.01 * closest]
+    near = _nearest(options)
     best = max(near, key=_gain, default=None)
     name = best.optimizer if best and _gain(best) > 1 else model.evidence.baseline
+    chosen = None if name == model.evidence.baseline else best
     tied = [
         one.optimizer
         for one in near
-        if one.optimizer != name and _open(model, (name, one.optimizer), parameters, tokens)
+        if one.optimizer != name and _open(model, (chosen, one), parameters, tokens)
     ]
     return Choice(optimizer=name, nearest=tuple(one.optimizer for one in near), tied=tuple(tied))
+
+
+def _nearest(options: list[Option]) -> list[Option]:
+    """Those measured at the target, or those run closest to it."""
+    here = [one for one in options if one.measured_here]
+    if here:
+        return here
+    closest = max(1.0, min(one.beyond for one in options)) if options else 1.0
+    return [one for one in options if one.beyond <= 1.01 * closest]
 
 
 def _gain(one: Option) -> float:
@@ -56,13 +66,29 @@ def _gain(one: Option) -> float:
     return known.value or 0.0
 
 
-def _open(model: JointModel, names: tuple[str, str], parameters: float, tokens: float) -> bool:
-    """Whether the central 95% of the draws order two optimizers both ways."""
-    laws = model.fit.laws
-    assert laws is not None
-    first, second = (laws.log_speedup(name, parameters, tokens) for name in names)
-    low, high = np.quantile(first - second, (0.025, 0.975))
-    return bool(low <= 0 <= high)
+def _open(
+    model: JointModel, pair: tuple[Option | None, Option], parameters: float, tokens: float
+) -> bool:
+    """Whether the order of two in tokens is open, at 95%; None is the baseline.
+
+    Misfits and noises count as independent, although two optimizers share some of both: that errs
+    on the side of open.
+    """
+    first, second = (_log(model, one, parameters, tokens) for one in pair)
+    gap = second.value - first.value
+    freedom = min(first.freedom, second.freedom)
+    return (
+        abs(gap)
+        <= Predicted(gap, math.hypot(first.deviation, second.deviation), freedom).half_width()
+    )
+
+
+def _log(model: JointModel, one: Option | None, parameters: float, tokens: float) -> Predicted:
+    """The log speedup of an option."""
+    if one is None:
+        return Predicted(0.0, 0.0, math.inf)
+    known = known_speedup(one.speedup) if one.measured_here else None
+    return known or model.log_speedup(model.used, one.optimizer, parameters, tokens)
 
 
 def answer(
@@ -85,7 +111,9 @@ def answer(
     far = [one for one in options if one.optimizer not in choice.nearest]
     if far:
         told = ", ".join(f"{one.label} (up to {one.largest})" for one in far)
-        yield f"Extrapolated further, from smaller models alone, so no candidates: {told}."
+        here = any(one.measured_here for one in options)
+        why = "Not measured there" if here else "Extrapolated further, from smaller models alone"
+        yield f"{why}, so no candidates: {told}."
 
 
 def _headline(
@@ -104,7 +132,8 @@ def _headline(
     if all(each.far for each in by_name.values()):
         start = "Nothing here was measured near the target; the law alone says"
     why = f" ({one.open_because})" if one.open_because else ""
-    return f"{start} {one.label}, predicted {_gains(one)} over {labels[baseline]}{why}{open_order}."
+    how = f"measured at {one.measured_here}" if one.measured_here else "predicted"
+    return f"{start} {one.label}, {how} {_gains(one)} over {labels[baseline]}{why}{open_order}."
 
 
 def _gains(one: Option) -> str:

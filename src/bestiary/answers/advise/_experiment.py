@@ -6,16 +6,17 @@ speedups at the target. By linear regression over the draws,
 
     var(t | y) = var(t) - cov(t, y)^2 / (var(y) + noise^2),
 
-in the law whose speedups may change with size. The best experiment leaves the least, among those
-that cost little; one seed of a larger model often tells more than three of a smaller one, because
-the noise between seeds is known.
+in the law whose speedups may change with size and, where that is believed, with the ratio. The best
+experiment leaves the least, among those that cost little; one seed of a larger model often tells
+more than three of a smaller one, because the noise between seeds is known.
 """
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from bestiary.measures import CANDIDATES, JointModel, comparable_sizes
+from bestiary.laws import JointFit
+from bestiary.measures import JointModel, comparable_sizes, joint_fit
 from bestiary.specs import Spec
 
 SEEDS = (1, 2, 3)
@@ -59,8 +60,10 @@ def best_experiment(
     """
     if pair is None:
         return None
+    by_ratio = "ratio" in model.used
+    fit = joint_fit(model.evidence, "data, size and ratio" if by_ratio else "data and size")
     options = [
-        _option(model, pair, (size, own, ratio, seeds), (parameters, tokens))
+        _option((model, fit), pair, (size, own, ratio, seeds), (parameters, tokens))
         for size, own in comparable_sizes(model.evidence).items()
         for ratio in _ratios(model, tokens / (20 * parameters))
         for seeds in SEEDS
@@ -82,12 +85,12 @@ def _cost(parameters: float, ratio: float, seeds: int) -> float:
 
 
 def _option(
-    model: JointModel,
+    believed: tuple[JointModel, JointFit],
     pair: tuple[str, str],
     cell: tuple[str, float, float, int],
     target: tuple[float, float],
 ) -> Experiment:
-    fit = model.fits[CANDIDATES[-1]]
+    model, fit = believed
     laws = fit.laws
     assert laws is not None
     size, parameters, ratio, seeds = cell

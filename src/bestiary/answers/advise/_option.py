@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
-import numpy as np
-
 from bestiary.evidence import Observation
-from bestiary.laws import Array
 from bestiary.measures import (
     REACH,
+    WIDTH,
     JointModel,
     Measures,
+    Predicted,
+    Prediction,
     Recommendation,
     overhead,
     recommend,
@@ -39,16 +39,18 @@ class Option(Spec, frozen=True, kw_only=True):
         measured: Its token speedup at every size, at the ratio nearest to the target's.
         largest: The largest size at which it was run.
         beyond: N of the target over that of the largest size.
-        loss_difference: Its loss less the baseline's at the same tokens, predicted.
+        measured_here: Where it was measured at the target itself, and the numbers below are those;
+            empty where the law predicts them.
+        loss_difference: Its loss less the baseline's at the same tokens.
         speedup: Tokens the baseline needs for its loss, over its own; also the break-even: the step
             time above which it does not pay.
-        other_speedup: The same by the form of the law that is not believed.
+        by_law: The speedup that each form of the law predicts.
         step_time: Seconds per token over the baseline's; the note says where that is from.
         time_speedup: Speedup over step time.
         tokens: Tokens with which it reaches the loss that the baseline reaches with all.
         seconds: The time of that on the target's machine, where one is named.
-        worth_tokens: Whether the token speedup is above 1 beyond doubt: by both forms of the law,
-            with the chance of one false yes or no among all optimizers kept at 5%.
+        worth_tokens: Whether the token speedup is above 1 beyond doubt: as measured, or by every
+            form of the law, with the chance of one false yes or no among all optimizers kept at 5%.
         worth_time: Whether the time speedup is, with the step time at its less favourable end.
         open_because: Why neither can be more than `open`; empty where they can.
         far: Whether the target is further than `REACH` from all that it was run at.
@@ -62,9 +64,10 @@ class Option(Spec, frozen=True, kw_only=True):
     measured: tuple[MeasuredSpeedup, ...]
     largest: str
     beyond: float
+    measured_here: str
     loss_difference: Estimate
     speedup: Estimate
-    other_speedup: Estimate
+    by_law: dict[str, Estimate]
     step_time: Estimate
     time_speedup: Estimate
     tokens: float | None
@@ -98,13 +101,14 @@ def option(
     evidence, at = model.evidence, (parameters, tokens)
     own = list(evidence.of(name).values())
     largest = max(own, key=lambda one: one.parameters)
-    prediction, other = model.predict(name, *at), model.other(name, *at)
+    prediction, here = model.predict(name, *at), _here(model, name, *at)
+    difference, speedup, known = _found(model, prediction, here)
     step = overhead(model.measures, name)
-    time = time_speedup(prediction.speedup, step)
-    value = prediction.speedup.value
+    time = time_speedup(speedup, step)
+    value = speedup.value
     far = tuple(_distances(own, parameters, tokens))
     because = "; ".join((*_doubts(own, parameters), *far))
-    draws = None if because else (prediction.log_speedup, other.log_speedup)
+    sure = None if because else known
     among = len(evidence.optimizers) - 1
     return Option(
         optimizer=name,
@@ -112,23 +116,50 @@ def option(
         measured=tuple(_measured(model.measures, own, tokens / (20 * parameters))),
         largest=largest.size,
         beyond=parameters / largest.parameters,
-        loss_difference=prediction.difference,
-        speedup=prediction.speedup,
-        other_speedup=other.speedup,
+        measured_here="" if here is None else here.place,
+        loss_difference=difference,
+        speedup=speedup,
+        by_law={form: one.estimate() for form, one in prediction.by_form.items()},
         step_time=step,
         time_speedup=time,
         tokens=None if value is None else tokens / value,
         seconds=None
         if baseline_seconds is None or time.value is None
         else baseline_seconds / time.value,
-        worth_tokens=_worth(draws, exactly(1.0, ""), among),
-        worth_time=_worth(draws, step, among),
+        worth_tokens=_worth(sure, exactly(1.0, ""), among),
+        worth_time=_worth(sure, step, among),
         open_because=because,
         far=bool(far),
         cells=len(own),
         edge_cells=sum("learning_rate" in one.tuning.unbracketed for one in own),
         settings=recommend(evidence, name, parameters, tokens),
     )
+
+
+def _here(model: JointModel, name: str, parameters: float, tokens: float) -> Observation | None:
+    """What was measured at the target itself, with an interval on both sides."""
+    one = model.measured_at(name, parameters, tokens)
+    return one if one is not None and known_speedup(model.measures.of(one).speedup) else None
+
+
+def _found(
+    model: JointModel, prediction: Prediction, here: Observation | None
+) -> tuple[Estimate, Estimate, list[Predicted]]:
+    """Loss difference and speedup, and all that a verdict has to agree with."""
+    if here is None:
+        return prediction.difference, prediction.speedup, list(prediction.by_form.values())
+    measured = model.measures.of(here)
+    known = known_speedup(measured.speedup)
+    assert known is not None
+    return measured.difference, measured.speedup, [known]
+
+
+def known_speedup(speedup: Estimate) -> Predicted | None:
+    """A measured speedup by its logarithm; None where it is not known on both sides."""
+    if speedup.value is None or speedup.low is None or speedup.high is None:
+        return None
+    value, low, high = (math.log(one) for one in (speedup.value, speedup.low, speedup.high))
+    return Predicted(value, (high - low) / WIDTH, math.inf)
 
 
 def _measured(
@@ -176,15 +207,14 @@ def _distances(own: list[Observation], parameters: float, tokens: float) -> Iter
             yield f"the target is less than 1/{REACH:g} of its smallest {what}"
 
 
-def _worth(draws: Iterable[Array] | None, step: Estimate, among: int) -> Worth:
-    """Whether draws of log speedups lie on one side of the step time, by every form."""
+def _worth(known: list[Predicted] | None, step: Estimate, among: int) -> Worth:
+    """Whether log speedups lie on one side of the step time, by all that is known of them."""
     if step.low is None or step.high is None:
         return "not known"
-    if draws is None:
+    if known is None:
         return "open"
-    tail = 0.025 / among
-    every = list(draws)
-    if all(np.mean(log_K <= math.log(step.high)) <= tail for log_K in every):
+    level = 1 - 0.05 / among
+    if all(one.value - one.half_width(level) > math.log(step.high) for one in known):
         return "yes"
-    below = all(np.mean(log_K >= math.log(step.low)) <= tail for log_K in every)
+    below = all(one.value + one.half_width(level) < math.log(step.low) for one in known)
     return "no" if below else "open"

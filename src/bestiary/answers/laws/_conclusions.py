@@ -4,6 +4,8 @@ from bestiary.measures import FormResult, JointComparison, SeparateFit
 
 # A smaller difference of the criterion is no evidence (Burnham and Anderson 2002).
 _CLEAR = 4.0
+# The form of one law for all optimizers with the terms that the law of one alone has.
+SHARED = "data, without interaction"
 
 
 def conclusions(comparison: JointComparison) -> list[str]:
@@ -13,13 +15,14 @@ def conclusions(comparison: JointComparison) -> list[str]:
     for question, with_term, without in (
         ("efficiency that changes with size", "data and size", "data"),
         ("benefit of data that changes with size", "data", "data, without interaction"),
+        ("efficiency that changes with the ratio", "data, size and ratio", "data and size"),
         ("parameter efficiency of each optimizer", "parameters and data", "data"),
     ):
         if with_term in forms and without in forms:
             told.append(_question(question, forms[with_term], forms[without]))
-    best = next(iter(forms.values()))
-    if comparison.separate and len(best.values) > 5:
-        told.append(_alone(best, comparison.separate))
+    # The law of one optimizer alone has no kappa, so neither has the one that it is compared with.
+    if SHARED in forms and len(comparison.separate) > 1:
+        told.append(_alone(forms[SHARED], comparison.separate))
     return told
 
 
@@ -40,9 +43,9 @@ def _question(question: str, more: FormResult, less: FormResult) -> str:
     return f"The losses ask for no term for the {question}: AICc changes by {-gain:+.0f}, {told}."
 
 
-def _alone(best: FormResult, separate: tuple[SeparateFit, ...]) -> str:
+def _alone(together: FormResult, separate: tuple[SeparateFit, ...]) -> str:
     """What sharing exponents gains."""
-    shared = {one.name: one.error for one in best.values}
+    shared = {one.name: one.error for one in together.values}
     told = []
     for name in ("log alpha", "log beta"):
         errors = [one.error for fit in separate for one in fit.values if one.name == name]

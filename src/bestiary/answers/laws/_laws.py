@@ -217,8 +217,13 @@ def _settings(evidence: Evidence, optimizer: str) -> list[SettingCheck]:
     if len(tuned) < 2:
         return []
     there = found.get(Cell(size=size, ratio=ratio))
+    varied = {
+        name
+        for name in tuned[0].configuration
+        if name not in HARMLESS and len({cell.configuration.get(name) for cell in tuned}) > 1
+    }
     predicted = setting_predictions(
-        tuned,
+        [one.of(varied) for one in tuned],
         parameters=parameters,
         ratio=ratio,
         ranges=evidence.contenders[optimizer].ranges,
@@ -231,5 +236,4 @@ def _settings(evidence: Evidence, optimizer: str) -> list[SettingCheck]:
             prediction=one,
         )
         for one in predicted
-        if one.name not in HARMLESS and len({cell.configuration[one.name] for cell in tuned}) > 1
     ]

@@ -3,6 +3,5 @@
 from bestiary.answers.advise._advise import Advice as Advice
 from bestiary.answers.advise._advise import advise as advise
 from bestiary.answers.advise._devices import DEVICES as DEVICES
-from bestiary.answers.advise._held_out import HeldOut as HeldOut
 from bestiary.answers.advise._held_out import held_out as held_out
 from bestiary.answers.advise._option import Option as Option

@@ -9,11 +9,11 @@ quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_FLAGS)
 
 # The loop of daily work: all that is not marked as slow. The aim is a minute on two cores.
 test-fast: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from tests.compiling import AS_USERS_COMPILE
+from tests.compiling import FUSED_AS_USERS
 
 import bestiary.optimizers
 from bestiary import models
@@ -43,7 +43,7 @@ ROLES = {
     "lm_head": {"kernel": "head"},
 }
 
-jit_as_users = partial(jax.jit, compiler_options=AS_USERS_COMPILE)
+fused_jit = partial(jax.jit, compiler_options=FUSED_AS_USERS)
 
 
 def gradients(params: Any, seed: int) -> Any:
@@ -93,7 +93,7 @@ def test_its_numbers_are_the_trainers_to_the_bit(name: str) -> None:
     batches = jnp.asarray(rng.integers(0, 32, (5, 2, 9)), jnp.int32)
     params, state = jax.jit(partial(start, of))(data)
 
-    @jit_as_users
+    @fused_jit
     def trained(params: Any, state: Any, hyper: Hyper, tokens_BS: Any, step: Any) -> Any:
         return take_step(of, params, state, hyper=hyper, tokens_BS=tokens_BS, step=step)[:2]
 
@@ -102,7 +102,7 @@ def test_its_numbers_are_the_trainers_to_the_bit(name: str) -> None:
 
     own = optimizer(name, rate, labels=models.labels(MODEL))
 
-    @jit_as_users
+    @fused_jit
     def ours(params: Any, state: Any, tokens_BS: Any) -> Any:
         grads = jax.grad(of.loss)(params, tokens_BS)
         updates, state = own.update(grads, state, params)
@@ -121,8 +121,8 @@ def test_a_schedule_is_a_learning_rate() -> None:
     schedule = optax.linear_schedule(0.02, 0.0, 8)
     _, state = stepped(muon(schedule), steps=4)
     assert float(state.hyperparameters["learning_rate"]) == pytest.approx(0.02 * 5 / 8)
-    after, _ = stepped(muon(optax.constant_schedule(0.02)), jit=jit_as_users)
-    assert_equal(after, stepped(muon(0.02), jit=jit_as_users)[0], atol=1e-6)
+    after, _ = stepped(muon(optax.constant_schedule(0.02)), jit=fused_jit)
+    assert_equal(after, stepped(muon(0.02), jit=fused_jit)[0], atol=1e-6)
 
 
 @pytest.mark.slow

@@ -12,9 +12,9 @@ from tests.synthetic import LAW, evidence_of, synthetic_results, synthetic_study
 
 from bestiary.answers.power import power
 from bestiary.answers.power._t_power import POWER, cells_needed, seeds_needed, t_power
-from bestiary.answers.report import analyse
 from bestiary.errors import UserError
 from bestiary.evidence import Evidence, imported_evidence, published_evidence
+from bestiary.measures import Measures
 
 
 @pytest.mark.parametrize(("seeds", "effect", "paired"), [(3, 2.0, True), (6, 1.5, False)])
@@ -56,14 +56,11 @@ def test_the_seeds_recommended_find_the_speedup_as_often_as_promised(
         (row,) = power(pilot, speedup, sizes=["65k"], ratios=[ratio]).rows
         assert row.paired is not None
         monkeypatch.setitem(synthetic.SPEEDUP, "muon", speedup)
-        rows = {
-            one.optimizer: one
-            for one in analyse(_seen(seeds=row.paired, trial=trial), draws=200).rows
-            if one.ratio == ratio
-        }
-        muon, adamw = ([seed.loss for seed in rows[name].seeds] for name in ("muon", "adamw"))
+        measures = Measures(_seen(seeds=row.paired, trial=trial), 200)
+        seen = {one.optimizer: one for one in measures.evidence.observations if one.ratio == ratio}
+        muon, adamw = ([run.loss for run in seen[name].runs] for name in ("muon", "adamw"))
         by_test.append(ttest_rel(muon, adamw).pvalue < 0.05)
-        by_interval.append((rows["muon"].token_speedup.low or 0) > 1)
+        by_interval.append((measures.of(seen["muon"]).speedup.low or 0) > 1)
     # 80% give or take what 50 studies can show; the study's interval pools noise over cells.
     assert 0.70 <= np.mean(by_test) <= 0.94
     assert np.mean(by_interval) >= np.mean(by_test)

@@ -117,3 +117,24 @@ def test_an_impossible_cache_is_one_line(
     assert "File name too long" in said
     assert said.count("\n") == 1
     assert len(said) < 300
+
+
+def test_a_mixture_says_what_it_would_fetch(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(answered(capsys, "mix", "study", "--tokens", "1B", "--json"))
+    assert {row["component"]: round(row["tokens"] / 1e6) for row in rows} == {
+        "dclm-baseline": 926,
+        "starcoderdata": 61,
+        "proofpile-2": 13,
+    }
+    assert "nothing was fetched" in answered(capsys, "mix", "study")
+
+
+def test_a_mixture_is_prepared_from_its_components(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [f"{name}={text}" for name in ("dclm-baseline", "starcoderdata", "proofpile-2")]
+    said = answered(capsys, "mix", "study", *(part for one in paths for part in ("--data", one)))
+    assert said.count("read book: ") >= 3
+    assert "unknown mixture 'dclm'" in answered(capsys, "mix", "dclm", code=2)
+    assert "COMPONENT=PATH" in answered(capsys, "mix", "study", "--data", "here", code=2)
+    assert "name the data set" in answered(capsys, "fetch", code=2)

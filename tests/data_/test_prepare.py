@@ -9,15 +9,17 @@ import pytest
 from tests.data_.conftest import words
 
 from bestiary.data import (
-    DCLM_MIXTURE,
+    MIXTURES,
     Corpus,
     Source,
     _draw,
     described,
     mixture,
     prepare,
+    shares,
     source,
     starts,
+    weights,
     write_shard,
 )
 from bestiary.errors import UserError
@@ -163,15 +165,14 @@ def test_a_mixture_validates_by_its_weights(mixed: Corpus) -> None:
 
 
 def test_the_preset_has_the_weights_of_the_study(texts: list[Path]) -> None:
-    shares = np.array(list(DCLM_MIXTURE.values())) / sum(DCLM_MIXTURE.values())
-    assert (shares * 100).round(2).tolist() == [92.57, 6.09, 1.34]
-    paths = dict(zip(DCLM_MIXTURE, texts, strict=True))
-    sources = mixture(DCLM_MIXTURE, paths)
+    study = MIXTURES["study"]
+    assert [round(100 * one, 2) for one in shares(study).values()] == [92.57, 6.09, 1.34]
+    sources = mixture(weights(study), dict(zip(study, texts, strict=True)))
     assert [one.weight for one in sources] == [3.8, 0.25, 0.055]
     with pytest.raises(UserError, match="did you mean 'starcoderdata'"):
-        mixture(DCLM_MIXTURE, {"starcoder": texts[0]})
+        mixture(weights(study), {"starcoder": texts[0]})
     with pytest.raises(UserError, match="'proofpile-2' has none"):
-        mixture(DCLM_MIXTURE, dict.fromkeys(list(DCLM_MIXTURE)[:2], texts[0]))
+        mixture(weights(study), dict.fromkeys(list(study)[:2], texts[0]))
 
 
 def test_token_shards_are_a_source(tmp_path: Path) -> None:

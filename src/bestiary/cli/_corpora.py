@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bestiary.data import Corpus, described, prepare
+from bestiary.data import Corpus, Source, described, prepare
 
 PATIENCE_SECONDS = 5.0
 
@@ -19,20 +19,23 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen not in ("", "off") else user
 
 
-def prepared(data: Sequence[str], *, tokenizer: str = "byte", vocabulary: int = 256) -> Corpus:
+def prepared(
+    data: Sequence[str | Source], *, tokenizer: str = "byte", vocabulary: int = 256
+) -> Corpus:
     """The corpus of some text, tokenised into the cache where it is not there yet.
 
     What was read, skipped and passed over is said on stderr when it is read.
 
     Args:
-        data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
+        data: Sources, or lines as `bestiary.data.described` takes them; none for the standard
+            library.
         tokenizer: `byte`, or the path of a tokenizer.json.
         vocabulary: Token ids of the model; bytes need 256 and no more.
 
     Raises:
         UserError: no such text, or text that cannot be used; nothing was written.
     """
-    origins = [described(line) for line in data or ("stdlib",)]
+    origins = [one if isinstance(one, Source) else described(one) for one in data or ("stdlib",)]
     is_bytes = tokenizer == "byte" and not any(origin.is_tokens for origin in origins)
     folder = cache_folder() / "corpora"
     with _patience(f"reading the text into {folder}; it is kept there"):

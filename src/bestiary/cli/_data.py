@@ -1,7 +1,9 @@
 """`bestiary data`: text prepared as tokens, and what the cache holds of it."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -9,12 +11,27 @@ import tyro
 from msgspec import Meta
 
 from bestiary.cli._corpora import cache_folder, prepared
-from bestiary.cli._flags import Repeated, Switch
+from bestiary.cli._flags import Amount, Repeated, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._telling import tell
-from bestiary.data import Corpus, Held, digest_of, held, leftovers, shown, vocabulary_of
+from bestiary.data import (
+    BYTES_PER_TOKEN,
+    MIXTURES,
+    Corpus,
+    Held,
+    Wanted,
+    digest_of,
+    fetch,
+    held,
+    leftovers,
+    mixture,
+    shares,
+    shown,
+    vocabulary_of,
+    weights,
+)
 from bestiary.errors import BestiaryError, UserError, unknown
-from bestiary.specs import SPLITS, Spec
+from bestiary.specs import SPLITS, Spec, digest
 
 COLUMNS = {
     "digest": "digest",
@@ -25,17 +42,35 @@ COLUMNS = {
     "damage": "damage",
 }
 SHOWN_DIGITS = 12
+MIXED = {
+    "component": "component",
+    "share": "share",
+    "tokens": "tokens",
+    "gigabytes": "gigabytes",
+    "dataset": "data set",
+    "field": "field",
+}
 
 
 class Flags(Spec, frozen=True, kw_only=True):
     """Prepare text as tokens, and look after what is prepared.
 
     Attributes:
-        action: `list` what is prepared, `prepare` text, `inspect` a corpus, or `verify` one or all.
-        corpus: To inspect or verify: the first digits of its digest, or its name.
+        action: `list` what is prepared, `prepare` text, `inspect` a corpus, `verify` one or all,
+            `fetch` a Hugging Face data set, or `mix` the components of a named mixture.
+        corpus: To inspect or verify: the first digits of its digest, or its name. To fetch: the
+            data set, as `HuggingFaceFW/fineweb`, or a local folder of one. To mix: `study`.
         data: To prepare: `stdlib` (the default), or a file or folder, as `bestiary train` takes it.
-        tokenizer: To prepare: `byte`, or the path of a tokenizer.json.
-        vocabulary: To prepare: token ids of the model; 0 for as many as the tokenizer needs.
+            To mix: COMPONENT=PATH for each; without, what would be fetched is listed.
+        tokenizer: To prepare or mix: `byte`, or the path of a tokenizer.json.
+        vocabulary: To prepare or mix: ids of the model; 0 for as many as the tokenizer needs.
+        revision: To fetch: a commit, tag or branch; the latest where not given.
+        subset: To fetch: the data set's configuration, where it has several.
+        split: To fetch: the data set's split.
+        field: To fetch: the column of the text.
+        rows: To fetch: how many at most; 0 for all.
+        out: To fetch: the folder of the rows; by default one in the cache.
+        tokens: To mix, without data: how many tokens the listing is for.
         json: Print JSON.
     """
 
@@ -44,16 +79,30 @@ class Flags(Spec, frozen=True, kw_only=True):
     data: Repeated = ()
     tokenizer: str = "byte"
     vocabulary: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    revision: str = ""
+    subset: str = ""
+    split: str = "train"
+    field: str = "text"
+    rows: Annotated[int, Meta(ge=0, lt=2**62)] = 0
+    out: str = ""
+    tokens: Amount = 1e10
     json: Switch = False
 
 
 def run(flags: Flags) -> None:
     """Do what was asked of the corpora in the cache."""
     actions: dict[str, Callable[[Flags], None]]
-    actions = {"list": _list, "prepare": _prepare, "inspect": _inspect, "verify": _verify}
+    actions = {
+        "list": _list,
+        "prepare": _prepare,
+        "inspect": _inspect,
+        "verify": _verify,
+        "fetch": fetch_rows,
+        "mix": mix,
+    }
     if flags.action not in actions:
         raise unknown("action", shown(flags.action), actions)
-    if flags.corpus and flags.action not in ("inspect", "verify"):
+    if flags.corpus and flags.action in ("list", "prepare"):
         raise UserError(
             f"`bestiary data {flags.action}` takes no corpus, got {flags.corpus[:80]!r}"
         )
@@ -83,14 +132,88 @@ def _row(one: Held) -> dict[str, Any]:
 
 
 def _prepare(flags: Flags) -> None:
+    vocabulary = _vocabulary(flags)
+    corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=vocabulary)
+    _tell_of(corpus, as_json=flags.json)
+
+
+def _vocabulary(flags: Flags) -> int:
     least = vocabulary_of(flags.tokenizer)
     if 0 < flags.vocabulary < least:
         raise UserError(
             f"--vocabulary must be {least} or more for this tokenizer, or 0 for so many"
         )
-    vocabulary = flags.vocabulary or least
-    corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=vocabulary)
+    return flags.vocabulary or least
+
+
+def fetch_rows(flags: Flags) -> None:
+    """Stream a data set into files of rows, and say how to prepare them."""
+    if not flags.corpus:
+        raise UserError("name the data set: bestiary data fetch HuggingFaceFW/fineweb")
+    wanted = Wanted(
+        dataset=flags.corpus,
+        revision=flags.revision,
+        subset=flags.subset,
+        split=flags.split,
+        field=flags.field,
+    )
+    folder = Path(flags.out) if flags.out else cache_folder() / "fetched" / _called(wanted)
+    found = fetch(wanted, folder, rows=flags.rows, told=lambda rows: tell(f"{rows:,} rows"))
+    if flags.json:
+        print_json({"folder": str(folder), **msgspec.to_builtins(found)})
+        return
+    tell(
+        f"{found.rows:,} rows of {wanted.dataset}, {wanted.split}"
+        + (f", revision {found.wanted.revision}" if found.wanted.revision else ""),
+        f"in {folder}",
+        f"next: bestiary data prepare --data {folder}",
+    )
+
+
+def _called(wanted: Wanted) -> str:
+    """A folder's name: what is wanted, with a digest of all of it."""
+    plain = re.sub(r"[^\w.-]+", "-", f"{wanted.dataset}-{wanted.split}").strip("-.")
+    return f"{plain[-80:]}-{digest(wanted)[:8]}"
+
+
+def mix(flags: Flags) -> None:
+    """Prepare a named mixture from the paths of its components, or say what it is."""
+    if flags.corpus not in MIXTURES:
+        raise unknown("mixture", shown(flags.corpus), MIXTURES)
+    preset = MIXTURES[flags.corpus]
+    if not flags.data:
+        _tell_mixture(flags)
+        return
+    pairs = [one.partition("=") for one in flags.data]
+    if wrong := [one for one, equals, _ in pairs if not equals]:
+        raise UserError(f"--data takes COMPONENT=PATH here, got {shown(wrong[0])!r}")
+    sources = mixture(weights(preset), {name: path for name, _, path in pairs})
+    corpus = prepared(sources, tokenizer=flags.tokenizer, vocabulary=_vocabulary(flags))
     _tell_of(corpus, as_json=flags.json)
+
+
+def _tell_mixture(flags: Flags) -> None:
+    """What a mixture consists of, and how much of each component some tokens need."""
+    preset = MIXTURES[flags.corpus]
+    records = [
+        {
+            "component": name,
+            "share": share,
+            "tokens": share * flags.tokens,
+            "gigabytes": share * flags.tokens * BYTES_PER_TOKEN / 1e9,
+            "dataset": preset[name].wanted.dataset,
+            "field": preset[name].wanted.field,
+        }
+        for name, share in shares(preset).items()
+    ]
+    show(records, MIXED, as_json=flags.json)
+    if not flags.json:
+        paths = " ".join(f"--data {name}=PATH" for name in preset)
+        tell(
+            f"nothing was fetched; gigabytes are of text, at {BYTES_PER_TOKEN} bytes a token",
+            "bestiary data fetch DATASET --field FIELD --rows N fetches a component",
+            f"bestiary data mix {flags.corpus} {paths} --tokenizer tokenizer.json prepares them",
+        )
 
 
 def _inspect(flags: Flags) -> None:

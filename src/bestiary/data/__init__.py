@@ -10,6 +10,8 @@ is not exactly that. `starts` is a pure function of (seed, step); to resume is t
 """
 
 from bestiary.data._corpus import Corpus as Corpus
+from bestiary.data._fetch import Wanted as Wanted
+from bestiary.data._fetch import fetch as fetch
 from bestiary.data._held import Held as Held
 from bestiary.data._held import digest_of as digest_of
 from bestiary.data._held import held as held
@@ -17,11 +19,14 @@ from bestiary.data._held import leftovers as leftovers
 from bestiary.data._mixture import BLOCK as BLOCK
 from bestiary.data._order import starts as starts
 from bestiary.data._prepare import prepare as prepare
+from bestiary.data._presets import BYTES_PER_TOKEN as BYTES_PER_TOKEN
+from bestiary.data._presets import MIXTURES as MIXTURES
+from bestiary.data._presets import shares as shares
+from bestiary.data._presets import weights as weights
 from bestiary.data._reading import Reading as Reading
 from bestiary.data._shard import read_shard as read_shard
 from bestiary.data._shard import write_shard as write_shard
 from bestiary.data._shown import shown as shown
-from bestiary.data._source import DCLM_MIXTURE as DCLM_MIXTURE
 from bestiary.data._source import Source as Source
 from bestiary.data._source import described as described
 from bestiary.data._source import mixture as mixture

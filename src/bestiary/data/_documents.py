@@ -1,7 +1,7 @@
 """A source as a sequence of documents: the units that are split into training and validation.
 
-A document is a file of the standard library, a row of .jsonl or .parquet, or a piece of a .txt
-file or of a token shard: a contiguous range that overlaps no other.
+A document is a file of the standard library, a row of .jsonl or .parquet, a member of a tar, or a
+piece of a .txt file or of a token shard: a contiguous range that overlaps no other.
 """
 
 import json
@@ -23,6 +23,7 @@ from bestiary.data._shard import read_shard
 from bestiary.data._shown import shown, why
 from bestiary.data._source import Source
 from bestiary.data._stdlib import stdlib_files
+from bestiary.data._tars import ROWS, TEXT, Member, members
 from bestiary.errors import SHOWN, UserError
 
 PIECE_BYTES = 8192
@@ -187,6 +188,26 @@ def _row_text(line: bytes, field: str, place: str) -> bytes:
     return _encoded(row[field], f"field {shown(field)!r} at {place}")
 
 
+def _tar_members(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
+    for member in members(path, skipped):
+        place = f"{shown(member.name)} in {shown(path)}"
+        texts = (
+            [_checked_text(member.data, place)]
+            if member.kind == TEXT
+            else _member_rows(member, wanted.field, place)
+        )
+        for text in texts:
+            if text:
+                yield Document(text, text)
+            else:
+                skipped["rows without text"] += 1
+
+
+def _member_rows(member: Member, field: str, place: str) -> Iterator[bytes]:
+    rows = member.data.splitlines() if member.kind == ROWS else [member.data]
+    return (_row_text(row, field, place) for row in rows if row.strip())
+
+
 def _columns(path: Path, wanted: _Wanted, skipped: Counter[str]) -> Iterator[Document]:
     try:
         pyarrow: Any = import_module("pyarrow")
@@ -254,6 +275,7 @@ READERS: dict[str, Callable[[Path, _Wanted, Counter[str]], Iterator[Document]]] 
     "text": _pieces,
     "jsonl": _rows,
     "parquet": _columns,
+    "tar": _tar_members,
     "shards": _blocks,
     "megatron": _indexed,
 }

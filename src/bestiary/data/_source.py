@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from bestiary.data._shown import shown, why
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec, checked
 
-Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards", "megatron"]
+Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards", "megatron", "tar"]
 SUFFIXES: dict[str, Kind] = {
     ".txt": "text",
     ".jsonl": "jsonl",
@@ -20,6 +21,9 @@ SUFFIXES: dict[str, Kind] = {
     ".jsonl.zst": "jsonl",
     ".jsonl.zstd": "jsonl",
     ".parquet": "parquet",
+    ".tar": "tar",
+    ".tar.gz": "tar",
+    ".tgz": "tar",
     ".bin": "shards",
     ".idx": "megatron",
 }
@@ -27,23 +31,17 @@ SUFFIXES: dict[str, Kind] = {
 MOST_BYTES_PER_TOKEN = 1024
 MOST_KINDS = 6
 
-# Trillions of tokens, as the study weighs them (arXiv 2509.02046): 92.57, 6.09 and 1.34 percent.
-DCLM_MIXTURE: dict[str, float] = {
-    "dclm-baseline": 3.8,
-    "starcoderdata": 0.25,
-    "proofpile-2": 0.055,
-}
-
 
 class Source(Spec, frozen=True, kw_only=True):
     """One source of text, and its share of a mixture.
 
     Attributes:
         kind: `stdlib` (no paths), or what the files hold: `text` (.txt), `jsonl` (also compressed,
-            .gz or .zst), `parquet`, `shards` (llm.c .bin), `megatron` (.bin with .idx).
+            .gz or .zst), `parquet`, `tar` (of .txt, .json and .jsonl members), `shards` (llm.c
+            .bin), `megatron` (.bin with .idx).
         paths: Files, in the order in which they are read.
         weight: Share of the mixture, relative to the other sources; any positive unit.
-        field: Which field of a JSON line or column of a parquet file is the text.
+        field: Which field of a JSON object or column of a parquet file is the text.
         bytes_per_token: Text bytes per token of tokens, which carry no text; 0 for byte tokens.
         passed_over: What else lies in the folder that was named, one line a kind; not read.
     """
@@ -132,7 +130,11 @@ def _number(text: str) -> float:
 
 
 def mixture(weights: Mapping[str, float], paths: Mapping[str, str | Path]) -> tuple[Source, ...]:
-    """The sources of a mixture preset, such as `DCLM_MIXTURE`, from the path of every component.
+    """The sources of a mixture from the path of every component, with its field where it has one.
+
+    Args:
+        weights: The components.
+        paths: Of each its text, as `described` takes it, but for the weight.
 
     Raises:
         UserError: a component that the preset does not know, or one without a path.
@@ -143,7 +145,10 @@ def mixture(weights: Mapping[str, float], paths: Mapping[str, str | Path]) -> tu
     for name in weights:
         if name not in paths:
             raise UserError(f"every component needs a path, but {name!r} has none; add it")
-    return tuple(source(paths[name], weight) for name, weight in weights.items())
+    return tuple(
+        msgspec.structs.replace(described(str(paths[name])), weight=weight)
+        for name, weight in weights.items()
+    )
 
 
 def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:

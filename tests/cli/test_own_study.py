@@ -47,10 +47,14 @@ def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
     assert "Tuned in 65k 1x, 262k 1x, with at most 8 runs for every optimizer" in own
     assert "6 cells on 3 seeds; cells that are not tuned inherit from the nearest" in own
     assert "No starting point is known at the tuned sizes for AdamW, Lion:" in own
-    assert main(["plan", "paper", "--speed", "1e15"]) == 0
+    assert main(["plan", "paper", "--speed", "1e15", "--price", "2"]) == 0
     paper = " ".join(capsys.readouterr().out.split())
-    assert "It is phase I of that study" in paper
+    assert "laws predict it in 1.2b 1x, 1.2b 2x, 1.2b 4x, 1.2b 8x, 130m 16x, 300m 16x for" in paper
+    assert "by the protocol `study`" in paper
+    assert "not in it" not in paper
     assert "a run must fit one" in paper
+    assert re.search(r"In all: [\d,]+ to [\d,]+ runs, .* device-days", paper)
+    assert "Reduced, `bestiary run paper --sizes 130m,300m --optimizers adamw,muon,soap`" in paper
     assert "No starting point" not in paper
 
 

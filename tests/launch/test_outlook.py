@@ -7,6 +7,7 @@ from tests.tune.study import answer, study, trained
 from bestiary.launch import Running
 from bestiary.launch._outlook import Outlook
 from bestiary.specs import RunResult, run_id
+from bestiary.tune import Planner, plan
 
 QUESTION = study(runs_per_cell=5)
 
@@ -20,7 +21,7 @@ def outlook(done: int, slots: int = 2) -> tuple[Outlook, int]:
         results[run_id(planned.run)] = msgspec.structs.replace(trained(planned), **took)
     known = {run_id(planned.run): planned for planned in order}
     left = sum(planned.run.flops * 2e-9 + 3 for planned in order[done:])
-    return Outlook(QUESTION, known, results, slots=slots, began=0.0), left
+    return Outlook(Planner(QUESTION, results), known, slots=slots, began=0.0), left
 
 
 def running(steps: int, step: int) -> Running:
@@ -72,3 +73,24 @@ def test_losses_are_compared_in_one_cell_and_in_the_studys_order() -> None:
         for name, loss in shown.best.items():
             losses = [trained(one).loss["selection"] for one in cell if one.optimizer == name]
             assert loss == min(losses)
+
+
+def test_an_outlook_that_is_kept_up_to_date_is_one_made_anew() -> None:
+    _, order = answer(QUESTION)
+    known = {run_id(planned.run): planned for planned in order}
+    planner = Planner(QUESTION, {})
+    kept = Outlook(planner, known, slots=1, began=0.0)
+    for planned in order:
+        result = msgspec.structs.replace(trained(planned), seconds=2.0, compile_seconds=1.0)
+        planner.take(result)
+        kept.take(result)
+        fresh = Outlook(Planner(QUESTION, planner.results), known, slots=1, began=0.0)
+        shown, anew = (one.snapshot([]) for one in (kept, fresh))
+        assert (
+            shown.planned
+            == anew.planned
+            == sum(row.runs for row in plan(QUESTION, planner.results))
+        )
+        assert (shown.done, shown.best, shown.best_cell) == (anew.done, anew.best, anew.best_cell)
+        assert shown.seconds_left == pytest.approx(anew.seconds_left)
+    assert kept.device_seconds == 3.0 * len(order)

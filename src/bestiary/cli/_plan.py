@@ -1,26 +1,35 @@
 """`bestiary plan`: what a study would train, and how long that would take; it starts no run."""
 
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from msgspec import Meta
 
+from bestiary.cli._costs import PHASES, Rates, group, total
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
+from bestiary.errors import UserError
 from bestiary.specs import Cell, Phases, Spec, Study
 from bestiary.studies import STUDIES
 from bestiary.tune import PlannedCost, plan
 
-PHASES = {"tune": "phase I", "follow": "phase II", "confirm": "phase III"}
+if TYPE_CHECKING:
+    from bestiary.cli._calibration import Speed
+    from bestiary.studies import Entry
+
 COLUMNS = {
-    "optimizer": "optimizer",
+    "name": "optimizer",
     "tuning_runs": "tuning runs, at most",
     **PHASES,
     "report_runs": "report runs",
     "tokens": "tokens",
     "flops": "FLOPs",
     "time": "time",
+    "cost": "cost",
 }
+PARTS = {"name": "", "runs": "runs", "flops": "FLOPs", "hours": "device-hours", "cost": "cost"}
+By = Literal["optimizer", "phase", "size", "cell"]
 
 # A line of a metrics file, one for each step.
 METRIC_BYTES = 140
@@ -31,35 +40,65 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     Attributes:
         study: The study (`bestiary studies`), or your own as FILE.toml or FILE.py:FUNCTION.
+        sizes: Some of its sizes, with commas: a slice of the study.
+        optimizers: Some of its optimizers, the baseline among them.
+        ratios: Some of its data-to-model ratios.
+        by: What the table has a row for.
         speed: Model FLOPs per second of the machine that will run it; 0 measures this one.
+        device: A kind of device that will run it, such as h100, in place of a speed.
+        utilisation: The share of its peak that training reaches.
+        count: How many devices work at once.
+        price: Of a device-hour, or of an hour of this machine.
         json: Print JSON.
     """
 
     study: tyro.conf.Positional[str] = ""
+    sizes: str = ""
+    optimizers: str = ""
+    ratios: str = ""
+    by: By = "optimizer"
     speed: Annotated[float, Meta(ge=0)] = 0.0
+    device: str = ""
+    utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
+    count: Annotated[int, Meta(ge=1)] = 1
+    price: Annotated[float, Meta(ge=0)] = 0.0
     json: Switch = False
 
 
 def run(flags: Flags) -> None:
-    """Print an upper bound per optimizer and in all."""
-    from bestiary.cli._calibration import given, measured
-    from bestiary.cli._questions import without_corpus
+    """Print bounds for every optimizer, phase, size or cell, and in all."""
+    from bestiary.cli._questions import StudyPart, without_corpus
 
-    study = without_corpus(flags.study)
+    part = StudyPart(sizes=flags.sizes, optimizers=flags.optimizers, ratios=flags.ratios)
+    study = without_corpus(flags.study, part)
     estimates = plan(study, {})
-    speed = given(study, flags.speed) if flags.speed else measured(study)
-    records = [
-        _record(study, one.name, estimates, speed.flops_per_second) for one in study.candidates
-    ]
-    total, disk = _sum(records), _disk(study, estimates)
-    reserve = STUDIES[flags.study].reserve if flags.study in STUDIES else ""
+    speed = _speed(flags, study)
+    rates = Rates(speed.flops_per_second, flags.count, flags.price)
+    labels = {one.name: one.label for one in study.candidates}
+    groups = {name: group(estimates, key, rates) for name, key in _keys(labels).items()}
+    whole, disk = total(estimates, rates), _disk(study, estimates)
+    entry = STUDIES.get(flags.study)
+    reserve = entry.reserve if entry else ""
+    smaller = _reduced(flags, entry, rates) if entry and study.name == flags.study else {}
     if flags.json:
         rate = {"flops_per_second": speed.flops_per_second, "source": speed.source}
         about = {"study": study.name, "reserve": reserve, "speed": rate, "disk_bytes": disk}
-        print_json({**about, "optimizers": records, "all": total})
+        listed = {
+            f"{name}s": [{name: one, **sums} for one, sums in found.items()]
+            for name, found in groups.items()
+        }
+        print_json({**about, **listed, "all": whole, "reduced": smaller})
         return
-    shown = [{**one, **_in_words(one)} for one in [*records, total]]
-    show(shown, _columns(study), as_json=False, title=study.question)
+    shown = [_in_words(name, one) for name, one in groups[flags.by].items()]
+    columns = _columns(study, flags)
+    show([*shown, _in_words("all", whole)], columns, as_json=False, title=study.question)
+    if isinstance(study.phases, Phases):
+        show(
+            [_in_parts(name, one) for name, one in groups["phase"].items()],
+            {key: heading for key, heading in PARTS.items() if key != "cost" or flags.price},
+            as_json=False,
+            title="at least to at most",
+        )
     _say(_design(study))
     if told := told_of_starts(study):
         _say(told)
@@ -70,13 +109,68 @@ def run(flags: Flags) -> None:
         "where the best values are found early. Slower optimizers, compilation and evaluation come "
         "on top."
     )
+    _say(_spent("In all", whole, rates))
+    if smaller and entry:
+        _say(_spent(f"Reduced, `bestiary run {flags.study} {entry.reduced}`", smaller, rates))
     _say(_room(disk))
 
 
-def _columns(study: Study) -> dict[str, str]:
-    """The columns of the table; those of the phases only where there are any."""
-    apart = {} if isinstance(study.phases, Phases) else PHASES
-    return {key: heading for key, heading in COLUMNS.items() if key not in apart}
+def _keys(labels: Mapping[str, str]) -> dict[str, Callable[[PlannedCost], str]]:
+    """What a plan can be added up by."""
+    return {
+        "optimizer": lambda row: labels[row.optimizer],
+        "phase": lambda row: PHASES.get(row.purpose, row.purpose),
+        "size": lambda row: row.cell.size,
+        "cell": lambda row: f"{row.cell.size} {row.cell.ratio:g}x",
+    }
+
+
+def _speed(flags: Flags, study: Study) -> "Speed":
+    """Of one device: stated, looked up, or measured on this machine."""
+    from bestiary.cli._calibration import given, measured
+    from bestiary.cli._devices import peak
+
+    if flags.device and flags.speed:
+        raise UserError("--device and --speed both say how fast it is; give one of them")
+    if flags.device:
+        found = peak(flags.device)
+        return given(
+            study,
+            found.flops_per_second * flags.utilisation,
+            f"{flags.utilisation:.0%} of the peak of one {flags.device}, {found.source}",
+        )
+    return given(study, flags.speed) if flags.speed else measured(study)
+
+
+def _reduced(flags: Flags, entry: "Entry", rates: Rates) -> dict[str, Any]:
+    """The sums of the smaller study within a named one; nothing where there is none."""
+    from bestiary.cli._questions import StudyPart, without_corpus
+
+    if not entry.reduced:
+        return {}
+    words = entry.reduced.split()
+    pairs = zip(words[::2], words[1::2], strict=True)
+    stated = {name.removeprefix("--"): value for name, value in pairs}
+    return total(plan(without_corpus(flags.study, StudyPart(**stated)), {}), rates)
+
+
+def _spent(what: str, sums: Mapping[str, Any], rates: Rates) -> str:
+    """Device-days and money of sums, in a sentence."""
+    days = _between(sums["least_device_hours"] / 24, sums["device_hours"] / 24)
+    cost = f", {_between(sums['least_cost'], sums['cost'])} in money" if rates.price else ""
+    among = f" on {rates.devices} devices" * (rates.devices > 1)
+    return (
+        f"{what}: {sums['least_runs']:,} to {sums['tuning_runs'] + sums['report_runs']:,} runs, "
+        f"{days} device-days{among}{cost}."
+    )
+
+
+def _columns(study: Study, flags: Flags) -> dict[str, str]:
+    """The columns of the table; phases and money only where there are any."""
+    apart = set() if isinstance(study.phases, Phases) else set(PHASES)
+    apart |= set() if flags.price else {"cost"}
+    columns = {key: heading for key, heading in COLUMNS.items() if key not in apart}
+    return {**columns, "name": flags.by}
 
 
 def _say(line: str) -> None:
@@ -174,31 +268,31 @@ def _room(disk: dict[str, int]) -> str:
     )
 
 
-def _record(
-    study: Study, name: str, estimates: tuple[PlannedCost, ...], rates: dict[str, float]
-) -> dict[str, Any]:
-    own = [one for one in estimates if one.optimizer == name]
-    return {
-        "optimizer": study.candidate(name).label,
-        "tuning_runs": sum(one.runs for one in own if one.purpose != "report"),
-        **{key: sum(one.runs for one in own if one.purpose == key) for key in PHASES},
-        "report_runs": sum(one.runs for one in own if one.purpose == "report"),
-        "tokens": sum(one.runs * one.tokens for one in own),
-        "flops": sum(one.runs * one.flops for one in own),
-        "seconds": sum(one.runs * one.flops / rates[one.cell.size] for one in own),
-    }
-
-
-def _sum(records: list[dict[str, Any]]) -> dict[str, Any]:
-    counted = [key for key in records[0] if key != "optimizer"]
-    return {"optimizer": "all", **{key: sum(one[key] for one in records) for key in counted}}
-
-
-def _in_words(record: dict[str, Any]) -> dict[str, str]:
+def _in_words(name: str, sums: Mapping[str, Any]) -> dict[str, Any]:
     from bestiary.report import duration, quantity
 
     return {
-        "tokens": quantity(record["tokens"]),
-        "flops": quantity(record["flops"]),
-        "time": duration(record["seconds"]),
+        **sums,
+        "name": name,
+        "tokens": quantity(sums["tokens"]),
+        "flops": quantity(sums["flops"]),
+        "time": duration(sums["seconds"]),
+        "cost": f"{sums.get('cost', 0.0):,.0f}",
     }
+
+
+def _in_parts(name: str, sums: Mapping[str, Any]) -> dict[str, str]:
+    from bestiary.report import quantity
+
+    runs = sums["tuning_runs"] + sums["report_runs"]
+    return {
+        "name": name,
+        "runs": f"{sums['least_runs']:,} to {runs:,}",
+        "flops": f"{quantity(sums['least_flops'])} to {quantity(sums['flops'])}",
+        "hours": _between(sums["least_device_hours"], sums["device_hours"]),
+        "cost": _between(sums.get("least_cost", 0.0), sums.get("cost", 0.0)),
+    }
+
+
+def _between(low: float, high: float) -> str:
+    return " to ".join(f"{one:,.0f}" if one >= 100 else f"{one:.3g}" for one in (low, high))

@@ -7,31 +7,72 @@ from pathlib import Path
 from bestiary.cli._corpora import prepared
 from bestiary.data import Corpus
 from bestiary.errors import UserError, unknown
-from bestiary.specs import DataSpec, Study, checked
-from bestiary.studies import STUDIES, lookup, study_file
+from bestiary.specs import DataSpec, Spec, Study, checked
+from bestiary.studies import STUDIES, lookup, sliced, study_file
 
 NO_CORPUS = DataSpec(name="none", digest="0" * 64)
 Build = Callable[[DataSpec], Study]
 
 
-def asked(name: str | Build, data: Sequence[str], tokenizer: str) -> tuple[Study, Corpus]:
+class StudyPart(Spec, frozen=True, kw_only=True):
+    """A slice of a study, as the command line states it: names with commas between them.
+
+    Attributes:
+        sizes: Of its sizes; all where empty.
+        optimizers: Of its candidates; all where empty.
+        ratios: Of its data-to-model ratios; all where empty.
+    """
+
+    sizes: str = ""
+    optimizers: str = ""
+    ratios: str = ""
+
+    def of(self, study: Study) -> Study:
+        """The slice.
+
+        Raises:
+            UserError: a ratio that is no number, a name that the study has not, or nothing is left
+                to tune.
+        """
+        try:
+            ratios = [float(one.removesuffix("x")) for one in _listed(self.ratios)]
+        except ValueError:
+            raise UserError(
+                f"--ratios takes numbers with commas, such as 1,2, got {self.ratios!r}"
+            ) from None
+        return sliced(
+            study, sizes=_listed(self.sizes), optimizers=_listed(self.optimizers), ratios=ratios
+        )
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+WHOLE = StudyPart()
+
+
+def asked(
+    name: str | Build, data: Sequence[str], tokenizer: str, part: StudyPart = WHOLE
+) -> tuple[Study, Corpus]:
     """The study on this text, which is prepared where it is not yet, and the text.
 
     Args:
         name: A named study, `FILE.toml` or `FILE.py:FUNCTION` for one's own, or such a function.
         data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
         tokenizer: `byte`, or the path of a tokenizer.json.
+        part: Which slice of it.
 
     Raises:
         UserError: no such study, or text that cannot be used for its models.
     """
-    shapes = without_corpus(name).sizes.values()
+    shapes = without_corpus(name, part).sizes.values()
     corpus = prepared(data, tokenizer=tokenizer, vocabulary=min(m.vocabulary for m in shapes))
     corpus.require(max(model.context for model in shapes))
-    return _study(name, corpus.spec), corpus
+    return part.of(_study(name, corpus.spec)), corpus
 
 
-def without_corpus(name: str | Build) -> Study:
+def without_corpus(name: str | Build, part: StudyPart = WHOLE) -> Study:
     """The study on no text: enough to say what would run, and to refuse what cannot.
 
     Raises:
@@ -39,7 +80,7 @@ def without_corpus(name: str | Build) -> Study:
     """
     if not name:
         raise UserError(f"name a study: {', '.join(STUDIES)}, or your own as FILE.toml")
-    return _study(name, NO_CORPUS)
+    return part.of(_study(name, NO_CORPUS))
 
 
 def _study(name: str | Build, data: DataSpec) -> Study:

@@ -19,6 +19,7 @@ from bestiary.store import StudyStore
 if TYPE_CHECKING:
     from bestiary.data import Corpus
     from bestiary.launch import AbstractExecutor
+    from bestiary.tune import Caps
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -34,6 +35,13 @@ class Flags(Spec, frozen=True, kw_only=True):
             its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
             given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
+        sizes: Some of its sizes, with commas: a slice of the study, in a folder of its own.
+        optimizers: Some of its optimizers, the baseline among them.
+        ratios: Some of its data-to-model ratios.
+        max_runs: End with what is known after so many runs; 0 for no limit.
+        max_device_hours: The same after so many hours of training, added up over devices.
+        max_cost: The same after these have cost so much, at the price of --price.
+        price: Of a device-hour.
         retry_failed: Try the runs again that have failed; `bestiary status` says why they did.
         json: Print the analysis as JSON, and progress on stderr.
     """
@@ -44,6 +52,13 @@ class Flags(Spec, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=0, le=4096)] = 0
     data: Repeated = ()
     tokenizer: str = "byte"
+    sizes: str = ""
+    optimizers: str = ""
+    ratios: str = ""
+    max_runs: Annotated[int, Meta(ge=0)] = 0
+    max_device_hours: Annotated[float, Meta(ge=0)] = 0.0
+    max_cost: Annotated[float, Meta(ge=0)] = 0.0
+    price: Annotated[float, Meta(ge=0)] = 0.0
     retry_failed: Switch = False
     json: Switch = False
 
@@ -55,10 +70,12 @@ def run(flags: Flags) -> int:
         0, or 1 where runs have failed, so that the answer may lack something.
     """
     from bestiary.cli._live import display
-    from bestiary.cli._questions import asked
+    from bestiary.cli._questions import StudyPart, asked
     from bestiary.launch import drive
 
-    study, corpus = asked(flags.study, flags.data, flags.tokenizer)
+    caps = _caps(flags)
+    part = StudyPart(sizes=flags.sizes, optimizers=flags.optimizers, ratios=flags.ratios)
+    study, corpus = asked(flags.study, flags.data, flags.tokenizer, part)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
     executor = _executor(flags, folder, study)
     console = Console(stderr=flags.json)
@@ -67,9 +84,22 @@ def run(flags: Flags) -> int:
         lines = (study.question, *_repetition(study, corpus), f"study folder {folder}")
         console.print("\n".join(lines), highlight=False, markup=False)
         with executor, display(console) as observer:
-            drive(store, executor, observer, retry_failed=flags.retry_failed)
+            drive(store, executor, observer, retry_failed=flags.retry_failed, caps=caps)
         _conclude(store, as_json=flags.json)
         return _told_failures(store)
+
+
+def _caps(flags: Flags) -> "Caps":
+    from bestiary.tune import Caps
+
+    if flags.max_cost and not flags.price:
+        raise UserError("--max-cost needs what a device-hour costs; give --price too")
+    return Caps(
+        runs=flags.max_runs,
+        device_hours=flags.max_device_hours,
+        cost=flags.max_cost,
+        price=flags.price,
+    )
 
 
 def _executor(flags: Flags, folder: Path, study: Study) -> "AbstractExecutor":

@@ -20,6 +20,7 @@ def drive(
     attempts: int = ATTEMPTS,
     grace_seconds: float = GRACE_SECONDS,
     retry_failed: bool = False,
+    caps: tune.Caps | None = None,
 ) -> None:
     """Run a study to its end, or go on with it where it was.
 
@@ -30,6 +31,7 @@ def drive(
         attempts: A run whose worker dies so many times is `failed`.
         grace_seconds: How long the workers may take to write checkpoints when interrupted.
         retry_failed: Whether to try the runs again that have failed so far.
+        caps: Where the study ends though more is needed; runs that have begun are finished.
 
     Raises:
         UserError: another driver works on the study, or the study cannot run.
@@ -43,7 +45,7 @@ def drive(
         if retry_failed:
             observer.notice(_forgotten(store))
         executor.start()
-        driver = Driver(store, executor, observer, attempts=attempts)
+        driver = Driver(store, executor, observer, attempts=attempts, caps=caps or tune.Caps())
         try:
             while driver.advance():
                 if stop_requested(store.folder):
@@ -51,6 +53,11 @@ def drive(
                 if asked.count:
                     driver.stop(grace_seconds, asked)
                     raise StopRequested(driver.farewell(), asked.signal)
+            if driver.needs_more and (limit := driver.capped()):
+                observer.notice(
+                    f"the study ends at {limit} with what is known; it needs more, and the same "
+                    "command goes on with a higher limit"
+                )
         finally:
             driver.give_up()
             withdraw_request(store.folder)

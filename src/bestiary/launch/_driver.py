@@ -33,6 +33,12 @@ class _Underway(msgspec.Struct):
     attempt: Attempt
     step: int = 0
     loss: float | None = None
+    began: float = msgspec.field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was submitted."""
+        return time.monotonic() - self.began
 
     def running(self) -> Running:
         return Running(
@@ -51,9 +57,16 @@ class Driver:
     """The state of one driver; everything in it can be rebuilt from the store."""
 
     def __init__(
-        self, store: StudyStore, executor: AbstractExecutor, observer: Observer, *, attempts: int
+        self,
+        store: StudyStore,
+        executor: AbstractExecutor,
+        observer: Observer,
+        *,
+        attempts: int,
+        caps: tune.Caps,
     ) -> None:
         """Take up the study where its results are; the caller holds the lock."""
+        self._caps = caps
         self._store, self._executor, self._observer = store, executor, observer
         self._attempts = attempts
         self._results = store.results()
@@ -62,7 +75,6 @@ class Driver:
         for attempt in store.attempts():
             self._earlier.setdefault(attempt.run_id, []).append(attempt)
         self._underway: dict[int, _Underway] = {}
-        self._waiting: list[Planned] = []
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
         self._machines: collections.Counter[str] = collections.Counter()
@@ -70,18 +82,39 @@ class Driver:
         self._began = time.monotonic()
         for result in self._results.values():  # a killed driver may have left checkpoints
             self._tidy(result)
-        self._plan()
+        self._planner = tune.Planner(store.study, self._results)
+        self._record()
+        self._outlook = Outlook(
+            self._planner, self._planned, slots=self._executor.slots, began=self._began
+        )
 
     def advance(self) -> bool:
-        """Submit what fits, hear what happened; False when the study is answered."""
-        while self._waiting and len(self._underway) < self._executor.slots:
-            self._submit(self._waiting.pop(0))
+        """Submit what fits, hear what happened; False when the study is answered or may not go on.
+
+        Which of the two it was, `capped` says.
+        """
+        while len(self._underway) < self._executor.slots and not self.capped():
+            following = self._following()
+            if following is None:
+                break
+            self._submit(following)
         self._show()
         if not self._underway:
             return False
         for event in self._executor.events(TICK_SECONDS):
             self._hear(event)
         return True
+
+    def capped(self) -> str:
+        """Which limit leaves no room for another run, in words; empty where there is room."""
+        running = sum(job.seconds for job in self._underway.values())
+        runs = len(self._results) + len(self._underway)
+        return self._caps.reached(runs, self._outlook.device_seconds + running)
+
+    @property
+    def needs_more(self) -> bool:
+        """Whether runs are needed that have not begun."""
+        return self._following() is not None
 
     def stop(self, grace_seconds: float, asked: StopSignals) -> None:
         """Let the jobs write checkpoints, until they have, the time is up, or a second signal."""
@@ -104,21 +137,20 @@ class Driver:
             self._store.end_attempt(job.attempt, "interrupted", "the driver stopped")
         self._underway.clear()
 
-    def _plan(self) -> None:
-        """Ask again what is needed, after the results have changed."""
-        needed = {run_id(item.run): item for item in tune.needed(self._store.study, self._results)}
-        new = {key: item for key, item in needed.items() if key not in self._planned}
-        self._store.plan(new.values())
-        self._planned |= new
+    def _following(self) -> Planned | None:
+        """The next run that is needed and not under way."""
         busy = {job.attempt.run_id for job in self._underway.values()}
-        self._waiting = [item for key, item in needed.items() if key not in busy]
-        self._outlook = Outlook(
-            self._store.study,
-            self._planned,
-            self._results,
-            slots=self._executor.slots,
-            began=self._began,
+        return next(
+            (one.planned for one in self._planner.waiting() if one.run_id not in busy), None
         )
+
+    def _record(self) -> None:
+        """Record what is needed now and was not before."""
+        fresh = self._planner.fresh()
+        new = {one.run_id: one.planned for one in fresh if one.run_id not in self._planned}
+        if new:
+            self._store.plan(new.values())
+            self._planned |= new
 
     def _submit(self, planned: Planned) -> None:
         attempt = self._store.begin_attempt(run_id(planned.run))
@@ -158,7 +190,6 @@ class Driver:
             raise BestiaryError(f"{event.reason}; then the same command goes on from here")
         else:
             self._close(job, "interrupted", "")
-        self._plan()
 
     def _commit(self, job: _Underway, result: RunResult) -> None:
         if result.run_id != job.attempt.run_id:
@@ -167,6 +198,9 @@ class Driver:
         if self._store.commit(result, job.attempt):
             self._note_machine(result)
             self._results[result.run_id] = result
+            self._planner.take(result)
+            self._record()
+            self._outlook.take(result)
             self._tidy(result)
         if result.state != "failed":
             self._failures.clear()

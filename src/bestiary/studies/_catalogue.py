@@ -7,6 +7,7 @@ from bestiary.errors import unknown
 from bestiary.specs import DataSpec, Study
 from bestiary.studies._paper import paper
 from bestiary.studies._quickstart import quickstart
+from bestiary.studies._small import laptop, proxy, smoke
 
 
 class Entry(NamedTuple):
@@ -16,26 +17,44 @@ class Entry(NamedTuple):
         summary: One line that says what it asks and what it costs.
         build: The function that returns it for a corpus.
         reserve: What it leaves out, for whoever might expect it.
+        reduced: A smaller study within it, as the flags that slice it out; empty where none is
+            worth a name.
     """
 
     summary: str
     build: Callable[[DataSpec], Study]
     reserve: str = ""
+    reduced: str = ""
 
 
 STUDIES: dict[str, Entry] = {
+    "smoke": Entry(
+        "Does everything work here? Two optimizers in three phases of a few steps; a minute.",
+        smoke,
+    ),
     "quickstart": Entry(
         "Does Muon or SOAP train a small model faster than AdamW? Five minutes on two cores.",
         quickstart,
     ),
+    "laptop": Entry(
+        "Eleven optimizers in three phases, 8k to 65k, 1x to 8x, four seeds; hours of two cores.",
+        laptop,
+        reduced="--optimizers adamw,muon,soap",
+    ),
+    "proxy": Entry(
+        "The same from 1m to 17m; one accelerator.",
+        proxy,
+        reduced="--optimizers adamw,muon,soap",
+    ),
     "paper": Entry(
-        "Phase I of arXiv 2509.02046 again: eleven optimizers, 130m to 1.2b, 1x to 8x; a cluster.",
+        "arXiv 2509.02046 again: eleven optimizers in three phases, 130m to 1.2b, 1x to 16x; a "
+        "cluster.",
         paper,
-        "It is phase I of that study: coordinate descent over its grids, for its eleven optimizers "
-        "in the variants it ran. Phases II (sensitive hyperparameters at more cells) and III (laws "
-        "that predict them for 1.2b) are not in it: 1.2b, and what else was not tuned, inherits "
-        "from the nearest tuned cell. Nor are the study's corpus (give your own tokens) and "
-        "training over several accelerators: a run must fit one.",
+        "It is that study's protocol over its grids, for its eleven optimizers in the variants it "
+        "ran, on three fresh seeds instead of the minimum of one. What it leaves out are the "
+        "study's corpus (give your own tokens) and training over several accelerators: a run must "
+        "fit one.",
+        reduced="--sizes 130m,300m --optimizers adamw,muon,soap",
     ),
 }
 

@@ -3,13 +3,13 @@
 import contextlib
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from bestiary.errors import UserError
 from bestiary.specs import Candidate, Cell, Phases, Purpose, RunResult, Spec, Study
 from bestiary.tune._axis import is_number
 from bestiary.tune._campaign import Campaign
-from bestiary.tune._planner import Planner
+from bestiary.tune._planner import Place, Planner
 from bestiary.tune._run import cell_runs, model_of
 from bestiary.tune._tuning import CellTuning
 
@@ -59,15 +59,33 @@ def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[PlannedCost, .
 def plan_of(planner: Planner) -> tuple[PlannedCost, ...]:
     """The same from what is decided already."""
     study = planner.study
-    phases = study.phases if isinstance(study.phases, Phases) else Phases()
+    phases = _phases(study)
     cells = dict.fromkeys((*study.tuning.cells, *phases.followed, *phases.predicted))
-    rows = [
-        row
-        for cell in cells
-        for campaign in planner.campaigns.values()
-        if (row := _tuning(study, phases, campaign, cell)) is not None
-    ]
-    return (*rows, *_reports(planner, phases))
+    names = planner.campaigns
+    places = [(name, cell, False) for cell in cells for name in names]
+    places += [(name, cell, True) for cell in study.cells for name in names]
+    rows = (plan_at(planner, place) for place in places)
+    return tuple(row for row in rows if row is not None)
+
+
+def plan_at(planner: Planner, place: Place) -> PlannedCost | None:
+    """The row of a candidate's tuning, or of its reports, in a cell; None where there is none.
+
+    Args:
+        planner: What is decided.
+        place: A place that the planner names (`Planner.touched`).
+    """
+    name, cell, reports = place
+    phases, campaign = _phases(planner.study), planner.campaigns[name]
+    if reports:
+        return _reports(planner, phases, name, cell)
+    if cell not in (*planner.study.tuning.cells, *phases.followed, *phases.predicted):
+        return None
+    return _tuning(planner.study, phases, campaign, cell)
+
+
+def _phases(study: Study) -> Phases:
+    return study.phases if isinstance(study.phases, Phases) else Phases()
 
 
 def _tuning(study: Study, phases: Phases, campaign: Campaign, cell: Cell) -> PlannedCost | None:
@@ -119,30 +137,28 @@ def _gets_there(phases: Phases, campaign: Campaign, cell: Cell) -> bool:
     return campaign.waits and (cell in phases.predicted or campaign.learnt is None)
 
 
-def _reports(planner: Planner, phases: Phases) -> Iterator[PlannedCost]:
-    study = planner.study
-    later = {*phases.followed, *phases.predicted}
-    for cell in study.cells:
-        for name, campaign in planner.campaigns.items():
-            if cell in later and not _gets_there(phases, campaign, cell):
-                continue
-            tuning = campaign.chosen(cell)
-            planned = campaign.reports(cell)
-            extra = planner.extra_reports(name, cell)
-            runs = least = len(study.seeds)
-            if tuning is not None and tuning.optimum is not None:
-                runs = least = len(planned)
-            in_reserve = len(phases.more_seeds) if planner.needed_seeds(cell) else len(extra)
-            done = sum(one.run_id in planner.results for one in (*planned, *extra))
-            yield _cost(
-                study,
-                campaign.candidate,
-                cell,
-                purpose="report",
-                runs=runs + (in_reserve if runs else 0),
-                least=max(least, done),
-                done=done,
-            )
+def _reports(planner: Planner, phases: Phases, name: str, cell: Cell) -> PlannedCost | None:
+    study, campaign = planner.study, planner.campaigns[name]
+    later = cell in phases.followed or cell in phases.predicted
+    if cell not in study.cells or (later and not _gets_there(phases, campaign, cell)):
+        return None
+    tuning = campaign.chosen(cell)
+    planned = campaign.reports(cell)
+    extra = planner.extra_reports(name, cell)
+    runs = least = len(study.seeds)
+    if tuning is not None and tuning.optimum is not None:
+        runs = least = len(planned)
+    in_reserve = len(phases.more_seeds) if planner.needed_seeds(cell) else len(extra)
+    done = sum(one.run_id in planner.results for one in (*planned, *extra))
+    return _cost(
+        study,
+        campaign.candidate,
+        cell,
+        purpose="report",
+        runs=runs + (in_reserve if runs else 0),
+        least=max(least, done),
+        done=done,
+    )
 
 
 def _cost(

@@ -55,6 +55,8 @@ class Planner:
         self._queue: list[_Waiting] = []
         self._held: dict[Place, list[_Waiting]] = {}
         self._asked: dict[str, set[Place]] = {}
+        self._fresh: list[_Waiting] = []
+        self._touched: dict[Place, None] = {}
         self.campaigns = {one.name: Campaign(study, one, self.results) for one in study.candidates}
         self._reporting = self._where_reported()
         for name, campaign in self.campaigns.items():
@@ -63,6 +65,12 @@ class Planner:
         for cell in study.cells:
             for name in self.campaigns:
                 self._await_reports(name, cell)
+        self._touched = {
+            (name, cell, reports): None
+            for name in self.campaigns
+            for cell in self._cell_number
+            for reports in (False, True)
+        }
 
     def take(self, result: RunResult) -> None:
         """A result more: whatever it changes is decided anew, and nothing else."""
@@ -91,6 +99,16 @@ class Planner:
             if one.run.run_id not in seen:
                 seen.add(one.run.run_id)
                 yield one.run
+
+    def fresh(self) -> list[Identified]:
+        """The runs that are needed and were not when this was last asked."""
+        fresh, self._fresh = self._fresh, []
+        return [one.run for one in sorted(fresh, key=lambda item: item[:-1])]
+
+    def touched(self) -> list[Place]:
+        """The places that were decided anew since this was last asked."""
+        touched, self._touched = self._touched, {}
+        return list(touched)
 
     def tunings(self) -> dict[tuple[str, Cell], CellTuning]:
         """The state of tuning of every candidate in every cell where that was asked for."""
@@ -159,9 +177,16 @@ class Planner:
         """Begin the phases of a candidate that can begin now."""
         campaign = self.campaigns[name]
         waited = campaign.waits
-        for begun in campaign.go_on():
-            self._await_tuning(name, begun)
-            self._await_reports(name, begun)
+        begun = campaign.go_on()
+        for cell in begun:
+            self._await_tuning(name, cell)
+            self._await_reports(name, cell)
+        if begun or waited != campaign.waits:
+            self._touched |= {
+                (name, cell, reports): None
+                for cell in self._cell_number
+                for reports in (False, True)
+            }
         if waited and not campaign.waits:
             for cell in self.study.cells:  # some wait for nobody else now
                 self._await_rivals(cell)
@@ -216,6 +241,7 @@ class Planner:
 
     def _hold(self, place: Place, wanted: list[tuple[int, Identified]]) -> None:
         """Let these runs of a place wait, in place of those that did."""
+        self._touched[place] = None
         for one in self._held.pop(place, ()):
             del self._queue[bisect.bisect_left(self._queue, one[:-1], key=lambda item: item[:-1])]
         name, cell, reports = place
@@ -234,6 +260,8 @@ class Planner:
         ]
         for one in held:
             bisect.insort(self._queue, one, key=lambda item: item[:-1])
+            if one.run.run_id not in self._asked:
+                self._fresh.append(one)
             self._asked.setdefault(one.run.run_id, set()).add(place)
         if held:
             self._held[place] = held

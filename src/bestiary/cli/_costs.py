@@ -1,0 +1,62 @@
+"""The rows of a plan added up: runs, tokens, FLOPs, device-hours and money, as bounds."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from bestiary.tune import PlannedCost
+
+PHASES = {"tune": "phase I", "follow": "phase II", "confirm": "phase III"}
+HOUR = 3600.0
+
+
+class Rates(NamedTuple):
+    """What running costs.
+
+    Attributes:
+        flops_per_second: Model FLOPs per second of one device, by size.
+        devices: How many work at once.
+        price: Of one device for one hour; 0 where nothing was said.
+    """
+
+    flops_per_second: Mapping[str, float]
+    devices: int
+    price: float
+
+
+def group(
+    rows: Iterable[PlannedCost], key: Callable[[PlannedCost], str], rates: Rates
+) -> dict[str, dict[str, Any]]:
+    """The sums of every group, in the order in which groups appear."""
+    parts: dict[str, list[PlannedCost]] = {}
+    for row in rows:
+        parts.setdefault(key(row), []).append(row)
+    return {name: total(part, rates) for name, part in parts.items()}
+
+
+def total(rows: Iterable[PlannedCost], rates: Rates) -> dict[str, Any]:
+    """The sums of rows. What stands alone is an upper bound, `least_...` the lower one."""
+    rows = list(rows)
+    seconds = _sum(rows, lambda row: row.flops / rates.flops_per_second[row.cell.size])
+    found = {
+        "tuning_runs": sum(row.runs for row in rows if row.purpose != "report"),
+        **{key: sum(row.runs for row in rows if row.purpose == key) for key in PHASES},
+        "report_runs": sum(row.runs for row in rows if row.purpose == "report"),
+        "tokens": sum(row.runs * row.tokens for row in rows),
+        "flops": sum(row.runs * row.flops for row in rows),
+        "seconds": seconds[1] / rates.devices,
+        "device_hours": seconds[1] / HOUR,
+        "least_runs": sum(row.least for row in rows),
+        "least_flops": sum(row.least * row.flops for row in rows),
+        "least_seconds": seconds[0] / rates.devices,
+        "least_device_hours": seconds[0] / HOUR,
+    }
+    if rates.price:
+        found["cost"] = found["device_hours"] * rates.price
+        found["least_cost"] = found["least_device_hours"] * rates.price
+    return found
+
+
+def _sum(rows: Iterable[PlannedCost], each: Callable[[PlannedCost], float]) -> tuple[float, float]:
+    """The lower and the upper bound of a quantity of one run."""
+    pairs = [(row.least * each(row), row.runs * each(row)) for row in rows]
+    return sum(low for low, _ in pairs), sum(high for _, high in pairs)

@@ -12,10 +12,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LocalExecutor]]:
+def found_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that are started here import these tests."""
+    before = os.environ.get("PYTHONPATH", "")
+    paths = [str(ROOT), str(ROOT / "src"), before]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+
+
+@pytest.fixture
+def executor(found_by_workers: None) -> Iterator[Callable[..., LocalExecutor]]:
     """Make executors of fake trainers; all are closed in the end."""
-    before = os.environ.get("PYTHONPATH")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), before])))
     made: list[LocalExecutor] = []
 
     def make(trainer: str, **options: float) -> LocalExecutor:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.launch.conftest import ROOT
 
@@ -11,7 +12,7 @@ from bestiary.launch import PilotsExecutor
 from bestiary.specs import Study
 
 
-def executor_of(folder: Path, question: Study, trainer: str, **options: float) -> PilotsExecutor:
+def executor_of(folder: Path, question: Study, trainer: str, **options: Any) -> PilotsExecutor:
     """A driver's side whose pilots run a fake trainer, on a corpus that is there and empty."""
     corpora = folder.parent / "corpora"
     (corpora / question.data.digest).mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,12 @@ from rich.console import Console
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.errors import BestiaryError, UserError
-from bestiary.specs import Spec, Study
+from bestiary.specs import RayOptions, SlurmOptions, Spec, Study
 from bestiary.store import StudyStore
 
 if TYPE_CHECKING:
     from bestiary.data import Corpus
-    from bestiary.launch import AbstractExecutor
+    from bestiary.launch import AbstractExecutor, AbstractLauncher
     from bestiary.tune import Caps
 
 
@@ -28,9 +28,13 @@ class Flags(Spec, frozen=True, kw_only=True):
     Attributes:
         study: The study (`bestiary studies`), or your own as FILE.toml or FILE.py:FUNCTION.
         out: Its folder; by default `bestiary-STUDY` here. A study that is there already goes on.
-        on: Where runs train: `local`, in processes of this command; or `pilots`, in every `bestiary
-            worker FOLDER`, on any machine that sees the folder (docs/cluster.md).
-        workers: Processes that train; 0 for one per core, or per accelerator where there is one.
+        on: Where runs train: `local`, in processes of this command; `pilots`, in every `bestiary
+            worker FOLDER`, on any machine that sees the folder; `slurm` or `ray`, in pilots that
+            are started there (docs/cluster.md).
+        workers: Processes that train; 0 for one per core, or per accelerator where there is one,
+            and on Ray for as many as there is room for.
+        slurm: What is asked of Slurm for each of them.
+        ray: What is asked of Ray for each of them.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
             its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
             given several times, for a mixture.
@@ -48,8 +52,10 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     study: tyro.conf.Positional[str] = ""
     out: str = ""
-    on: Literal["local", "pilots"] = "local"
+    on: Literal["local", "pilots", "slurm", "ray"] = "local"
     workers: Annotated[int, Meta(ge=0, le=4096)] = 0
+    slurm: SlurmOptions = SlurmOptions()
+    ray: RayOptions = RayOptions()
     data: Repeated = ()
     tokenizer: str = "byte"
     sizes: str = ""
@@ -108,13 +114,26 @@ def _executor(flags: Flags, folder: Path, study: Study) -> "AbstractExecutor":
     from bestiary.launch import LocalExecutor, PilotsExecutor, check_memory
 
     corpora = cache_folder() / "corpora"
-    if flags.on == "pilots":
-        if flags.workers:
-            raise UserError("--workers is of --on local; pilots take theirs: `bestiary worker`")
-        return PilotsExecutor(folder, study, corpora)
+    if flags.on != "local":
+        return PilotsExecutor(folder, study, corpora, launcher=_launcher(flags))
     executor = LocalExecutor(corpora, workers=flags.workers or None)
     check_memory(study, executor.slots)
     return executor
+
+
+def _launcher(flags: Flags) -> "AbstractLauncher | None":
+    """What starts the pilots; None where a person does."""
+    from bestiary.launch import RayLauncher, SlurmLauncher
+
+    if flags.on == "ray":
+        return RayLauncher(flags.workers, flags.ray)
+    if flags.on == "slurm":
+        if not flags.workers:
+            raise UserError("--on slurm needs --workers, the number of its jobs, each one worker")
+        return SlurmLauncher(flags.workers, flags.slurm)
+    if flags.workers:
+        raise UserError("--workers is not of --on pilots; each `bestiary worker` takes its own")
+    return None
 
 
 def _conclude(store: StudyStore, *, as_json: bool) -> None:

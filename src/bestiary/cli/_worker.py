@@ -21,7 +21,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         patience: Seconds to wait for a driver before leaving.
         any_versions: Train although the driver runs other code or packages; its report says so.
         parent: A process whose end ends this one; for launchers. 0 for none.
-        name: Its name among the pilots; for launchers.
+        name: What its name among the pilots begins with; for launchers.
     """
 
     folder: tyro.conf.Positional[str] = ""
@@ -44,7 +44,7 @@ def run(flags: Flags) -> None:
         any_versions=flags.any_versions,
         patience_seconds=flags.patience,
         parent=flags.parent,
-        name=flags.name,
+        prefix=flags.name,
         say=_say,
     ).serve()
 

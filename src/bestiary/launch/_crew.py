@@ -1,7 +1,7 @@
 """Which pilots there are, and which live: told by heartbeats that are watched, not by clocks."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -47,6 +47,7 @@ class Crew:
         """Know nobody yet."""
         self._exchange, self._lease_seconds = exchange, lease_seconds
         self._pilots: dict[str, _Watched] = {}
+        self._gone: dict[str, str] = {}
         self._looked = -LOOK_SECONDS
 
     @property
@@ -54,8 +55,13 @@ class Crew:
         """How many orders the pilots can train at once."""
         return sum(one.card.slots for one in self._pilots.values() if one.card)
 
-    def look(self) -> Seen | None:
-        """Look again; None where that is too early."""
+    def look(self, gone: Mapping[str, str]) -> Seen | None:
+        """Look again; None where that is too early.
+
+        Args:
+            gone: Whom a launcher knows to be gone, and why, by what their names begin with.
+        """
+        self._gone |= gone
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return None
@@ -92,7 +98,10 @@ class Crew:
         else:
             seen.underway += [one for one in card.underway if _is_news(one, known.card)]
             known.card, known.still_seconds = card, 0.0
-        if is_abandoned(name):
+        ended = next((why for begin, why in self._gone.items() if name.startswith(begin)), "")
+        if ended:
+            seen.dead[name] = f"the pilot on {known.shown} ended: {ended}"
+        elif is_abandoned(name):
             seen.dead[name] = f"the pilot on {known.shown} died"
         elif known.still_seconds > self._lease_seconds:
             seen.dead[name] = (

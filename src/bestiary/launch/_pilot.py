@@ -27,7 +27,7 @@ from bestiary.launch._exchange import (
 from bestiary.launch._local import LocalExecutor
 from bestiary.launch._messages import Event, Final, Job, Lost, Notice, Progress, Stopped
 from bestiary.launch._stopping import PREEMPTION, StopSignals
-from bestiary.store import owned_name, software, software_apart
+from bestiary.store import STUDY_FILE, owned_name, software, software_apart
 
 BEAT_SECONDS = 1.0
 # How often a pilot looks for orders: at once after it found one, then ever more rarely.
@@ -53,7 +53,7 @@ class Pilot:
         any_versions: bool = False,
         patience_seconds: float = PATIENCE_SECONDS,
         parent: int = 0,
-        name: str = "",
+        prefix: str = "",
         say: Callable[[str], None] = print,
     ) -> None:
         """Name the study; nothing is written before there is a driver.
@@ -66,7 +66,7 @@ class Pilot:
             any_versions: Whether to train with other code or packages than the driver's.
             patience_seconds: How long to wait for a driver before leaving.
             parent: A process without which this one must not live; 0 for none.
-            name: Its name, which no other pilot may have; by default one of its process.
+            prefix: What its name begins with, so that a launcher knows it again.
             say: Is told what happens, in lines.
         """
         self._folder = Path(folder).resolve()
@@ -74,7 +74,7 @@ class Pilot:
         self._corpora, self._workers = Path(corpora), workers
         self._any_versions, self._patience_seconds = any_versions, patience_seconds
         self._parent, self._say = parent, say
-        self._name = name or owned_name()
+        self._name = owned_name(prefix)
         self._beats = 0
         self._driver = _Driver(self._exchange)
 
@@ -85,10 +85,10 @@ class Pilot:
             UserError: there is no study, no corpus, or the driver runs other versions.
             StopRequested: SIGTERM, SIGUSR2, SIGINT or SIGHUP came; the orders were given back.
         """
-        if not self._folder.is_dir():
+        if not (self._folder / STUDY_FILE).is_file():
             raise UserError(
-                f"this machine ({socket.gethostname()}) sees no folder {self._folder}; a study "
-                "that is trained by pilots lies on a disk that all of their machines have"
+                f"this machine ({socket.gethostname()}) sees no study in {self._folder}; one that "
+                "is trained by pilots lies on a disk that all of their machines have"
             )
         with StopSignals(also=PREEMPTION) as asked:
             while (terms := self._await_driver(asked)) is not None:

@@ -11,7 +11,7 @@ from typing import final
 
 import msgspec
 
-from bestiary.errors import BestiaryError
+from bestiary.errors import BestiaryError, UserError
 from bestiary.launch._crew import Crew
 from bestiary.launch._exchange import (
     Answer,
@@ -25,6 +25,7 @@ from bestiary.launch._exchange import (
     write,
 )
 from bestiary.launch._executor import AbstractExecutor
+from bestiary.launch._launcher import AbstractLauncher, Ended
 from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stopped
 from bestiary.launch._training import TRAINER
 from bestiary.specs import Study, digest
@@ -34,6 +35,8 @@ BEAT_SECONDS = 1.0
 # A network disk may show another machine's files a minute late.
 LEASE_SECONDS = 180.0
 POLL_SECONDS = 0.05
+ASK_SECONDS = 1.0
+COMPLAINT = "bestiary: error: "
 # An order that is nowhere: between two renames, or on its way through a network disk.
 NOWHERE_SECONDS = 90.0
 
@@ -52,6 +55,7 @@ class PilotsExecutor(AbstractExecutor):
         study: Study,
         corpora: str | Path,
         *,
+        launcher: AbstractLauncher | None = None,
         trainer: str = TRAINER,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
@@ -61,6 +65,7 @@ class PilotsExecutor(AbstractExecutor):
             folder: The study's folder, which every pilot must see.
             study: The study.
             corpora: Folder of the prepared corpora, for pilots that see it too.
+            launcher: What starts pilots; without one they are started by hand.
             trainer: What trains a job, as `module:function`.
             lease_seconds: A pilot whose heartbeat stands still for so long is dead; its orders are
                 lost, and whatever it answers later is of no account.
@@ -76,6 +81,8 @@ class PilotsExecutor(AbstractExecutor):
             data=study.data.digest,
             trainer=trainer,
         )
+        self._launcher = launcher
+        self._asked_launcher = 0.0
         self._crew = Crew(self._exchange, lease_seconds)
         self._jobs: dict[
             str, int
@@ -83,6 +90,7 @@ class PilotsExecutor(AbstractExecutor):
         self._told: dict[str, int] = {}  # how many notices of an order were passed on
         self._nowhere: dict[str, float] = {}
         self._happened: list[Event] = []
+        self._refusal = ""
         self._writing = threading.Lock()
         self._closed = threading.Event()
         self._heart: threading.Thread | None = None
@@ -98,14 +106,18 @@ class PilotsExecutor(AbstractExecutor):
         Raises:
             UserError: the study's folder takes no files.
             DiskError: it takes no more.
+            UserError: the launcher cannot start pilots.
         """
         self._exchange.lay()
         self._exchange.clear()
         self._say(over=False)
         self._heart = threading.Thread(target=self._beat, daemon=True)
         self._heart.start()
+        if self._launcher is not None:
+            self._launcher.start(str(self._exchange.study_folder))
         where = shlex.quote(str(self._exchange.study_folder))
-        line = f"runs train in pilots: `bestiary worker {where}`, on any machine that sees it"
+        more = "; more join by" if self._launcher else ":"
+        line = f"runs train in pilots{more} `bestiary worker {where}`, on any machine that sees it"
         self._happened.append(Notice(job=0, line=line))
 
     def submit(self, job: Job) -> None:
@@ -150,6 +162,8 @@ class PilotsExecutor(AbstractExecutor):
         self._heart = None
         with contextlib.suppress(BestiaryError):  # the disk may be what ended the study
             self._say(over=True)
+        if self._launcher is not None:
+            self._launcher.close()
         self._exchange.clear()
         self._jobs.clear()
 
@@ -202,7 +216,7 @@ class PilotsExecutor(AbstractExecutor):
 
     def _watch(self) -> None:
         """Look at the pilots, now and then."""
-        seen = self._crew.look()
+        seen = self._crew.look(self._gone())
         if seen is None:
             return
         self._happened += [Notice(job=0, line=line) for line in seen.notices]
@@ -221,6 +235,26 @@ class PilotsExecutor(AbstractExecutor):
         self._crew.bury(seen.dead)
         self._miss(seen.claims)
 
+    def _gone(self) -> dict[str, str]:
+        """Units of the launcher that are gone, and why, by what the names of pilots begin with.
+
+        Raises:
+            UserError: all of them were refused, and nobody else trains.
+        """
+        if self._launcher is None or time.monotonic() - self._asked_launcher < ASK_SECONDS:
+            return {}
+        self._asked_launcher = time.monotonic()
+        ended = self._launcher.ended()
+        for one in ended:
+            if one.was_refused:
+                self._refusal = _why(one)
+            if one.code != 0:
+                self._happened.append(Notice(job=0, line=f"a pilot ended: {_why(one)}"))
+        if not self._launcher.living and not self._crew.slots and not self._terms.over:
+            reason = self._refusal or (_why(ended[-1]) if ended else "they left")
+            raise UserError(f"no pilot is left: {reason}")
+        return {one.name: _why(one) for one in ended}
+
     def _miss(self, claims: dict[str, str]) -> None:
         """An order that is nowhere for long, because somebody removed its file, is lost."""
         waiting = set(names(self._exchange.orders))
@@ -231,3 +265,8 @@ class PilotsExecutor(AbstractExecutor):
             elif now - self._nowhere.setdefault(name, now) > NOWHERE_SECONDS:
                 reason = "its order disappeared from the study's folder"
                 self._end(name, Lost(job=self._jobs[name], reason=reason))
+
+
+def _why(ended: Ended) -> str:
+    """Why a unit is gone, in words."""
+    return ended.reason.removeprefix(COMPLAINT) or f"exit code {ended.code}"

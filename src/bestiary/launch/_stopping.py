@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any, Self
 
-# What a scheduler sends before it takes a machine away, besides SIGTERM.
-PREEMPTION = (signal.SIGUSR2,)
+# What a scheduler sends before it takes a machine away.
+PREEMPTION = (signal.SIGUSR2, signal.SIGTERM)
 
 
 class StopSignals:
@@ -19,11 +19,12 @@ class StopSignals:
         """Nothing was asked yet.
 
         Args:
-            also: Further signals that ask to stop.
+            also: Further signals that ask to stop; once is enough, and twice is no more.
         """
         self.count = 0
         self.signal = int(signal.SIGINT)
-        self._signals = (*self.SIGNALS, *also)
+        self._also = tuple(also)
+        self._signals = {*self.SIGNALS, *self._also}
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -48,4 +49,5 @@ class StopSignals:
     def _received(self, number: int, frame: FrameType | None) -> None:
         del frame
         self.signal = number
-        self.count += 1
+        # A scheduler signals a process and its parent, which passes it on: that is one request.
+        self.count += number not in self._also or self.count == 0

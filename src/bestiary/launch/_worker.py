@@ -52,8 +52,10 @@ def main(trainer: str, corpus: str, driver: int, cores: tuple[int, ...], events:
     _die_with(driver)
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
-    # Ctrl-C reaches every process of a terminal; what it means is the driver's to decide.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches every process of a terminal, what a scheduler sends every process of a job;
+    # what it means is the driver's to decide.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     os.set_inheritable(events, False)
     channel = _Channel(events)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()

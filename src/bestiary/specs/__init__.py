@@ -1,5 +1,7 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
+from bestiary.specs._cluster import RayOptions as RayOptions
+from bestiary.specs._cluster import SlurmOptions as SlurmOptions
 from bestiary.specs._estimate import DRAWS as DRAWS
 from bestiary.specs._estimate import NOTHING as NOTHING
 from bestiary.specs._estimate import OPEN as OPEN

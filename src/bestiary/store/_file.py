@@ -9,9 +9,10 @@ import msgspec
 from bestiary.specs import Study, checked, digest
 from bestiary.store import _schema
 from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._places import STUDY_FILE
 from bestiary.store._seals import seal
 
-FILE = "study.sqlite"
+FILE = STUDY_FILE
 
 
 def holds_study(path: Path) -> bool:

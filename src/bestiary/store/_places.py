@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+STUDY_FILE = "study.sqlite"
 CHECKPOINTS = "checkpoints"
 _DIGITS = 12
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from bestiary.cli._figures import Format, tell_written
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import print_json
-from bestiary.errors import unknown
+from bestiary.errors import UserError, unknown
 from bestiary.specs import DRAWS, Spec
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         study: The study: `fantastic2025` (arXiv 2509.02046).
         draws: Redrawn data sets behind each interval.
         noise: Standard deviation of one loss between seeds, in nats; 0 for what it measures.
+        tuning: Replay its tuning on its stored runs instead: best configurations, what depends on
+            scale, predictions for 1.2b.
         page: An HTML file for the claims and the figures; opens offline.
         figures: A folder for every figure as a file, and their captions.
         format: Of these files; `svg` and `pdf` are for papers.
@@ -35,6 +37,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     study: tyro.conf.Positional[str] = "fantastic2025"
     draws: Annotated[int, Meta(ge=100)] = DRAWS
     noise: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    tuning: Switch = False
     page: str = ""
     figures: str = ""
     format: Format = "svg"
@@ -45,6 +48,9 @@ def run(flags: Flags) -> None:
     """Print recomputed beside published numbers, and a verdict on every claim."""
     if flags.study not in STUDIES:
         raise unknown("published study", flags.study, STUDIES)
+    if flags.tuning:
+        _replay(flags)
+        return
     from bestiary.answers.reproduce import reproduce
     from bestiary.cli._reproduction import tell_reproduction
     from bestiary.evidence.published import NOISE
@@ -56,6 +62,20 @@ def run(flags: Flags) -> None:
     else:
         tell_reproduction(found)
     tell_written(_written(flags, found))
+
+
+def _replay(flags: Flags) -> None:
+    """Print what the study's protocol makes of its own stored runs."""
+    from bestiary.cli._replayed import tell_replay
+    from bestiary.measures.published import replayed
+
+    if flags.page or flags.figures:
+        raise UserError("--tuning prints tables, or JSON with --json; leave out --page, --figures")
+    found = replayed()
+    if flags.json:
+        print_json(msgspec.to_builtins(found))
+    else:
+        tell_replay(found)
 
 
 def _require(flags: Flags) -> None:

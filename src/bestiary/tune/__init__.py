@@ -18,6 +18,8 @@ from bestiary.tune._plan import plan_of as plan_of
 from bestiary.tune._planner import Place as Place
 from bestiary.tune._planner import Planner as Planner
 from bestiary.tune._planner import needed as needed
+from bestiary.tune._sensitivity import sensitivity as sensitivity
+from bestiary.tune._stars import least_missing as least_missing
 from bestiary.tune._winner import Winner as Winner
 from bestiary.tune._winner import winners as winners
 from bestiary.tune._winner import winners_of as winners_of

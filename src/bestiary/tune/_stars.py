@@ -5,11 +5,12 @@ confirms a predicted configuration, with neighbours one step of a grid away on e
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from bestiary.specs import Candidate, Configuration, Feasible, Setting
 from bestiary.tune._axis import is_number
 from bestiary.tune._descent import CanRun, Optimum, Search
+from bestiary.tune._edges import Trials
 
 # The released code moves to another near-optimal configuration only where that saves this much.
 SAVED_RUNS = 10
@@ -140,11 +141,41 @@ def _complete(
         complete = known.note(asked, losses)
         near = known.within(acceptance) or [centre]
         missing = [sum(other not in known for other in star(one)) for one in near]
-        if not complete or 0 in missing:
-            ended = near[missing.index(0)] if 0 in missing else near[0]
-            return Optimum(configuration=ended, loss=known.loss(ended))
         fewest = missing.index(min(missing))
+        if not complete or missing[fewest] == 0:
+            ended = near[fewest] if missing[fewest] == 0 else near[0]
+            return Optimum(configuration=ended, loss=known.loss(ended))
         centre = near[fewest] if missing[0] - missing[fewest] >= saved_runs else near[0]
+
+
+def least_missing(
+    trials: Trials, grid: Mapping[str, tuple[Setting, ...]], *, acceptance: float
+) -> tuple[Configuration, int]:
+    """Where `stars` would end on trials of other people: of the near-optimal what lacks least.
+
+    Args:
+        trials: Every configuration tried in a cell, with its loss.
+        grid: What was tried, coordinate by coordinate.
+        acceptance: What counts as equal, in nats per token.
+
+    Returns:
+        Of the configurations within `acceptance` of the best, the one of whose star fewest are
+        missing, the best among equals; and how many those are. 0 ends the search.
+    """
+    known = ToldLosses()
+    known.note([one for one, _ in trials], [loss for _, loss in trials])
+    missing = [
+        (sum(other not in known for other in _changes(one, grid.items(), _always)), place, one)
+        for place, one in enumerate(known.within(acceptance))
+    ]
+    count, _, fewest = min(missing, key=lambda item: item[:2])
+    return fewest, count
+
+
+def _always(configuration: Configuration) -> bool:
+    """Every configuration of other people's could run."""
+    del configuration
+    return True
 
 
 def _changes(

@@ -15,6 +15,7 @@ from bestiary.evidence.published._data import curves as curves
 from bestiary.evidence.published._data import downstream as downstream
 from bestiary.evidence.published._data import figure as figure
 from bestiary.evidence.published._data import figure1 as figure1
+from bestiary.evidence.published._data import grids as grids
 from bestiary.evidence.published._data import losses as losses
 from bestiary.evidence.published._data import pairs as pairs
 from bestiary.evidence.published._data import predictions as predictions

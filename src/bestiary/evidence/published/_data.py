@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
-from bestiary.specs import Configuration
+from bestiary.specs import Configuration, Setting
 from bestiary.store import ForeignResult
 
 Version = Literal["printed", "released"]
@@ -104,6 +104,18 @@ def predictions() -> dict[tuple[str, float], dict[str, float]]:
     return {
         (item["optimizer"], float(item["ratio"])): item["settings"]
         for item in _json("predictions.json")
+    }
+
+
+@cache
+def grids() -> dict[tuple[str, str, float], dict[str, tuple[Setting, ...]]]:
+    """What the study swept in every cell, coordinate by coordinate."""
+    return {
+        (item["optimizer"], size, float(ratio)): {
+            name: tuple(values) for name, values in item["grid"].items()
+        }
+        for item in _json("grids.json")
+        for size, ratio in item["cells"]
     }
 
 

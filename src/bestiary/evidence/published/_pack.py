@@ -16,11 +16,12 @@ from typing import Any
 from bestiary.store import ForeignResult, read_fantastic2025
 
 DATA = Path(__file__).parent / "data"
+_NAMES = {"soape": "soap", "mini": "adam_mini", "mudam": "shampoo"}
 DECIMALS = 6  # nats; a thousandth of seed noise
 
 
 def pack(folder: Path, into: Path = DATA) -> None:
-    """Write `losses.csv`, `configurations.json`, `runs.json`, `pairs.json`, `predictions.json`."""
+    """Write `losses.csv` and the `.json` of configurations, runs, pairs, predictions, grids."""
     results = read_fantastic2025(folder).results
     reported = [row for row in results if row.kind == "reported"]
     _write_losses(into / "losses.csv", reported)
@@ -36,6 +37,8 @@ def pack(folder: Path, into: Path = DATA) -> None:
     )
     predicted = json.loads((folder / "predicted_configs_1.2b.json").read_text())
     _write_lines(into / "predictions.json", map(_prediction, predicted))
+    swept = json.loads((folder / "sweep_grids.json").read_text())
+    _write_lines(into / "grids.json", _grids(swept))
 
 
 def _write_losses(path: Path, reported: list[ForeignResult]) -> None:
@@ -80,6 +83,19 @@ def _groups(runs: Iterable[ForeignResult]) -> list[dict[str, Any]]:
         loss = _short(row.loss) if row.state == "done" else row.state
         group["runs"].append([row.row, changed, value, loss, row.steps])
     return groups
+
+
+def _grids(swept: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every grid once, with the cells that have it; cells without one are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for stated in swept:
+        if not stated["sweep_grids"]:
+            continue
+        optimizer = _NAMES.get(stated["optimizer_name"], stated["optimizer_name"])
+        grid = {"optimizer": optimizer, "grid": stated["sweep_grids"]}
+        cells = found.setdefault(json.dumps(grid), {**grid, "cells": []})["cells"]
+        cells.append([stated["model_size"], stated["target_chinchilla"]])
+    return list(found.values())
 
 
 def _prediction(stated: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from bestiary.measures.published._insensitive import DELTA_NEAR as DELTA_NEAR
 from bestiary.measures.published._insensitive import REGIMES as REGIMES
 from bestiary.measures.published._insensitive import epsilon_noise as epsilon_noise
 from bestiary.measures.published._insensitive import insensitive as insensitive
+from bestiary.measures.published._replay import Replay as Replay
+from bestiary.measures.published._replay import replayed as replayed
 from bestiary.measures.published._seven_billion import JOINT as JOINT
 from bestiary.measures.published._seven_billion import PREDICTIONS as PREDICTIONS
 from bestiary.measures.published._variant import DELTA as DELTA

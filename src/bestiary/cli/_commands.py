@@ -26,6 +26,9 @@ COMMANDS: dict[str, Command] = {
     "status": Command("bestiary.cli._status", "Show how far a study is, while it runs or after."),
     "stop": Command("bestiary.cli._stop", "Stop a study, from any terminal; nothing is lost."),
     "worker": Command("bestiary.cli._worker", "Train for a study that runs on another terminal."),
+    "verify": Command(
+        "bestiary.cli._verify", "Train a sample of a study's runs again, and compare every bit."
+    ),
     "report": Command(
         "bestiary.cli._report", "Write a study's page and table from what is stored."
     ),

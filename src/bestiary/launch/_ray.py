@@ -45,12 +45,14 @@ class RayLauncher(AbstractLauncher):
             options: What each of them needs.
 
         Raises:
-            UserError: Ray is not installed, or a resource is not `name=amount`.
+            UserError: Ray is not installed, nothing answers at its address, or a resource is not
+                `name=amount`.
         """
         try:
             import ray
         except ImportError:
             raise missing_extra("ray", "ray") from None
+        _refuse_unreachable(options.address)
         self._ray = ray
         self._pilots, self._options = pilots, options
         self._others = _amounts(options.resources)
@@ -65,7 +67,7 @@ class RayLauncher(AbstractLauncher):
         """Reach the cluster and submit the tasks.
 
         Raises:
-            UserError: the address does not answer, or no node could ever hold such a task.
+            UserError: there is no cluster, or no node could ever hold such a task.
         """
         self._folder = folder
         self._connect()
@@ -108,7 +110,6 @@ class RayLauncher(AbstractLauncher):
 
     def _connect(self) -> None:
         address = self._options.address
-        _refuse_unreachable(address)
         try:
             self._ray.init(
                 address=address or None,

@@ -1,5 +1,6 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
+from bestiary.specs._agreement import agreement as agreement
 from bestiary.specs._cluster import RayOptions as RayOptions
 from bestiary.specs._cluster import SlurmOptions as SlurmOptions
 from bestiary.specs._estimate import DRAWS as DRAWS
@@ -30,6 +31,7 @@ from bestiary.specs._result import RunResult as RunResult
 from bestiary.specs._result import TrainPoint as TrainPoint
 from bestiary.specs._run import ComputeDtype as ComputeDtype
 from bestiary.specs._run import DataSpec as DataSpec
+from bestiary.specs._run import Natural as Natural
 from bestiary.specs._run import OptimizerSpec as OptimizerSpec
 from bestiary.specs._run import RunSpec as RunSpec
 from bestiary.specs._run import ScheduleKind as ScheduleKind

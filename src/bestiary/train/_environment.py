@@ -1,5 +1,6 @@
 """What a reader of a result needs to judge its times: versions, machine, device, commit."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -10,7 +11,10 @@ from pathlib import Path
 import jax
 
 import bestiary
+from bestiary.store import code_digest
 from bestiary.train._threads import start_jax
+
+_DIGITS = 12
 
 
 @cache
@@ -20,6 +24,7 @@ def environment() -> dict[str, str]:
     device = jax.devices()[0]
     found = {
         "bestiary": version("bestiary"),
+        "code": code_digest(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("jax", "jaxlib", "optax", "numpy", "scipy")},
         "system": platform.platform(),
@@ -34,7 +39,10 @@ def environment() -> dict[str, str]:
         if os.environ.get(name):
             found[name] = os.environ[name]
     commit = _commit(Path(bestiary.__file__))
-    return {**found, "commit": commit} if commit else found
+    if not commit:
+        return found
+    changes = _changes(Path(bestiary.__file__).parent) if commit.endswith("+") else ""
+    return {**found, "commit": commit, **({"changes": changes} if changes else {})}
 
 
 def _cores() -> int:
@@ -52,6 +60,16 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _changes(folder: Path) -> str:
+    """The first digits of the sha256 of what differs from the commit, as `git diff` says it."""
+    command = ["git", "-C", str(folder), "diff", "HEAD", "--", "."]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return hashlib.sha256(done.stdout).hexdigest()[:_DIGITS] if done.stdout else ""
 
 
 def _commit(file: Path) -> str:

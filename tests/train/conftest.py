@@ -15,7 +15,7 @@ from bestiary.specs import ModelSpec, RunResult, RunSpec, ScheduleSpec, run_id
 from bestiary.train import _program, _session, metrics_file, read_metrics
 
 TINY = ModelSpec(
-    layers=2,
+    layers=1,
     hidden=8,
     intermediate=16,
     heads=2,

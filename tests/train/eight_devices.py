@@ -18,7 +18,7 @@ from bestiary.train import Policy, metrics_file, read_metrics, train
 
 # No side of it divides by eight but the batch's.
 ODD = ModelSpec(
-    layers=3,
+    layers=1,
     hidden=12,
     intermediate=20,
     heads=2,

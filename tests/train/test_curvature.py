@@ -25,7 +25,7 @@ SMALL = ModelSpec(
 
 @pytest.fixture(scope="module")
 def curvature() -> Curvature:
-    tokens = jnp.asarray(np.random.default_rng(1).integers(0, 5, (3, 5)))
+    tokens = jax.random.randint(jax.random.key(1), (3, 5), 0, 5)
     params = jax.jit(models.init, static_argnums=0)(SMALL, jax.random.key(0))
     return Curvature(SMALL, jnp.float32, tokens, params, jax.random.key(2))
 

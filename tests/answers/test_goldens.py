@@ -96,6 +96,7 @@ def test_the_reproduction_gives_the_same_numbers() -> None:
     assert agree(reproduce(), "reproduce") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "version", "first", "second"),
     [

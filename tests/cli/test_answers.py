@@ -80,6 +80,7 @@ def test_a_claim_is_checked_against_the_published_study(
     assert {item["outcome"] for item in items} == {"passed", "failed", "unknown"}
 
 
+@pytest.mark.slow
 def test_the_transcript_in_the_docs_is_what_is_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -41,6 +41,7 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     assert all(name in done.stdout for name in COMMANDS)
 
 
+@pytest.mark.slow
 def test_help_of_a_command_waits_for_no_computing_library() -> None:
     modules = [command.module for command in COMMANDS.values()]
     code = (

@@ -48,6 +48,7 @@ def test_a_result_that_is_not_what_was_written_is_not_believed(
     assert "trained before" in said
 
 
+@pytest.mark.slow
 def test_a_stopped_training_says_by_which_signal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from bestiary.cli import main
 
 
+@pytest.mark.slow
 def test_the_routing_of_a_size_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["optimizers", "show", "muon", "--size", "130m", "--set", "iterations=5"]
     assert main(command) == 0
@@ -24,6 +25,7 @@ def test_the_routing_of_a_size_is_printed(capsys: pytest.CaptureFixture[str]) ->
     assert "130m: 1,587.8 MB of state, 0.268% of the FLOPs" in text
 
 
+@pytest.mark.slow
 def test_grouped_heads_and_a_tied_table_are_routed(capsys: pytest.CaptureFixture[str]) -> None:
     shape = ["--shape.heads", "2", "--shape.key-value-heads", "1", "--shape.tied"]
     command = ["optimizers", "show", "adam_mini", "--size", "8k", *shape, "--json"]

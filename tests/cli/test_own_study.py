@@ -39,6 +39,7 @@ def test_the_study_of_the_page_can_be_planned(
     assert {path.name for path in mine.iterdir()} - {"__pycache__"} == {"mine.py"}
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
     mine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

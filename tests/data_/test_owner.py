@@ -90,6 +90,7 @@ print(prepare([source(sys.argv[1])], sys.argv[2]).spec.digest)
 """
 
 
+@pytest.mark.slow
 def test_two_that_prepare_the_same_text_at_once_both_get_it(
     texts: list[Path], tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def refused(copy: tuple[Path, str], match: str = ".+") -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_no_bit_flip_is_silent(copy: tuple[Path, str]) -> None:
     rng = np.random.default_rng(0)
     files = [*shards(copy), copy[0] / copy[1] / "manifest.json"]

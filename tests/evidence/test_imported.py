@@ -40,6 +40,7 @@ def speedups(evidence: Evidence, optimizer: str, draws: int = 100) -> list[Estim
     return [measures.of(one).speedup for one in evidence.of(optimizer).values()]
 
 
+@pytest.mark.slow
 @given(st.floats(0.2, 0.6), st.floats(0.3, 0.8), st.floats(0.7, 1.9))
 @settings(max_examples=25, deadline=None)
 def test_a_known_speedup_comes_back(a: float, B: float, speedup: float) -> None:

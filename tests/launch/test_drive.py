@@ -426,6 +426,7 @@ def test_of_a_dead_workers_log_only_the_end_is_read(tmp_path: Path, executor: Ma
     assert most < 100e6
 
 
+@pytest.mark.slow
 def test_results_of_different_kinds_of_machines_are_told_apart_once(
     tmp_path: Path, executor: Make
 ) -> None:
@@ -436,6 +437,7 @@ def test_results_of_different_kinds_of_machines_are_told_apart_once(
     assert log.notices == ["the last bits of these results may not compare: processor A, then B"]
 
 
+@pytest.mark.slow
 def test_what_a_worker_warns_of_is_said_by_the_driver(tmp_path: Path, executor: Make) -> None:
     question, log = small(), Log()
     with StudyStore.create(tmp_path, question) as store:

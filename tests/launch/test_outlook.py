@@ -43,6 +43,7 @@ def test_nothing_is_claimed_before_there_is_a_result() -> None:
     assert (shown.done, shown.best, shown.best_cell, shown.seconds_left) == (0, {}, None, None)
 
 
+@pytest.mark.slow
 def test_the_time_left_is_work_left_over_slots() -> None:
     """Near the end, when no bound is loose, the guess is what the runs will take."""
     _, order = answer(QUESTION)
@@ -62,6 +63,7 @@ def test_what_runs_has_done_part_of_its_work() -> None:
     assert half == pytest.approx(fresh / 2)
 
 
+@pytest.mark.slow
 def test_losses_are_compared_in_one_cell_and_in_the_studys_order() -> None:
     _, order = answer(QUESTION)
     for done in (1, 7, 20, len(order)):

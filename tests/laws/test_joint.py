@@ -57,6 +57,7 @@ def test_without_noise_the_truth_comes_out(name: str) -> None:
         )
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-0.5, 0.5), min_size=12, max_size=12), st.sampled_from(sorted(FORMS)))
 @settings(max_examples=25, deadline=None)
 def test_derivatives_are_those_of_the_loss(moves: list[float], name: str) -> None:
@@ -104,6 +105,7 @@ def test_errors_and_draws_are_as_wide_as_the_noise_demands() -> None:
     assert (again.laws.values == fit.laws.values).all()
 
 
+@pytest.mark.slow
 def test_the_size_term_is_chosen_where_it_is_true_and_not_where_it_is_not() -> None:
     changing, constant = made(FORMS["data and size"], 0.002), made(FORMS["data"], 0.002)
     with_term, without = FORMS["data and size"], FORMS["data"]

@@ -57,6 +57,7 @@ def test_two_ratios_leave_the_exponent_as_it_was() -> None:
     np.testing.assert_allclose(posterior.law().loss([1.0, 4.0]), [1.9, 1.6], rtol=1e-9)
 
 
+@pytest.mark.slow
 @given(st.floats(0.1, 1.0), st.floats(0.2, 1.2), st.floats(0.5, 4.0), st.floats(1e-6, 1e-4))
 @settings(max_examples=40, deadline=None)
 def test_an_exact_curve_comes_back(a: float, exponent: float, b: float, noise: float) -> None:
@@ -69,6 +70,7 @@ def test_an_exact_curve_comes_back(a: float, exponent: float, b: float, noise: f
     assert np.quantile(found.exponent, 0.005) < exponent < np.quantile(found.exponent, 0.995)
 
 
+@pytest.mark.slow
 @given(st.permutations(range(4)), st.lists(st.floats(0.2, 9.0), min_size=4, max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_whatever_the_losses_a_law_is_possible(order: list[int], losses: list[float]) -> None:

@@ -70,6 +70,7 @@ def test_fewer_degrees_of_freedom_are_wider() -> None:
     assert (high_t - low_t) / (high - low) == pytest.approx(3.18 / 1.96, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     generator, matrix, held = np.random.default_rng(1), covariance(0.002, 0.005, 2), 0
     truth = np.append(LAW.loss(RATIOS), LAW.loss(4 * 1.3))

@@ -37,6 +37,7 @@ def test_a_constant_wins_where_values_only_scatter() -> None:
     assert law.predict(1.2e9, 1e11)[0] == pytest.approx(math.exp(np.log(values).mean()))
 
 
+@pytest.mark.slow
 def test_the_interval_holds_a_new_optimum_as_often_as_it_says() -> None:
     generator, held = np.random.default_rng(0), 0
     for _ in range(400):
@@ -80,6 +81,7 @@ def test_nothing_but_zeros_predicts_zero() -> None:
     assert "Every tuned value" in law.note
 
 
+@pytest.mark.slow
 @given(st.floats(-10, 1e7), st.sampled_from(["real", "whole", "power of two"]))
 def test_the_nearest_value_can_run(value: float, kind: str) -> None:
     feasible = Feasible(3, 5000.5, kind)  # type: ignore[arg-type]

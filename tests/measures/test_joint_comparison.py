@@ -26,6 +26,7 @@ def found() -> JointComparison:
     return compare_joint_laws(data, {name: FORMS[name] for name in NAMES})
 
 
+@pytest.mark.slow
 def test_the_published_losses_ask_for_an_efficiency_that_changes_with_size(
     found: JointComparison,
 ) -> None:

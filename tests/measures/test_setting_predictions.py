@@ -42,6 +42,7 @@ def test_every_prediction_can_run_and_lies_in_its_interval(optimizer: str) -> No
     assert canonical_json(found["learning_rate"])
 
 
+@pytest.mark.slow
 def test_the_study_form_predicts_what_cannot_run() -> None:
     adamw, muon = predicted("adamw"), predicted("muon")
     assert adamw["train_batch_size"].study_problem == "322.7 is no power of two"

@@ -24,6 +24,7 @@ def test_parameters_are_those_of_the_tree(spec: ModelSpec) -> None:
     assert spec.matrix_parameters == sum(jax.tree.leaves(matrices))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
 def test_flops_are_those_of_the_compiled_program(tied: bool) -> None:
     """Within 5%: the compiler also counts norms, softmax, and recomputed attention scores."""

@@ -164,6 +164,7 @@ def test_the_weights_to_evaluate_come_from_the_state_of_any_program(name: str) -
     assert shapes == jax.tree.map(jnp.shape, params)
 
 
+@pytest.mark.slow
 def test_numbers_injected_by_optax_are_those_of_the_step() -> None:
     """`inject_hyperparams` makes arrays of all numbers, and takes those changed in its state."""
     grads = gradients(PARAMS, 0)
@@ -259,6 +260,7 @@ def test_what_update_needs_is_told() -> None:
 # ---- labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [ROLES, lambda params: ROLES])
 def test_labels_may_be_roles_or_a_function(labels: Any) -> None:
     assert_equal(stepped(muon(0.02, labels=labels))[0], stepped(muon(0.02))[0])

@@ -100,6 +100,7 @@ def test_diverged_tuning_runs_stay_visible() -> None:
     assert sorted(crosses) == sorted(diverged)
 
 
+@pytest.mark.slow
 def test_colours_follow_the_family_and_not_the_company() -> None:
     looks = identities(made_up().rows)
     alone = msgspec.structs.replace(
@@ -135,6 +136,7 @@ def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
                     assert high > max(axis.tickvals)
 
 
+@pytest.mark.slow
 def test_break_even_is_where_the_clock_gains_nothing() -> None:
     for size, panel in zip(SIZE_NAMES, EXHIBITS["tokens-time"].panels, strict=True):
         (line,) = [shape for shape in panel.figure.layout.shapes if shape.x0 == shape.x1]
@@ -158,6 +160,7 @@ def test_the_ranking_shows_who_would_have_won_a_stopped_comparison() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_ranking_needs_seeds_that_all_finished() -> None:
     evidence = made_up_evidence()
     observations = tuple(
@@ -202,6 +205,7 @@ def test_sensitivity_has_a_panel_for_each_optimizer_and_a_line_for_each_cell() -
     assert len({tuple(panel.figure.layout.yaxis.range) for panel in panels}) == 1
 
 
+@pytest.mark.slow
 def test_sensitivity_starts_at_the_winner_and_marks_where_divergence_begins() -> None:
     drawn = traces_of(sensitivity_of("adamw"), "adamw")
     dotted = [t for t in drawn if t.line.dash == "dot"]
@@ -215,6 +219,7 @@ def test_sensitivity_starts_at_the_winner_and_marks_where_divergence_begins() ->
     assert list(line.y) == [loss - winner for loss in finished]
 
 
+@pytest.mark.slow
 def test_a_winner_on_the_edge_of_what_was_tried_is_hollow() -> None:
     for lion in [t for t in sensitivity_of("lion").data if t.mode == "lines+markers"]:
         assert sum(symbol.endswith("-open") for symbol in lion.marker.symbol) == 1
@@ -225,6 +230,7 @@ def test_a_winner_on_the_edge_of_what_was_tried_is_hollow() -> None:
         assert not any(symbol.endswith("-open") for symbol in muon.marker.symbol)
 
 
+@pytest.mark.slow
 def test_a_value_tried_only_beside_other_settings_is_a_small_hollow_marker() -> None:
     def beside(point: SensitivityPoint) -> SensitivityPoint:
         apart = point.optimizer == "soap" and not point.winner
@@ -246,6 +252,7 @@ def test_a_value_tried_only_beside_other_settings_is_a_small_hollow_marker() -> 
     }
 
 
+@pytest.mark.slow
 def test_a_training_loss_is_drawn_as_its_running_mean() -> None:
     curve = made_up().curves[0]
     shown = EXHIBITS["curves"].panels[0].figure.data[0]
@@ -273,6 +280,7 @@ def test_a_full_house_has_different_looks() -> None:
     assert len({(look.symbol, look.colour) for look in looks}) == len(seen)
 
 
+@pytest.mark.slow
 def test_losses_less_the_baselines_are_those_of_the_record() -> None:
     for size, panel in zip(SIZE_NAMES, EXHIBITS["loss-gap"].panels, strict=True):
         rows = [r for r in made_up().rows if r.size == size and r.verdict != "baseline"]
@@ -334,6 +342,7 @@ def test_ticks_are_round() -> None:
             assert float(f"{tick:e}".split("e")[0]) == int(f"{tick:e}"[0])
 
 
+@pytest.mark.slow
 def test_training_against_validation_shows_every_finished_run() -> None:
     panels = EXHIBITS["train-validation"].panels
     drawn = [y for panel in panels for t in panel.figure.data if t.meta for y in t.y]

@@ -29,6 +29,7 @@ def test_a_sheet_holds_every_panel_with_its_own_axes() -> None:
         assert len({(s.xref, s.yref, s.type, s.x0, s.y0) for s in sheet.layout.shapes}) == shapes
 
 
+@pytest.mark.slow
 def test_a_legend_names_each_optimizer_that_is_drawn_and_no_other() -> None:
     shown = {exhibit.key: exhibit for exhibit in exhibits(made_up())}
     (losses,) = sheets(shown["loss-ratio"], LOOKS)
@@ -37,6 +38,7 @@ def test_a_legend_names_each_optimizer_that_is_drawn_and_no_other() -> None:
     assert [t.name for t in speedups.data if t.name] == ["Muon", "SOAP", "Lion"]
 
 
+@pytest.mark.slow
 def test_many_panels_go_on_several_sheets() -> None:
     exhibit = exhibits(made_up())[0]
     many = exhibit._replace(panels=exhibit.panels * LARGE.most)
@@ -71,12 +73,14 @@ def test_every_figure_becomes_the_same_file_again(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_format_that_is_none_is_named_and_nothing_made(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown figure format 'swg'; did you mean 'svg'"):
         write_figures(made_up(), tmp_path / "out", "swg")
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_kaleido_one_line_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +90,7 @@ def test_without_kaleido_one_line_says_what_to_install(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_a_browser_one_line_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +101,7 @@ def test_without_a_browser_one_line_says_how_to_get_one(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_browser_that_stops_leaves_one_line_and_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,12 +107,14 @@ def test_the_page_fetches_nothing() -> None:
     assert "@import" not in text
 
 
+@pytest.mark.slow
 def test_the_page_is_less_than_half_as_heavy_as_the_library_that_draws_it() -> None:
     text = page(made_up())
     assert packed_in(text, "plotly") == plotly.offline.get_plotlyjs()
     assert len(text) < len(plotly.offline.get_plotlyjs()) / 2
 
 
+@pytest.mark.slow
 def test_each_printed_figure_has_a_key_to_the_optimizers_that_it_shows() -> None:
     figures = re.findall(r"<figure.*?</figure>", page(made_up()), flags=re.DOTALL)
     keys = [re.search(r'<p class="key".*?</p>', one, flags=re.DOTALL)[0] for one in figures]
@@ -124,6 +126,7 @@ def test_each_printed_figure_has_a_key_to_the_optimizers_that_it_shows() -> None
     assert named["loss-ratio"] == ["AdamW", "Muon", "SOAP", "Lion"]
 
 
+@pytest.mark.slow
 def test_the_record_in_the_page_is_the_analysis() -> None:
     found = re.search(r'id="record">(.*?)</script>', page(made_up()), flags=re.DOTALL)
     assert found
@@ -150,6 +153,7 @@ def test_every_reported_run_can_be_found_and_a_lost_one_is_named() -> None:
     assert "Without a loss" not in page(made_up())
 
 
+@pytest.mark.slow
 def test_more_time_is_never_green_beside_fewer_tokens() -> None:
     slow = Estimate(value=0.86, low=0.8, high=0.9)
     rows = tuple(msgspec.structs.replace(one, time_speedup=slow) for one in made_up().rows)

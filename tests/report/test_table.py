@@ -2,6 +2,7 @@ import io
 import subprocess
 import sys
 
+import pytest
 from rich.console import Console
 from tests.report.made_up import made_up
 
@@ -14,6 +15,7 @@ def printed(width: int) -> str:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 def test_the_table_has_a_line_for_every_row_and_ends_with_the_answer() -> None:
     lines = printed(140).splitlines()
     for row in made_up().rows:
@@ -21,6 +23,7 @@ def test_the_table_has_a_line_for_every_row_and_ends_with_the_answer() -> None:
     assert lines[-3:] == [*made_up().answer, f"- {made_up().limits[0]}"]
 
 
+@pytest.mark.slow
 def test_numbers_are_whole_on_a_narrow_terminal() -> None:
     text = printed(80)
     assert "1.42\N{MULTIPLICATION SIGN} [1.30, 1.56]" in text
@@ -32,6 +35,7 @@ def test_only_footnotes_whose_marks_occur_are_printed() -> None:
     assert "beyond its own runs" in printed(140)
 
 
+@pytest.mark.slow
 def test_reading_a_report_never_loads_jax() -> None:
     code = "import sys, bestiary.report, bestiary.answers.report; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -392,6 +392,7 @@ documents = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from([".csv", ".tsv", ".json", ".jsonl", ".csv.gz"]), documents)
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(

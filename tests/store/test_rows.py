@@ -10,6 +10,7 @@ from bestiary.errors import UserError
 from bestiary.store._rows import MOST_BYTES, read_rows
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_with_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "sweep.csv.gz"
     with gzip.open(path, "wb", compresslevel=1) as file:

@@ -15,6 +15,7 @@ from bestiary.tune import plan
 DATA = DataSpec(name="text", digest="0" * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_is_one_that_can_be_planned(name: str) -> None:
     study = checked(STUDIES[name].build(DATA))

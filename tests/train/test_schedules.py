@@ -27,6 +27,7 @@ def joined(warmup: int, after: optax.Schedule) -> np.ndarray:
     return np.array([optax.join_schedules([warm, after], [warmup])(s) for s in range(STEPS + 1)])
 
 
+@pytest.mark.slow
 def test_cosine_is_levanters() -> None:
     expected = joined(10, optax.cosine_decay_schedule(1.0, STEPS - 10, alpha=0.1))
     got = factors("cosine", warmup_steps=10.0, final_fraction=0.1)
@@ -59,6 +60,7 @@ def test_the_first_step_of_a_warmup_has_rate_zero(kind: str) -> None:
     assert factors(kind)[0] == 1.0
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     kind=st.sampled_from(["cosine", "linear", "wsd", "constant"]),

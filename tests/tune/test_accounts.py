@@ -1,6 +1,7 @@
 """The plan's upper bound and the ledger: they add up to what was run."""
 
 import msgspec
+import pytest
 from tests.tune.study import OPTIMUM, answer, study, trained
 
 from bestiary.specs import Cell
@@ -28,6 +29,7 @@ def test_the_plan_bounds_what_is_run_and_ends_equal_to_it() -> None:
             assert planned.run.flops <= row.flops
 
 
+@pytest.mark.slow
 def test_the_bound_never_rises_and_counts_what_is_done() -> None:
     question = study(runs_per_cell=6)
     results, order = answer(question)

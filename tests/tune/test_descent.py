@@ -252,6 +252,7 @@ coordinates = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(coordinates, st.integers(1, 40), st.floats(0, 0.2), st.randoms(use_true_random=False))
 def test_any_landscape_keeps_the_defining_properties(

@@ -103,6 +103,7 @@ def test_whatever_results_are_lost_the_plan_asks_for_no_more_than_the_whole(seed
     assert len(order) == len(whole) - len(kept)
 
 
+@pytest.mark.slow
 def test_every_prefix_of_a_study_can_be_gone_on_with() -> None:
     """Killed after each event: the final results are those of the unbroken study."""
     question = study(runs_per_cell=7, seeds=(1,))

@@ -112,6 +112,7 @@ def test_the_same_results_give_the_same_plan_in_whatever_order_they_came(
     assert {run_id(a.run) for a in one} == {run_id(b.run) for b in other}
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_what_would_be_decided_anew() -> None:
     phases = Phases(followed=FOLLOWED[:1], predicted=PREDICTED[:1], more_seeds=(8, 9))
     question = phased(phases, names=("adamw", "muon"), runs_per_cell=9)
@@ -137,6 +138,7 @@ def test_a_valley_between_two_coordinates_is_followed() -> None:
     assert excess["together"] < 0.5 * excess["alone"]
 
 
+@pytest.mark.slow
 def test_seeds_in_reserve_go_to_the_two_best_until_they_can_be_told_apart() -> None:
     phases = Phases(more_seeds=(11, 12, 13, 14))
     names = ("adamw", "muon", "soap")

@@ -14,6 +14,7 @@ def outcomes(text: str, evidence: Evidence) -> dict[str, str]:
     return {item.name: item.outcome for item in check(text, evidence).items}
 
 
+@pytest.mark.slow
 def test_what_protocol_6_3_says_of_the_published_study_is_found() -> None:
     # shared facts of the study: one seed, minima over many runs, Muon tuned more than AdamW,
     # learning rates on the edge of the grid, 1.2b hardly tuned, no times, full-length runs.
@@ -55,6 +56,7 @@ def test_published_step_times_can_only_refute_a_claim_about_time() -> None:
     assert (nothing.outcome, nothing.evidence) == ("unknown", "no step times were published")
 
 
+@pytest.mark.slow
 def test_one_cell_can_be_claimed() -> None:
     report = check("Muon is 1.4x faster than AdamW at 130m 1x", published_evidence())
     assert report.items[0].outcome == "passed"
@@ -122,6 +124,7 @@ def test_a_run_that_ended_early_is_found() -> None:
     assert found["end of schedule"] == "failed"
 
 
+@pytest.mark.slow
 def test_the_record_travels_as_json() -> None:
     report = check("SOAP beats AdamW", published_evidence())
     assert from_builtins(type(report), msgspec.to_builtins(report)) == report

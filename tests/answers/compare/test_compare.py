@@ -14,6 +14,7 @@ from bestiary.errors import UserError
 from bestiary.evidence import imported_evidence, published_evidence
 
 
+@pytest.mark.slow
 def test_a_study_is_the_same_as_itself() -> None:
     evidence = published_evidence()
     answer = compare(evidence, evidence)
@@ -24,6 +25,7 @@ def test_a_study_is_the_same_as_itself() -> None:
     assert answer.answer == ("Nothing differs: the same design and the same losses.",)
 
 
+@pytest.mark.slow
 def test_the_released_losses_differ_from_the_printed_ones_where_the_study_says() -> None:
     # Seven cells differ; those of Muon at 130m 8x and 300m 1x are among the smaller differences.
     answer = compare(published_evidence(), published_evidence("fantastic2025-released"))
@@ -48,6 +50,7 @@ def test_the_released_losses_differ_from_the_printed_ones_where_the_study_says()
     assert "11 single speedups changed beyond noise, 9 of them because the baseline moved" in told
 
 
+@pytest.mark.slow
 def test_another_seed_is_noise_and_a_shift_is_not() -> None:
     first = synthetic_evidence()
     again = compare(first, synthetic_evidence(random_seed=1))

@@ -63,6 +63,7 @@ def test_a_crossing_is_found_where_it_is() -> None:
         assert crossing.at.low < truth < crossing.at.high
 
 
+@pytest.mark.slow
 def test_the_order_asked_does_not_matter() -> None:
     evidence = published_evidence()
     one, other = crossover(evidence, "muon", "nadamw"), crossover(evidence, "nadamw", "muon")
@@ -73,6 +74,7 @@ def test_the_order_asked_does_not_matter() -> None:
     assert [cell.loss_gap.value for cell in one.advantages] == gaps
 
 
+@pytest.mark.slow
 def test_the_published_tie_at_1_2b_8x_is_one() -> None:
     # C8: NAdamW, Muon and SOAP end within 2e-4 nats of each other.
     found = crossover(published_evidence(), "muon", "nadamw")
@@ -90,6 +92,7 @@ def test_soap_overtakes_muon_with_more_data_as_published() -> None:
         assert (crossing.at.high or 0) < 16
 
 
+@pytest.mark.slow
 def test_published_batch_sizes_were_not_tuned_enough_to_compare() -> None:
     found = crossover(published_evidence(), "muon", "adamw")
     assert not along(found, "batch")
@@ -123,6 +126,7 @@ def test_curves_of_an_import_tell_when_mid_training_misleads() -> None:
     assert "no loss curves of both on one seed" in answer.limits[-1]
 
 
+@pytest.mark.slow
 def test_the_record_travels_as_json() -> None:
     found = crossover(published_evidence(), "soap", "muon")
     assert from_builtins(Crossover, msgspec.to_builtins(found)) == found

@@ -85,6 +85,7 @@ def test_a_noise_from_a_small_pilot_counts_as_uncertain() -> None:
     assert measured > known
 
 
+@pytest.mark.slow
 @given(effect=st.floats(0.01, 20), deviation=st.floats(1e-4, 1), paired=st.booleans())
 def test_the_seeds_named_are_enough_and_one_less_is_not(
     effect: float, deviation: float, *, paired: bool
@@ -122,6 +123,7 @@ def test_smaller_speedups_and_longer_horizons_need_more() -> None:
         assert seen == sorted(seen, reverse=True)
 
 
+@pytest.mark.slow
 def test_pairing_helps_where_seeds_share_noise() -> None:
     evidence = synthetic_evidence()
     assert all(noise.shared > noise.own for noise in evidence.noise.values())

@@ -87,6 +87,7 @@ def test_rows_are_complete_and_in_the_order_of_the_study(usual: tuple[Study, Ana
     assert analysis.provenance.command == "bestiary run"
 
 
+@pytest.mark.slow
 def test_the_record_travels_as_json_and_is_deterministic(usual: tuple[Study, Analysis]) -> None:
     study, planned, results = data()
     text = canonical_json(usual[1])
@@ -154,6 +155,7 @@ def test_the_tuning_is_told(usual: tuple[Study, Analysis]) -> None:
     assert entry.device_seconds > 0
 
 
+@pytest.mark.slow
 def test_an_unfinished_study_leads_with_its_answer_and_says_next_that_it_may_change() -> None:
     study, planned, results = data()
     whole = analysed(study, planned, results, draws=DRAWS).answer
@@ -164,6 +166,7 @@ def test_an_unfinished_study_leads_with_its_answer_and_says_next_that_it_may_cha
     assert not any("may change" in sentence for sentence in whole)
 
 
+@pytest.mark.slow
 def test_a_value_tried_only_beside_other_settings_says_which() -> None:
     study, planned, results = data()
     coordinate = "learning_rate"
@@ -193,6 +196,7 @@ def test_a_value_tried_only_beside_other_settings_says_which() -> None:
     assert {p.winner: p.differs for p in rates} == {True: {}, False: {"weight_decay": 9.0}}
 
 
+@pytest.mark.slow
 def test_where_it_was_tuned_and_at_what_cost_agrees_with_the_planner() -> None:
     study, results, planned = synthetic_study(), {}, []
     while asked := needed(study, results):
@@ -247,6 +251,7 @@ def test_one_ratio_has_a_verdict_but_no_speedup() -> None:
     assert "No speedup over AdamW can be stated" in analysis.answer[0]
 
 
+@pytest.mark.slow
 def test_one_seed_takes_the_assumed_noise_and_says_so() -> None:
     study, planned, results = data(seeds=(1,))
     narrow, wide = (
@@ -287,6 +292,7 @@ def test_without_a_baseline_nothing_is_claimed() -> None:
     assert "No speedup over AdamW can be stated" in analysis.answer[0]
 
 
+@pytest.mark.slow
 def test_a_loss_below_the_asymptote_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SPEEDUP, "muon", 1e9)
     study, planned, results = data(ratios=(1.0, 2.0, 4.0, 8.0))
@@ -322,6 +328,7 @@ def test_too_few_draws_are_refused() -> None:
         analysed(synthetic_study(), [], {}, draws=10)
 
 
+@pytest.mark.slow
 def test_it_brings_no_jax() -> None:
     code = "import sys, bestiary.answers.report; sys.exit('jax' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -22,6 +22,7 @@ from benchmarks import (
     intervals,
     optimizer_bounds,
     optimizer_steps,
+    planning,
     start_up,
     training,
 )
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "start_up": start_up.run,
     "batches": batches.run,
     "analysis_scale": analysis_scale.run,
+    "planning": planning.run,
     "intervals": intervals.run,
 }
 ON_REQUEST = {"intervals"}

@@ -5,8 +5,11 @@ import time
 from collections.abc import Iterable, Mapping
 
 from bestiary.launch._snapshot import Running, Snapshot
-from bestiary.specs import Cell, Planned, RunResult, Study
+from bestiary.specs import Cell, Planned, RunResult
 from bestiary.tune import Place, PlannedCost, Planner, plan_at
+
+# Runs that take as long for each FLOP: optimizer and size, either of them empty for all.
+_Group = tuple[str, str]
 
 
 class Outlook:
@@ -32,9 +35,10 @@ class Outlook:
         self._slots, self._began = slots, began
         self._states: collections.Counter[str] = collections.Counter()
         self._rows: dict[Place, PlannedCost] = {}
-        self._open: dict[Place, PlannedCost] = {}
+        self._left: dict[_Group, list[int]] = {}
         self._bound = 0
         self._lowest: dict[Cell, dict[str, float]] = {}
+        self._fullest: Cell | None = None
         self._pace = _Pace()
         for result in planner.results.values():
             self._count(result)
@@ -55,32 +59,41 @@ class Outlook:
         losses = self._lowest.setdefault(planned.cell, {})
         loss = result.loss["selection"]
         losses[planned.optimizer] = min(loss, losses.get(planned.optimizer, loss))
+        # The cell that most optimizers have reached, the first of them to be trained in.
+        if self._fullest is None or len(losses) > len(self._lowest[self._fullest]):
+            self._fullest = planned.cell
 
     def _follow(self) -> None:
         """Bring the rows up to date that the planner has decided anew."""
         for place in self._planner.touched():
             row = plan_at(self._planner, place)
             before = self._rows.pop(place, None)
-            self._open.pop(place, None)
-            self._bound += (row.runs if row else 0) - (before.runs if before else 0)
+            if before is not None:
+                self._add(before, -1)
             if row is not None:
                 self._rows[place] = row
-                if row.left:
-                    self._open[place] = row
+                self._add(row, 1)
+
+    def _add(self, row: PlannedCost, sign: int) -> None:
+        """Add a row to the sums, or take it away: runs left, and their FLOPs."""
+        self._bound += sign * row.runs
+        left = self._left.setdefault((row.optimizer, row.cell.size), [0, 0])
+        left[0] += sign * row.left
+        left[1] += sign * row.left * row.flops
 
     def snapshot(self, running: Iterable[Running]) -> Snapshot:
         """The state at this moment."""
         running = tuple(running)
         done = self._states.total()
-        cell, best = _best(self._planner.study, self._lowest)
+        best = self._lowest.get(self._fullest, {}) if self._fullest else {}
         return Snapshot(
             done=done,
             planned=max(self._bound, done + len(running)),
             diverged=self._states["diverged"],
             failed=self._states["failed"],
             running=running,
-            best_cell=cell,
-            best=best,
+            best_cell=self._fullest,
+            best={name: best[name] for name in self._planner.campaigns if name in best},
             seconds_elapsed=time.monotonic() - self._began,
             seconds_left=self._seconds_left(running),
         )
@@ -89,13 +102,15 @@ class Outlook:
         """The rest at the pace so far with all slots busy; too long where tuning ends early."""
         if not self._pace.trained:
             return None
-        rows = self._open.values()
-        total = sum(row.left * self._pace.seconds(row) for row in rows)
+        pace = self._pace
+        total = sum(pace.seconds(group, *left) for group, left in self._left.items())
         for one in running:
-            row = next((row for row in rows if _holds(row, one)), None)
+            row = self._rows.get((one.optimizer, one.cell, one.purpose == "report"))
             if row is not None:
-                total -= self._pace.seconds(row) * one.step / one.steps
-        return max(0.0, total) / min(self._slots, max(1, sum(row.left for row in rows)))
+                group = (row.optimizer, row.cell.size)
+                total -= pace.seconds(group, 1, row.flops) * one.step / one.steps
+        runs = sum(left[0] for left in self._left.values())
+        return max(0.0, total) / min(self._slots, max(1, runs))
 
 
 class _Pace:
@@ -108,8 +123,8 @@ class _Pace:
     def __init__(self) -> None:
         self.trained = 0
         self._compiling = 0.0
-        self._seconds: dict[tuple[str, str], float] = {}
-        self._flops: dict[tuple[str, str], float] = {}
+        self._seconds: dict[_Group, float] = {}
+        self._flops: dict[_Group, float] = {}
 
     def note(self, planned: Planned, result: RunResult) -> None:
         """A run that is done."""
@@ -120,25 +135,9 @@ class _Pace:
             self._seconds[group] = self._seconds.get(group, 0.0) + result.seconds
             self._flops[group] = self._flops.get(group, 0.0) + planned.run.flops
 
-    def seconds(self, row: PlannedCost) -> float:
-        """Seconds of one run: by its optimizer and size, or its size, or all there is."""
-        size = row.cell.size
-        groups = ((row.optimizer, size), ("", size), ("", ""))
-        group = next(group for group in groups if group in self._flops)
-        per_flop = self._seconds[group] / self._flops[group]
-        return self._compiling / self.trained + per_flop * row.flops
-
-
-def _holds(row: PlannedCost, one: Running) -> bool:
-    return (row.optimizer, row.cell, row.purpose) == (one.optimizer, one.cell, one.purpose)
-
-
-def _best(
-    study: Study, lowest: Mapping[Cell, Mapping[str, float]]
-) -> tuple[Cell | None, dict[str, float]]:
-    """The cell that most optimizers have reached, and the lowest loss of each in it."""
-    if not lowest:
-        return None, {}
-    cell = max(lowest, key=lambda cell: len(lowest[cell]))
-    order = [candidate.name for candidate in study.candidates]
-    return cell, {name: lowest[cell][name] for name in order if name in lowest[cell]}
+    def seconds(self, group: _Group, runs: int, flops: int) -> float:
+        """Seconds of some runs: by their optimizer and size, or the size, or all there is."""
+        groups = (group, ("", group[1]), ("", ""))
+        known = next(one for one in groups if one in self._flops)
+        per_flop = self._seconds[known] / self._flops[known]
+        return runs * self._compiling / self.trained + per_flop * flops

@@ -66,6 +66,7 @@ class Campaign:
         self._assignments: dict[Cell, Assignment] = {}
         self._predicted = False
         self._first = tuple(dict.fromkeys(study.tuning.cells))
+        self._sources: dict[Cell, Cell] = {cell: cell for cell in self._first}
         for cell in self._first:
             self._tune(first_assignment(study, candidate, cell))
         self.go_on()
@@ -90,7 +91,15 @@ class Campaign:
         """The tuning whose winner is reported in a cell; None where there is none, or not yet."""
         if self._phases is not None:
             return self.tunings.get(cell)
-        return self.tunings[nearest(self._study, cell)]
+        return self.tunings[self.source(cell)]
+
+    def source(self, cell: Cell) -> Cell:
+        """The cell whose tuning decides what is reported in another: with phases, itself."""
+        if self._phases is not None:
+            return cell
+        if cell not in self._sources:
+            self._sources[cell] = nearest(self._study, cell)
+        return self._sources[cell]
 
     @property
     def waits(self) -> bool:

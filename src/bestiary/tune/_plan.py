@@ -58,12 +58,9 @@ def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[PlannedCost, .
 
 def plan_of(planner: Planner) -> tuple[PlannedCost, ...]:
     """The same from what is decided already."""
-    study = planner.study
-    phases = _phases(study)
-    cells = dict.fromkeys((*study.tuning.cells, *phases.followed, *phases.predicted))
     names = planner.campaigns
-    places = [(name, cell, False) for cell in cells for name in names]
-    places += [(name, cell, True) for cell in study.cells for name in names]
+    places = [(name, cell, False) for cell in planner.tuned for name in names]
+    places += [(name, cell, True) for cell in planner.reported for name in names]
     rows = (plan_at(planner, place) for place in places)
     return tuple(row for row in rows if row is not None)
 
@@ -79,7 +76,7 @@ def plan_at(planner: Planner, place: Place) -> PlannedCost | None:
     phases, campaign = _phases(planner.study), planner.campaigns[name]
     if reports:
         return _reports(planner, phases, name, cell)
-    if cell not in (*planner.study.tuning.cells, *phases.followed, *phases.predicted):
+    if cell not in planner.tuned:
         return None
     return _tuning(planner.study, phases, campaign, cell)
 
@@ -140,7 +137,7 @@ def _gets_there(phases: Phases, campaign: Campaign, cell: Cell) -> bool:
 def _reports(planner: Planner, phases: Phases, name: str, cell: Cell) -> PlannedCost | None:
     study, campaign = planner.study, planner.campaigns[name]
     later = cell in phases.followed or cell in phases.predicted
-    if cell not in study.cells or (later and not _gets_there(phases, campaign, cell)):
+    if cell not in planner.reported or (later and not _gets_there(phases, campaign, cell)):
         return None
     tuning = campaign.chosen(cell)
     planned = campaign.reports(cell)

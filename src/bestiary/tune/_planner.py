@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from bestiary.specs import Cell, Phases, Planned, RunResult, Study
-from bestiary.tune._campaign import Campaign, Skipped, nearest
+from bestiary.tune._campaign import Campaign, Skipped
 from bestiary.tune._resolution import rivals, wanted_seed
 from bestiary.tune._run import Identified, cell_runs, model_of
 from bestiary.tune._tuning import CellTuning
@@ -33,7 +33,15 @@ class _Waiting(NamedTuple):
 
 
 class Planner:
-    """What a study still needs, kept up to date result by result."""
+    """What a study still needs, kept up to date result by result.
+
+    Attributes:
+        study: The question.
+        results: Every result so far, by run id.
+        campaigns: Every candidate's way through the phases, by its name.
+        reported: The cells in which winners are reported, in order.
+        tuned: The cells in which something is tuned, in order of the phases.
+    """
 
     def __init__(self, study: Study, results: Mapping[str, RunResult]) -> None:
         """Decide everything on the results so far.
@@ -49,7 +57,10 @@ class Planner:
         self.results = dict(results)
         self._phases = study.phases if isinstance(study.phases, Phases) else None
         self._number = {one.name: index for index, one in enumerate(study.candidates)}
-        named = (*study.cells, *study.tuning.cells)
+        self.reported = dict.fromkeys(study.cells)
+        later = (*self._phases.followed, *self._phases.predicted) if self._phases else ()
+        self.tuned = dict.fromkeys((*study.tuning.cells, *later))
+        named = (*self.reported, *study.tuning.cells)
         self._cell_number = {cell: i for i, cell in enumerate(dict.fromkeys(named))}
         self._cost = {cell: _cost(study, cell) for cell in self._cell_number}
         self._queue: list[_Waiting] = []
@@ -62,7 +73,7 @@ class Planner:
         for name, campaign in self.campaigns.items():
             for cell in campaign.tunings:
                 self._await_tuning(name, cell)
-        for cell in study.cells:
+        for cell in self.reported:
             for name in self.campaigns:
                 self._await_reports(name, cell)
         self._touched = {
@@ -157,11 +168,10 @@ class Planner:
 
     def _where_reported(self) -> dict[Cell, list[Cell]]:
         """For every cell that is tuned, the cells that report what was found there."""
-        if self._phases is not None:
-            return {cell: [cell] for cell in self._cell_number}
         found: dict[Cell, list[Cell]] = {cell: [] for cell in self._cell_number}
-        for cell in self.study.cells:
-            found[nearest(self.study, cell)].append(cell)
+        first = next(iter(self.campaigns.values()))
+        for cell in self.reported:
+            found[first.source(cell)].append(cell)
         return found
 
     def _again(self, name: str, cell: Cell) -> None:
@@ -188,7 +198,7 @@ class Planner:
                 for reports in (False, True)
             }
         if waited and not campaign.waits:
-            for cell in self.study.cells:  # some wait for nobody else now
+            for cell in self.reported:  # some wait for nobody else now
                 self._await_rivals(cell)
 
     def _await_tuning(self, name: str, cell: Cell) -> None:
@@ -197,7 +207,7 @@ class Planner:
         self._hold((name, cell, False), list(enumerate(tuning.wanted, start=first)))
 
     def _await_reports(self, name: str, cell: Cell) -> None:
-        if cell not in self.study.cells:
+        if cell not in self.reported:
             return
         runs = [*self.campaigns[name].reports(cell), *self.extra_reports(name, cell)]
         missing = [(turn, run) for turn, run in enumerate(runs) if run.run_id not in self.results]

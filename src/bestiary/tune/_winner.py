@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from bestiary.errors import UserError
-from bestiary.specs import Cell, Configuration, Phases, Purpose, RunResult, Spec, Study
-from bestiary.tune._campaign import nearest
+from bestiary.specs import Cell, Configuration, Purpose, RunResult, Spec, Study
 from bestiary.tune._planner import Planner
 from bestiary.tune._run import cell_runs
 from bestiary.tune._tuning import CellTuning
@@ -71,11 +70,10 @@ def winners_of(planner: Planner) -> dict[tuple[str, Cell], Winner]:
     """The same from what is decided already."""
     found = {}
     study = planner.study
-    for cell in study.cells:
-        source = cell if isinstance(study.phases, Phases) else nearest(study, cell)
+    for cell in planner.reported:
         for name, campaign in planner.campaigns.items():
             tuning = campaign.chosen(cell)
-            winner = None if tuning is None else _winner(cell, source, tuning)
+            winner = None if tuning is None else _winner(cell, campaign.source(cell), tuning)
             if winner is not None and _can_run(study, winner):
                 found[name, cell] = winner
     return found

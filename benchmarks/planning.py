@@ -1,0 +1,138 @@
+"""What a result costs the planner, and what planning and status cost, at up to 100,000 results.
+
+The study is made up: many tuned cells, three optimizers, tuning runs without end in sight. Losses
+are a function of the configuration; nothing is trained.
+"""
+
+import contextlib
+import io
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bestiary.launch._outlook import Outlook
+from bestiary.specs import (
+    Candidate,
+    Cell,
+    DataSpec,
+    ModelSpec,
+    Planned,
+    RunResult,
+    Study,
+    Tuning,
+)
+from bestiary.store import StudyStore
+from bestiary.tune import Planner
+
+CELLS = (25, 250, 2_500)
+OPTIMIZERS = ("adamw", "muon", "soap", "lion")
+LATE = 200
+MODEL = ModelSpec(
+    layers=1, hidden=16, intermediate=32, heads=1, key_value_heads=1, context=16, vocabulary=64
+)
+
+
+def study(cells: int) -> Study:
+    """Cells at as many ratios, with about ten tuning runs of every optimizer in each."""
+    ratios = tuple(1.0 + index / 100 for index in range(cells))
+    return Study(
+        name="planning",
+        question="what does planning cost?",
+        candidates=tuple(
+            Candidate(
+                name=name,
+                label=name,
+                family="scalar",
+                start={"learning_rate": 0.008, "beta1": 0.9},
+                grid={"learning_rate": (0.004, 0.008, 0.016), "beta1": (0.8, 0.9, 0.95, 0.98)},
+            )
+            for name in OPTIMIZERS
+        ),
+        sizes={"tiny": MODEL},
+        ratios=ratios,
+        data=DataSpec(name="made up", digest="0" * 64),
+        batch_size=4,
+        tuning=Tuning(
+            cells=tuple(Cell(size="tiny", ratio=ratio) for ratio in ratios), runs_per_cell=40
+        ),
+        seeds=(1, 2),
+    )
+
+
+def result(planned: Planned, identity: str) -> RunResult:
+    """A loss from the configuration alone."""
+    rate = float(planned.configuration["learning_rate"])
+    loss = 2 + abs(rate / 0.012 - 1) + abs(float(planned.configuration["beta1"]) - 0.92)
+    return RunResult(
+        run_id=identity,
+        state="done",
+        tokens=planned.run.tokens,
+        seconds=1.0,
+        loss={"selection": loss, "report": loss},
+    )
+
+
+def run() -> list[dict[str, Any]]:
+    """One row for every number of cells."""
+    return [_measure(cells) for cells in CELLS]
+
+
+def _measure(cells: int) -> dict[str, Any]:
+    planner, known = Planner(study(cells), {}), {}
+    outlook = Outlook(planner, known, slots=8, began=0.0)
+    spent: list[float] = []
+    while (one := next(planner.waiting(), None)) is not None:
+        made = result(one.planned, one.run_id)
+        known[one.run_id] = one.planned
+        begun = time.perf_counter()
+        planner.take(made)
+        planner.fresh()
+        outlook.take(made)
+        outlook.snapshot([])
+        next(planner.waiting(), None)
+        spent.append(time.perf_counter() - begun)
+    late = sorted(spent[-LATE:])
+    begun = time.perf_counter()
+    Planner(planner.study, planner.results)
+    anew = time.perf_counter() - begun
+    return {
+        "benchmark": "planning",
+        "results": len(spent),
+        "ms a result, median of all": 1e3 * sorted(spent)[len(spent) // 2],
+        f"ms a result, worst of the last {LATE}": 1e3 * late[-1],
+        "ms a result, worst": 1e3 * max(spent),
+        "s to plan anew, warm": anew,
+        "s of status": _status(planner, known),
+    }
+
+
+def _status(planner: Planner, known: dict[str, Planned]) -> float:
+    """Seconds of `bestiary status` on a store with these results."""
+    from bestiary.cli import main
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study"
+        with StudyStore.create(path, planner.study) as store, store.driving():
+            store.plan(known.values())
+            _commit(store, planner.results)
+        begun = time.perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            main(["status", str(path), "--json"])
+        return time.perf_counter() - begun
+
+
+def _commit(store: StudyStore, results: dict[str, RunResult]) -> None:
+    """All results in one transaction: what is measured is reading."""
+    from bestiary.store._connection import transaction
+    from bestiary.store._seals import seal
+
+    rows = [
+        (identity, 1, one.state, msgspec.json.encode(one).decode())
+        for identity, one in results.items()
+    ]
+    with transaction(store._connection):
+        store._connection.executemany("INSERT INTO results VALUES (?, ?, ?, ?)", rows)
+        seal(store._connection, "results", [row[0] for row in rows])

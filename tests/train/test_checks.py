@@ -14,7 +14,7 @@ import pytest
 from bestiary import data
 from bestiary.errors import DiskError, UserError
 from bestiary.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec
-from bestiary.train import Policy, _train, train
+from bestiary.train import Policy, _checks, _train, check_run, train
 
 Make = Callable[..., RunSpec]
 MODEL = ModelSpec(
@@ -143,3 +143,14 @@ def test_a_folder_in_use_names_the_process(
         pytest.raises(UserError, match=f"in use by process {os.getpid()}"),
     ):
         train([make_run()], corpus, tmp_path)
+
+
+def test_a_check_before_the_text_is_read_starts_jax_with_one_thread(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever asks JAX for its devices first decides how many threads a CPU run has."""
+    asked: list[str] = []
+    monkeypatch.setattr(_checks, "start_jax", lambda: asked.append("start"))
+    monkeypatch.setattr("jax.default_backend", lambda: asked.append("look") or "cpu")
+    check_run(make_run())
+    assert asked[:2] == ["start", "look"]

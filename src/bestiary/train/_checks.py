@@ -48,6 +48,7 @@ def check_run(run: RunSpec, placement: Placement = ONE_DEVICE) -> None:
         UserError: an optimizer that is not completely stated, devices that are not there or do not
             divide the batch, or too little memory.
     """
+    start_jax()  # before the first look at its devices, which starts it with every core
     _check_optimizer(run)
     start_jax()
     check_placement([run], placement)

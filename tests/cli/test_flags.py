@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bestiary.cli._advise import Flags as Advise
 from bestiary.cli._flags import parse, settings_from
-from bestiary.cli._train import Flags, Shape, model_of, planned_run
+from bestiary.cli._train import Flags, Shape, model_of, planned_run, with_vocabulary
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, DataSpec
 
@@ -104,3 +104,10 @@ def test_an_optimizer_brings_its_own_schedule() -> None:
     assert (muon.kind, muon.warmup_steps, muon.decay_fraction) == ("wsd", 0, 0.6)
     forced = planned_run(Flags(steps=100, schedule="linear", warmup=0.2), model, DATA).schedule
     assert (forced.kind, forced.warmup_steps) == ("linear", 20)
+
+
+def test_a_model_has_the_ids_of_its_tokenizer_unless_told() -> None:
+    assert with_vocabulary(flags_of("--size", "130m")).vocabulary == 256
+    assert (
+        with_vocabulary(flags_of("--size", "130m", "--shape.vocabulary", "300")).vocabulary == 300
+    )

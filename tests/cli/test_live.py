@@ -1,5 +1,6 @@
 import io
 
+import msgspec
 from rich.console import Console
 
 from bestiary.cli._cadence import Cadence
@@ -33,6 +34,11 @@ SNAPSHOT = Snapshot(
 def test_the_headline_says_how_far_and_how_long() -> None:
     expected = "12 of at most 54 runs, 1 diverged, 1 min 3 s so far, about 3 min 5 s left"
     assert headline(SNAPSHOT) == expected
+
+
+def test_a_run_that_failed_is_not_done() -> None:
+    failed = msgspec.structs.replace(SNAPSHOT, done=54, failed=3)
+    assert headline(failed).startswith("51 of at most 54 runs, 1 diverged, 3 failed")
 
 
 def test_the_best_losses_name_their_cell() -> None:

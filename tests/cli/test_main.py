@@ -84,7 +84,7 @@ def test_every_command_has_help_that_explains_each_option(
         (["train", "--set", "learning_rate"], "write --set learning_rate=0.01"),
         (["train", "--data", "missing.txt"], "missing.txt"),
         (["train", "--config", "missing.toml"], "cannot read --config missing.toml"),
-        (["run"], "name a study: quickstart"),
+        (["run"], "name a study: "),
         (["run", "quickstat"], "did you mean 'quickstart'?"),
         (["run", "quickstart", "--workers", "-1"], "--workers must be int >= 0"),
         (["run", "missing.py:build"], "no file missing.py"),

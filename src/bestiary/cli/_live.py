@@ -90,7 +90,7 @@ class PlainLog:
 
 def headline(snapshot: Snapshot) -> str:
     """Runs done of planned and the time, for instance `12 of 54 runs, 1 min 3 s, about ...`."""
-    parts = [f"{snapshot.done} of at most {snapshot.planned} runs"]
+    parts = [f"{snapshot.done - snapshot.failed} of at most {snapshot.planned} runs"]
     parts += [f"{snapshot.diverged} diverged"] if snapshot.diverged else []
     parts += [f"{snapshot.failed} failed"] if snapshot.failed else []
     parts += [f"{duration(snapshot.seconds_elapsed)} so far"]

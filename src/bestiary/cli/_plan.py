@@ -9,6 +9,7 @@ from msgspec import Meta
 from bestiary.cli._costs import PHASES, Rates, group, total
 from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
+from bestiary.cli._memory import memory_of, told_of_memory
 from bestiary.errors import UserError
 from bestiary.specs import Cell, Phases, Spec, Study
 from bestiary.studies import STUDIES
@@ -83,6 +84,7 @@ def run(flags: Flags) -> None:
     if flags.json:
         rate = {"flops_per_second": speed.flops_per_second, "source": speed.source}
         about = {"study": study.name, "reserve": reserve, "speed": rate, "disk_bytes": disk}
+        about["tokenizer"], about["memory"] = study.tokenizer, memory_of(study)
         listed = {
             f"{name}s": [{name: one, **sums} for one, sums in found.items()]
             for name, found in groups.items()
@@ -112,7 +114,11 @@ def run(flags: Flags) -> None:
     _say(_spent("In all", whole, rates))
     if smaller and entry:
         _say(_spent(f"Reduced, `bestiary run {flags.study} {entry.reduced}`", smaller, rates))
+    if study.tokenizer:
+        ids = " or ".join(sorted({f"{model.vocabulary:,}" for model in study.sizes.values()}))
+        _say(f"Text: {study.tokenizer} tokens, for models of {ids} ids.")
     _say(_room(disk))
+    _say(told_of_memory(memory_of(study)))
 
 
 def _keys(labels: Mapping[str, str]) -> dict[str, Callable[[PlannedCost], str]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bestiary.cli._corpora import prepared
-from bestiary.data import Corpus
+from bestiary.data import Corpus, described
 from bestiary.errors import UserError, unknown
 from bestiary.specs import DataSpec, Spec, Study, checked
 from bestiary.studies import STUDIES, lookup, sliced, study_file
@@ -66,10 +66,40 @@ def asked(
     Raises:
         UserError: no such study, or text that cannot be used for its models.
     """
-    shapes = without_corpus(name, part).sizes.values()
+    question = without_corpus(name, part)
+    check_text(question, data, tokenizer)
+    shapes = question.sizes.values()
     corpus = prepared(data, tokenizer=tokenizer, vocabulary=min(m.vocabulary for m in shapes))
     corpus.require(max(model.context for model in shapes))
     return part.of(_study(name, corpus.spec)), corpus
+
+
+def check_text(study: Study, data: Sequence[str], tokenizer: str) -> None:
+    """Refuse text of other tokens than the study's models have, before it is read.
+
+    Args:
+        study: The question.
+        data: Sources, each as `bestiary.data.described` takes it; none for the standard library.
+        tokenizer: `byte`, or the path of a tokenizer.json.
+
+    Raises:
+        UserError: the study is for other tokens.
+    """
+    if data and all(described(line).is_tokens for line in data):
+        return
+    ids = max(model.vocabulary for model in study.sizes.values())
+    cure = "give --data and its --tokenizer (a tokenizer.json), or tokens as .bin"
+    if tokenizer == "byte" and study.tokenizer not in ("", "byte"):
+        raise UserError(f"{study.name} is for {study.tokenizer} tokens, {ids:,} ids; {cure}")
+    if tokenizer == "byte" and study.tokenizer == "" and ids != 256:
+        raise UserError(
+            f"bytes are 256 ids, but models of {study.name} have {ids:,}; {cure}, or say "
+            'tokenizer="byte" in the study'
+        )
+    if tokenizer != "byte" and study.tokenizer == "byte":
+        raise UserError(
+            f"{study.name} is for bytes, got --tokenizer {tokenizer[:80]}; leave it out"
+        )
 
 
 def without_corpus(name: str | Build, part: StudyPart = WHOLE) -> Study:

@@ -76,11 +76,12 @@ def run(flags: Flags) -> int:
         0, or 1 where runs have failed, so that the answer may lack something.
     """
     from bestiary.cli._live import display
-    from bestiary.cli._questions import StudyPart, asked
+    from bestiary.cli._questions import StudyPart, asked, without_corpus
     from bestiary.launch import drive
 
     caps = _caps(flags)
     part = StudyPart(sizes=flags.sizes, optimizers=flags.optimizers, ratios=flags.ratios)
+    _check_place(flags, without_corpus(flags.study, part))
     study, corpus = asked(flags.study, flags.data, flags.tokenizer, part)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
     executor = _executor(flags, folder, study)
@@ -108,17 +109,29 @@ def _caps(flags: Flags) -> "Caps":
     )
 
 
+def _check_place(flags: Flags, study: Study) -> None:
+    """Refuse a name, workers or memory that cannot be had, before any text is read."""
+    from bestiary.cli._questions import check_text
+    from bestiary.launch import LocalExecutor, check_memory
+
+    if not flags.out:
+        default_folder(study.name)
+    check_text(study, flags.data, flags.tokenizer)
+    if flags.on == "local":
+        check_memory(study, LocalExecutor("", workers=flags.workers or None).slots)
+    else:
+        _launcher(flags)
+
+
 def _executor(flags: Flags, folder: Path, study: Study) -> "AbstractExecutor":
     """What trains the runs; nothing is started yet."""
     from bestiary.cli._corpora import cache_folder
-    from bestiary.launch import LocalExecutor, PilotsExecutor, check_memory
+    from bestiary.launch import LocalExecutor, PilotsExecutor
 
     corpora = cache_folder() / "corpora"
     if flags.on != "local":
         return PilotsExecutor(folder, study, corpora, launcher=_launcher(flags))
-    executor = LocalExecutor(corpora, workers=flags.workers or None)
-    check_memory(study, executor.slots)
-    return executor
+    return LocalExecutor(corpora, workers=flags.workers or None)
 
 
 def _launcher(flags: Flags) -> "AbstractLauncher | None":

@@ -60,7 +60,9 @@ def run(flags: Flags) -> None:
         planner = Planner(store.study, store.results())
         records = progress(planner, store)
         now, wrong = underway(store), troubles(store)
-        done, most = (sum(int(one[key]) for one in records) for key in ("done", "at_most"))
+        done, failed, most = (
+            sum(int(one[key]) for one in records) for key in ("done", "failed", "at_most")
+        )
         driver = store.driver()
     if flags.json:
         counts = {"done": done, "at_most": most, "driver": driver or None}
@@ -68,8 +70,12 @@ def run(flags: Flags) -> None:
         phases["skipped"] = [msgspec.to_builtins(one) for one in planner.skipped()]
         print_json({**counts, "running": now, "cells": records, "troubles": wrong, **phases})
         return
-    absent = "" if done == most else "; nobody drives it, the same `bestiary run` goes on"
-    _say(f"{store.study.name}: {done} of at most {most} runs", f"; {driver}" if driver else absent)
+    absent = "" if done + failed == most else "; nobody drives it, the same `bestiary run` goes on"
+    lacking = f", {failed} failed" if failed else ""
+    _say(
+        f"{store.study.name}: {done} of at most {most} runs{lacking}",
+        f"; {driver}" if driver else absent,
+    )
     show(records, COLUMNS, as_json=False)
     if now:
         show(
@@ -167,7 +173,7 @@ def _place(cell: Any) -> tuple[str, float]:
 def _outcomes(results: list[RunResult]) -> dict[str, Any]:
     losses = [one.loss["selection"] for one in results if one.state == "done"]
     return {
-        "done": len(results),
+        "done": sum(one.state != "failed" for one in results),
         "diverged": sum(one.state == "diverged" for one in results),
         "failed": sum(one.state == "failed" for one in results),
         "best": min(losses, default=None),

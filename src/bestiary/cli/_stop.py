@@ -46,5 +46,5 @@ def run(flags: Flags) -> None:
                     "its runs have written their checkpoints"
                 )
             time.sleep(LOOK_SECONDS)
-        done = len(store.results())
+        done = sum(result.state != "failed" for result in store.results().values())
     print(f"stopped with {done} runs done, all kept; the same `bestiary run` goes on")

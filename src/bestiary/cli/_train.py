@@ -41,7 +41,7 @@ class Shape(Spec, frozen=True, kw_only=True):
         heads: Query heads.
         key_value_heads: Key and value heads.
         context: Tokens of a sequence.
-        vocabulary: Token ids.
+        vocabulary: Token ids; by default those of the tokenizer.
         tied: Share one table between the embedding and the head.
     """
 
@@ -113,7 +113,7 @@ def run(flags: Flags) -> None:
     from bestiary.cli._corpora import prepared
     from bestiary.cli._one_run import go_on
 
-    model = model_of(flags.size, flags.shape)
+    model = model_of(flags.size, with_vocabulary(flags))
     placement = refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
     spec = planned_run(flags, model, corpus.spec)
@@ -150,6 +150,20 @@ def refuse_early(flags: Flags, model: ModelSpec) -> Placement:
     except OSError as error:
         raise UserError(f"cannot use --out {flags.out}: {error.strerror}; name another") from None
     return placement
+
+
+def with_vocabulary(flags: Flags) -> Shape:
+    """The shape with the ids of the tokenizer; that of the size where only tokens are given.
+
+    Raises:
+        UserError: no such tokenizer, or no such text.
+    """
+    from bestiary.data import described, vocabulary_of
+
+    only_tokens = flags.data and all(described(line).is_tokens for line in flags.data)
+    if flags.shape.vocabulary or (only_tokens and flags.tokenizer == "byte"):
+        return flags.shape
+    return msgspec.structs.replace(flags.shape, vocabulary=vocabulary_of(flags.tokenizer))
 
 
 def model_of(size: str, shape: Shape) -> ModelSpec:

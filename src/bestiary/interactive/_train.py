@@ -87,7 +87,7 @@ def train_run(
     """
     from bestiary.cli._corpora import prepared
     from bestiary.cli._one_run import go_on
-    from bestiary.cli._train import Flags, model_of, planned_run, refuse_early
+    from bestiary.cli._train import Flags, model_of, planned_run, refuse_early, with_vocabulary
     from bestiary.specs import checked
 
     flags = checked(
@@ -105,7 +105,7 @@ def train_run(
             out=str(out),
         )
     )
-    model = model_of(flags.size, flags.shape)
+    model = model_of(flags.size, with_vocabulary(flags))
     placement = refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
     spec = planned_run(flags, model, corpus.spec)

@@ -128,8 +128,10 @@ class Driver:
 
     def farewell(self) -> str:
         """What was kept, and how to go on."""
-        done = len(self._results)
-        return f"stopped with {done} runs done, all kept; the same command goes on from here"
+        failed = sum(one.state == "failed" for one in self._results.values())
+        but = f" and {failed} failed" if failed else ""
+        done = len(self._results) - failed
+        return f"stopped with {done} runs done{but}, all kept; the same command goes on from here"
 
     def give_up(self) -> None:
         """Close the attempts that nobody will answer any more."""

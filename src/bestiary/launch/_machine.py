@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from bestiary.store import machine_bytes
+
 _CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -17,10 +19,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         cores: The processor cores it is pinned to; none pins it nowhere.
         accelerator: The one accelerator it sees, as CUDA names it; empty on a CPU.
+        memory_bytes: Its share of the machine's memory; 0 on an accelerator, which has its own.
     """
 
     cores: tuple[int, ...] = ()
     accelerator: str = ""
+    memory_bytes: int = 0
 
 
 def places(workers: int | None = None) -> list[Place]:
@@ -38,7 +42,11 @@ def places(workers: int | None = None) -> list[Place]:
     usable = cores()
     count = workers or len(usable)
     shares = [tuple(usable[k::count]) for k in range(count)]
-    return [Place(cores=share or (usable[k % len(usable)],)) for k, share in enumerate(shares)]
+    memory = machine_bytes() // count
+    return [
+        Place(cores=share or (usable[k % len(usable)],), memory_bytes=memory)
+        for k, share in enumerate(shares)
+    ]
 
 
 def cores() -> list[int]:
@@ -86,6 +94,8 @@ def environment(place: Place, given: Mapping[str, str]) -> dict[str, str]:
     for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         changed[name] = "1"
     changed.setdefault("JAX_PLATFORMS", "cpu")
+    if place.memory_bytes:
+        changed.setdefault("BESTIARY_MEMORY_BYTES", str(place.memory_bytes))
     # The temporary buffer is faulted in at every step; huge pages take 153 ms of it to 112.
     _append(changed, "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", ":")
     return changed

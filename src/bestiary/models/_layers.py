@@ -5,14 +5,10 @@ from typing import Any
 
 import jax
 
-from bestiary.specs import ModelSpec
+from bestiary.specs import UNROLLED_LAYERS, ModelSpec, recomputes
 
 # Unrolled layers train faster than a loop over them (a prototype on two cores: 112 against 129 ms a
 # step, 4 layers of width 128), but compile time grows with depth, and that of a loop does not.
-_UNROLLED = 8
-# A loop keeps every activation for the gradient up to this many bytes (of one member of a
-# population); above, each layer keeps its input alone and is computed again.
-_KEPT_BYTES = 2**31
 
 Layer = dict[str, jax.Array]
 
@@ -31,12 +27,11 @@ def through_layers(
         layers: Parameters with a leading axis of layers.
         spec: The shape of the model, which decides between the loop and the unrolled form.
     """
-    if spec.layers <= _UNROLLED:
+    if spec.layers <= UNROLLED_LAYERS:
         for layer in _unstacked(layers, spec.layers):
             x_ND = block(x_ND, layer)
         return x_ND
-    kept = spec.layers * x_ND.itemsize * x_ND.shape[0] * (10 * spec.hidden + 4 * spec.intermediate)
-    if kept > _KEPT_BYTES:
+    if recomputes(spec, x_ND.shape[0], x_ND.itemsize):
         block = jax.checkpoint(block, prevent_cse=False)  # a loop is a barrier already
     return jax.lax.scan(lambda x, layer: (block(x, layer), None), x_ND, layers)[0]
 

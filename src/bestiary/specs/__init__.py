@@ -11,11 +11,15 @@ from bestiary.specs._estimate import Estimate as Estimate
 from bestiary.specs._estimate import exactly as exactly
 from bestiary.specs._estimate import missing as missing
 from bestiary.specs._feasible import Feasible as Feasible
+from bestiary.specs._kinds import MICRO_BATCHES as MICRO_BATCHES
 from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
+from bestiary.specs._memory import UNROLLED_LAYERS as UNROLLED_LAYERS
 from bestiary.specs._memory import least_bytes as least_bytes
+from bestiary.specs._memory import recomputes as recomputes
+from bestiary.specs._memory import training_bytes as training_bytes
 from bestiary.specs._model import ModelSpec as ModelSpec
 from bestiary.specs._phases import Cell as Cell
 from bestiary.specs._phases import Phases as Phases

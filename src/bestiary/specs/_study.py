@@ -85,6 +85,9 @@ class Study(Spec, frozen=True, kw_only=True):
         evaluations: Evaluations over a reported run, the final one included.
         evaluation_sequences: Sequences read of each validation set; 0 reads all.
         compute_dtype: Type of activations and matrix products.
+        tokenizer: What its models' ids are: `byte`, or in words, for instance `Llama 3`. Empty
+            where any tokenizer will do that they have ids for; bytes then need models of 256. The
+            corpus decides the runs, so this is no part of their identity.
         schema: The schema of its runs, see `RunSpec`.
         phases: How tuning is carried to other cells; they inherit where this is not said.
     """
@@ -102,6 +105,7 @@ class Study(Spec, frozen=True, kw_only=True):
     evaluations: Count = 8
     evaluation_sequences: Natural = 0
     compute_dtype: ComputeDtype = "float32"
+    tokenizer: str = ""
     schema: Literal[1, 2] = SCHEMA
     phases: Phases | UnsetType = UNSET
 

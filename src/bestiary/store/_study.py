@@ -38,10 +38,11 @@ _MEANING = {"planned": "its run is not done", "results": "its run is not done"}
 def _called_as(held: Study, study: Study) -> Study:
     """The study with what is no part of the question as another has it.
 
-    A corpus is its digest, whatever it is called; and one of an older schema goes on in its own.
+    A corpus is its digest, whatever it is called and whatever the study says of its tokens; and one
+    of an older schema goes on in its own.
     """
     data = DataSpec(name=held.data.name, digest=study.data.digest)
-    return msgspec.structs.replace(study, data=data, schema=held.schema)
+    return msgspec.structs.replace(study, data=data, tokenizer=held.tokenizer, schema=held.schema)
 
 
 class StudyStore:

@@ -96,6 +96,7 @@ def paper(data: DataSpec) -> Study:
         seeds=(1, 2, 3),
         evaluations=8,
         compute_dtype="bfloat16",
+        tokenizer="Llama 3",
     )
 
 

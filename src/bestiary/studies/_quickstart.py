@@ -51,6 +51,7 @@ def quickstart(data: DataSpec) -> Study:
         seeds=(1, 2),
         evaluations=4,
         evaluation_sequences=512,
+        tokenizer="byte",
     )
 
 

@@ -50,7 +50,6 @@ def check_run(run: RunSpec, placement: Placement = ONE_DEVICE) -> None:
     """
     start_jax()  # before the first look at its devices, which starts it with every core
     _check_optimizer(run)
-    start_jax()
     check_placement([run], placement)
     check_memory([run])
 
@@ -59,14 +58,14 @@ def check_memory(runs: Sequence[RunSpec]) -> None:
     """Refuse runs that this machine's memory cannot hold, where it is they that compute in it.
 
     Raises:
-        UserError: too little memory.
+        UserError: too little memory, also for one sequence at a time.
     """
     run = runs[0]
-    need = len(runs) * least_bytes(run.model, run.batch_size // run.accumulation)
+    need = len(runs) * least_bytes(run.model, 1, run.batch_size)
     if jax.default_backend() == "cpu" and need > (there := machine_bytes()):
         raise UserError(
             f"this training takes at least {need / 1e9:,.1f} GB of memory, but there are "
-            f"{there / 1e9:,.1f} GB; take a smaller batch or model, or more accumulation"
+            f"{there / 1e9:,.1f} GB; take a smaller batch or model"
         )
 
 

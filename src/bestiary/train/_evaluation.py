@@ -72,7 +72,7 @@ class Judge:
         sequences = np.concatenate(list(self._sets.values()))
         model = self._run.model
         most = max(1, _LOGITS // (model.context * model.vocabulary))
-        size = min(self._run.batch_size // self._run.accumulation, len(sequences), most)
+        size = min(self._run.batch_size // self._program.recipe.micro_batches, len(sequences), most)
         size += -size % self._program.placement.batch_parts
         padded = np.pad(sequences, ((0, -len(sequences) % size), (0, 0)))
         return padded.reshape(-1, size, sequences.shape[1])

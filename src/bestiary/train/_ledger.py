@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bestiary.specs import Evaluation, Placement, RunResult, RunSpec, kinds_apart, run_id
+from bestiary.specs import MICRO_BATCHES, Evaluation, RunResult, RunSpec, kinds_apart, run_id
 from bestiary.store import metrics_file
 from bestiary.train._environment import environment
 from bestiary.train._metrics import Metric, MetricWriter, Prefix, thinned
@@ -57,11 +57,14 @@ class Ledger:
     """
 
     def __init__(
-        self, folder: Path, record: Record, metrics: Sequence[bytes], placement: Placement
+        self, folder: Path, record: Record, metrics: Sequence[bytes], carried: dict[str, str]
     ) -> None:
-        """Continue from a record and the beginnings of the metrics files that belong to it."""
+        """Continue from a record and the beginnings of the metrics files that belong to it.
+
+        `carried` says how the runs are carried out where that decides last bits.
+        """
         self.record = record
-        self._here = environment() | {"placement": str(placement)}
+        self._here = environment() | carried
         self._note_machine()
         self.losses = [_losses(prefix) for prefix in metrics]
         self._runs = record.runs
@@ -71,16 +74,16 @@ class Ledger:
         ]
 
     @classmethod
-    def opened(cls, folder: Path, runs: Sequence[RunSpec], placement: Placement) -> "Ledger":
+    def opened(cls, folder: Path, runs: Sequence[RunSpec], carried: dict[str, str]) -> "Ledger":
         """The books of runs that have not begun."""
         blank = Record(
             runs=list(runs), evaluations=[[] for _ in runs], diverged=[None for _ in runs]
         )
-        return cls(folder, blank, [b"" for _ in runs], placement)
+        return cls(folder, blank, [b"" for _ in runs], carried)
 
     def _note_machine(self) -> None:
         """Say where what decides the last bits has changed since the attempt that is continued."""
-        apart = kinds_apart(self.record.environment, self._here)
+        apart = kinds_apart(self.record.environment, self._here, MICRO_BATCHES)
         if apart:
             _LOG.warning("continued elsewhere (%s): the last bits of a run may differ so", apart)
             self.record.moved = "; ".join(filter(None, [self.record.moved, apart]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from bestiary import data
 from bestiary.errors import StopRequested
-from bestiary.specs import RunResult, RunSpec
+from bestiary.specs import MICRO_BATCHES, RunResult, RunSpec
 from bestiary.store import CHECKPOINTS
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
@@ -43,6 +43,7 @@ class Session:
         *,
         policy: Policy,
         stop: StopQuestion,
+        micro_batches: int = 0,
     ) -> None:
         """Compile, start, and go to the newest checkpoint where there is one."""
         self._run = runs[0]
@@ -58,7 +59,8 @@ class Session:
             place=ground.whole if ground else None,
         )
         resident = self._feed.resident
-        self._program = program(recipe(runs[0]), len(runs), resident, policy.placement)
+        of = recipe(runs[0], micro_batches)
+        self._program = program(of, len(runs), resident, policy.placement)
         self._judge = Judge(self._program, runs[0], corpus)
         self._hyper = _stacked([hyper(run) for run in runs])
         self._params, self._state, seconds = _started(self._program, self._hyper)
@@ -88,11 +90,15 @@ class Session:
     def _opened(self, runs: Sequence[RunSpec]) -> Ledger:
         """The books, of an earlier attempt where there is one, whose arrays are then taken up."""
         _checkpoints.clear_unfinished(self._folder / CHECKPOINTS)
+        carried = {
+            "placement": str(self._policy.placement),
+            MICRO_BATCHES: str(self._program.recipe.micro_batches),
+        }
         found = newest(self._policy.earlier, runs, (self._params, self._state))
         if found is None:
-            return Ledger.opened(self._folder, runs, self._policy.placement)
+            return Ledger.opened(self._folder, runs, carried)
         record, metrics, (self._params, self._state) = found
-        return Ledger(self._folder, record, metrics, self._policy.placement)
+        return Ledger(self._folder, record, metrics, carried)
 
     def _train(self) -> None:
         record, steps = self._ledger.record, self._run.steps

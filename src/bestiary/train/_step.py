@@ -60,6 +60,7 @@ class Recipe:
     batch_size: int
     accumulation: int
     compute_dtype: str
+    micro_batches: int
 
     @cached_property
     def labels(self) -> Any:
@@ -84,8 +85,14 @@ class Recipe:
         return self.entry.build(record, self.labels)
 
 
-def recipe(run: RunSpec) -> Recipe:
-    """The part of a run that is compiled."""
+def recipe(run: RunSpec, micro_batches: int = 0) -> Recipe:
+    """The part of a run that is compiled.
+
+    Args:
+        run: The run.
+        micro_batches: In how many parts a step's gradient is computed, a multiple of the run's own
+            accumulation; 0 takes that.
+    """
     static, _ = optimizers.split_static(run.optimizer)
     return Recipe(
         model=run.model,
@@ -95,6 +102,7 @@ def recipe(run: RunSpec) -> Recipe:
         batch_size=run.batch_size,
         accumulation=run.accumulation,
         compute_dtype=run.compute_dtype,
+        micro_batches=micro_batches or run.accumulation,
     )
 
 
@@ -154,7 +162,7 @@ def take_step(
         The new parameters and state, and what the step measured.
     """
     rate = hyper.optimizer["learning_rate"] * factor(of.schedule, step, **hyper.schedule)
-    loss, grads = _gradient(of.loss, params, tokens_BS, of.accumulation)
+    loss, grads = _gradient(of.loss, params, tokens_BS, of.micro_batches)
     grads = as_stored(grads, of.model)
     transform = of.transform(hyper.optimizer | {"learning_rate": rate})
     extra: dict[str, Any] = {"step": step}
@@ -172,27 +180,28 @@ def _key(words: jax.Array) -> jax.Array:
 def _curvature(
     of: Recipe, params: Params, key_words: jax.Array, tokens_BS: jax.Array, step: jax.Array
 ) -> Curvature:
-    """The curvature on the first micro-batch, with a random key for this step alone."""
+    """The curvature on the first of the run's own micro-batches, with a key for this step alone."""
     key = jax.random.fold_in(jax.random.fold_in(_key(key_words), _CURVATURE_STREAM), step)
     micro_batch = tokens_BS[: of.batch_size // of.accumulation]
-    return Curvature(of.model, jnp.dtype(of.compute_dtype), micro_batch, params, key)
+    parts = of.micro_batches // of.accumulation
+    return Curvature(of.model, jnp.dtype(of.compute_dtype), micro_batch, params, key, parts)
 
 
 def _gradient(
     loss: Callable[[Params, jax.Array], jax.Array],
     params: Params,
     tokens_BS: jax.Array,
-    accumulation: int,
+    micro_batches: int,
 ) -> tuple[jax.Array, Params]:
     """The mean loss over the micro-batches and its gradient, one micro-batch at a time."""
     differentiated = jax.value_and_grad(loss)
-    if accumulation == 1:
+    if micro_batches == 1:
         return differentiated(params, tokens_BS)
-    tokens_AMS = tokens_BS.reshape(accumulation, -1, tokens_BS.shape[-1])
+    tokens_AMS = tokens_BS.reshape(micro_batches, -1, tokens_BS.shape[-1])
 
     def add(total: Any, tokens_MS: jax.Array) -> tuple[Any, None]:
         return jax.tree.map(jnp.add, total, differentiated(params, tokens_MS)), None
 
     zero = jax.tree.map(jnp.zeros_like, (jnp.float32(0), params))
     total, _ = jax.lax.scan(add, zero, tokens_AMS)
-    return jax.tree.map(lambda leaf: leaf / accumulation, total)
+    return jax.tree.map(lambda leaf: leaf / micro_batches, total)

@@ -1,8 +1,12 @@
 """Train a population of runs: the one entrance to everything in this folder."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import jax
 
 from bestiary import data
 from bestiary.errors import UserError
@@ -12,13 +16,16 @@ from bestiary.train import _checkpoints
 from bestiary.train._checks import check_memory, check_space, checked_runs
 from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._folder import claimed
+from bestiary.train._memory import micro_batches, more
 from bestiary.train._mesh import check_placement
 from bestiary.train._policy import Policy
 from bestiary.train._session import Session, restored
-from bestiary.train._stopping import stop_requests
+from bestiary.train._stopping import StopQuestion, stop_requests
 from bestiary.train._threads import one_thread, start_jax
 
 _DEFAULT = Policy()
+_LOG = logging.getLogger(__name__)
+_EXHAUSTED = "RESOURCE_EXHAUSTED"
 
 
 def train(
@@ -55,7 +62,33 @@ def train(
     check_space(runs, folder, policy)
     with claimed(folder, policy), stop_requests(policy.should_stop) as stop, one_thread():
         enable_compilation_cache()
-        return Session(runs, corpus, folder, policy=policy, stop=stop).results()
+        return _results(runs, corpus, folder, policy=policy, stop=stop)
+
+
+def _results(
+    runs: Sequence[RunSpec],
+    corpus: data.Corpus,
+    folder: Path,
+    *,
+    policy: Policy,
+    stop: StopQuestion,
+) -> list[RunResult]:
+    """Train with micro-batches that fit; with smaller ones where the device says they do not."""
+    parts = micro_batches(runs, policy.placement)
+    while True:
+        try:
+            return Session(
+                runs, corpus, folder, policy=policy, stop=stop, micro_batches=parts
+            ).results()
+        except jax.errors.JaxRuntimeError as error:
+            smaller = more(runs[0], policy.placement, parts)
+            if smaller is None or _EXHAUSTED not in str(error):
+                raise
+            parts = smaller
+        _LOG.warning(
+            "the device's memory is exhausted: going on with %d micro-batches a step", parts
+        )
+        policy = replace(policy, resume_from=(*policy.earlier, folder))
 
 
 def trained(folder: str | Path) -> list[tuple[RunSpec, Any]]:

@@ -1,0 +1,83 @@
+"""Into how many micro-batches a step is divided, so that it fits into the memory at hand.
+
+More of them change the order in which gradients are summed, so the last bits of a run; they are how
+it is carried out, and no part of its identity.
+"""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import jax
+
+from bestiary.errors import UserError
+from bestiary.specs import Placement, RunSpec, training_bytes
+from bestiary.store import machine_bytes
+from bestiary.train._step import abstract_hyper, recipe, start
+
+VARIABLE = "BESTIARY_MEMORY_BYTES"
+# Of the memory at hand; the rest is the program's, and the estimate's error.
+_SHARE = 0.9
+# A training that takes less is not reckoned any further: the state's size needs tracing.
+_SMALL = 2**28
+
+
+def memory_bytes() -> int:
+    """What one training may take: as `BESTIARY_MEMORY_BYTES` says, else all of this device.
+
+    Raises:
+        UserError: that is no number of bytes.
+    """
+    stated = os.environ.get(VARIABLE, "")
+    if stated:
+        if not stated.isdecimal() or int(stated) == 0:
+            raise UserError(f"{VARIABLE} is a number of bytes, got {stated[:80]!r}")
+        return int(stated)
+    statistics = jax.local_devices()[0].memory_stats() or {}
+    return int(statistics.get("bytes_limit", 0)) or machine_bytes()
+
+
+def micro_batches(runs: Sequence[RunSpec], placement: Placement) -> int:
+    """How many micro-batches a step has: the run's own, or as many more as fit the memory.
+
+    Where not even one sequence at a time should fit by the estimate, it is tried all the same.
+    """
+    options = list(_options(runs[0], placement))
+    if len(options) == 1 or _bytes(runs, placement, options[0], state_bytes=0) < _SMALL:
+        return options[0]
+    state, room = _state_bytes(runs[0]), _SHARE * memory_bytes()
+    fitting = (one for one in options if _bytes(runs, placement, one, state_bytes=state) <= room)
+    return next(fitting, options[-1])
+
+
+def more(run: RunSpec, placement: Placement, than: int) -> int | None:
+    """At least twice as many micro-batches; None where each has the fewest sequences already."""
+    return next((one for one in _options(run, placement) if one >= 2 * than), None)
+
+
+def _options(run: RunSpec, placement: Placement) -> Iterator[int]:
+    """The numbers of micro-batches that divide the batch evenly, over the devices too."""
+    sequences = run.batch_size // run.accumulation
+    small = [one for one in range(1, math.isqrt(sequences) + 1) if sequences % one == 0]
+    for parts in sorted({*small, *(sequences // one for one in small)}):
+        if (sequences // parts) % placement.batch_parts == 0:
+            yield run.accumulation * parts
+
+
+def _bytes(
+    runs: Sequence[RunSpec], placement: Placement, micro_batches: int, *, state_bytes: int
+) -> float:
+    """What one device needs for a population."""
+    run = runs[0]
+    sequences = run.batch_size // micro_batches // placement.batch_parts
+    curvature = recipe(run).entry.needs_curvature
+    need = training_bytes(run.model, max(1, sequences), state_bytes, curvature=curvature)
+    held = training_bytes(run.model, 0, state_bytes)
+    return len(runs) * (need - held + held / (placement.shard * placement.model))
+
+
+def _state_bytes(run: RunSpec) -> int:
+    of = recipe(run)
+    _, state = jax.eval_shape(partial(start, of), abstract_hyper(of))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))

@@ -20,13 +20,14 @@ LADDER = (
     ("answers",),
     ("report",),
     ("studies",),
+    ("trackers",),
     ("cli",),
     ("interactive",),
 )
 LEVEL = {name: level for level, names in enumerate(LADDER) for name in names}
 WITHOUT_JAX = (
     *("errors", "specs", "store", "data", "laws", "tune"),
-    *("evidence", "measures", "answers", "report"),
+    *("evidence", "measures", "answers", "report", "trackers"),
 )
 FORBIDDEN_NAMES = ("utils", "helpers", "common", "misc", "manager")
 

@@ -29,6 +29,9 @@ COMMANDS: dict[str, Command] = {
     "verify": Command(
         "bestiary.cli._verify", "Train a sample of a study's runs again, and compare every bit."
     ),
+    "track": Command(
+        "bestiary.cli._track", "Hand the numbers of runs to TensorBoard, W&B or Trackio."
+    ),
     "report": Command(
         "bestiary.cli._report", "Write a study's page and table from what is stored."
     ),
@@ -36,7 +39,7 @@ COMMANDS: dict[str, Command] = {
     "optimizers": Command("bestiary.cli._optimizers", "List the optimizers, or show one in full."),
     "sizes": Command("bestiary.cli._sizes", "List the named model sizes."),
     "data": Command(
-        "bestiary.cli._data", "Prepare text as tokens; list, inspect and verify what is prepared."
+        "bestiary.cli._data", "Fetch and prepare text as tokens; list, inspect and verify it."
     ),
     "doctor": Command("bestiary.cli._doctor", "Check this machine: devices, disk, determinism."),
     "export": Command("bestiary.cli._export", "Write a trained model as a Hugging Face folder."),

@@ -18,6 +18,7 @@ from rich.table import Table
 from benchmarks import (
     analysis_scale,
     batches,
+    claims,
     compilation,
     intervals,
     optimizer_bounds,
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "compilation": compilation.run,
     "start_up": start_up.run,
     "batches": batches.run,
+    "claims": claims.run,
     "analysis_scale": analysis_scale.run,
     "planning": planning.run,
     "intervals": intervals.run,

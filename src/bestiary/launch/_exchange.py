@@ -176,13 +176,15 @@ def names(folder: Path) -> list[str]:
     return [name.removesuffix(".json") for name in listed(folder) if name.endswith(".json")]
 
 
-def write(path: Path, content: Spec, *, durable: bool = False) -> None:
+def write(path: Path, content: Spec) -> None:
     """Put a file in place, whole and with its hash.
+
+    It is not forced to the disk: a power cut may leave it empty, which its hash tells, and the run
+    goes on from its checkpoint. What must be durable is the driver's commit, and that is.
 
     Args:
         path: Its place.
         content: What it says.
-        durable: Whether it must survive a power cut: answers, not heartbeats.
 
     Raises:
         DiskError: no space.
@@ -195,9 +197,6 @@ def write(path: Path, content: Spec, *, durable: bool = False) -> None:
         try:
             with open(beside, "wb") as file:
                 file.write(msgspec.json.encode(sealed))
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
             os.replace(beside, path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -228,7 +227,7 @@ def take(source: Path, target: Path) -> bool:
         os.rename(source, target)
     except FileNotFoundError:
         # A network disk may have done it and lost its answer, then found nothing the second time.
-        return target.exists()
+        return os.path.exists(target)
     return True
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import time
 from collections.abc import Callable
@@ -37,6 +38,8 @@ SILENCE_SECONDS = 300.0
 # The most that a pilot's own silence counts as its driver's.
 LISTENING_SECONDS = 5.0
 GRACE_SECONDS = 60.0
+# Of how many orders the next few are one; and after how many that others had a list is old.
+CROWD, STALE = 8, 4
 PATIENCE_SECONDS = 600.0
 Ending = Literal["asked", "over", "silent", "other session", "claim lost"]
 
@@ -281,18 +284,29 @@ class _Hand:
 
     def claim(self) -> Job | None:
         """The job of an order that this pilot alone has now; None where there is none."""
+        missed = 0
         if not self._known:
-            self.open()
-            orders = names(self._exchange.orders)[::-1]
-            self._known = [name for name in orders if name.startswith(self._terms.session)]
+            self._look()
         while self._known:
-            name = self._known.pop()
+            # The first; of very many one near it, or all pilots would race for each in turn.
+            near = len(self._known) // CROWD
+            name = self._known.pop(-1 - (random.randrange(near) if near else 0))
             claim = self._claim_file(name)
-            if take(self._exchange.order_file(name), claim) and (job := self._read(name, claim)):
+            if not take(self._exchange.order_file(name), claim):
+                missed += 1
+                if missed % STALE == 0:
+                    self._look()
+            elif (job := self._read(name, claim)) is not None:
                 self.held[job.number] = name
                 self.underway[job.number] = Underway(order=name)
                 return job
         return None
+
+    def _look(self) -> None:
+        """See which orders are there."""
+        self.open()
+        orders = names(self._exchange.orders)[::-1]
+        self._known = [name for name in orders if name.startswith(self._terms.session)]
 
     def hear(self, event: Event) -> None:
         """Note what a worker said of a job; its last word is answered."""
@@ -347,7 +361,7 @@ class _Hand:
         self.held.pop(event.job, None)
         self.underway.pop(event.job, None)
         answer = Answer(study=self._terms.study, order=name, notices=notices, event=event)
-        write(self._exchange.answer_file(name), answer, durable=True)
+        write(self._exchange.answer_file(name), answer)
         self._claim_file(name).unlink(missing_ok=True)
         self._say(f"order {name}: {type(event).__name__.lower()}")
 

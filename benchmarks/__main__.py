@@ -21,6 +21,7 @@ from benchmarks import (
     claims,
     compilation,
     intervals,
+    left_on_table,
     optimizer_bounds,
     optimizer_steps,
     planning,
@@ -39,6 +40,7 @@ BENCHMARKS = {
     "claims": claims.run,
     "analysis_scale": analysis_scale.run,
     "planning": planning.run,
+    "left_on_table": left_on_table.run,
     "intervals": intervals.run,
 }
 ON_REQUEST = {"intervals"}

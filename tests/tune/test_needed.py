@@ -210,3 +210,19 @@ def test_numbers_that_are_equal_but_not_the_same_are_different_runs(
         assert run_id(first) in {run_id(one.run) for one in needed(with_start(flavour=value), {})}
     keys = {run_id(needed(with_start(flavour=value), {})[0].run) for value in values}
     assert len(keys) == len(values)
+
+
+def test_a_schedule_is_a_coordinate_and_equal_runs_are_one() -> None:
+    question = study(runs_per_cell=30)
+    first, *others = question.candidates
+    grid = {"schedule": ("cosine", "linear", "wsd"), "decay_fraction": (0.2, 0.6)}
+    start = {**first.start, "decay_fraction": 0.2}
+    changed = msgspec.structs.replace(first, start=start, grid=grid, extend=())
+    question = msgspec.structs.replace(question, candidates=(changed, *others))
+    _, order = answer(question)
+    own = [one for one in order if (one.optimizer, one.purpose) == (first.name, "tune")]
+    kinds = {one.run.schedule.kind for one in own}
+    assert kinds == {"cosine", "linear", "wsd"}
+    assert {one.run.schedule.decay_fraction for one in own if one.run.schedule.kind == "wsd"}
+    cosines = [one for one in own if one.run.schedule.kind == "cosine"]
+    assert {one.run.schedule.decay_fraction for one in cosines} == {1.0}

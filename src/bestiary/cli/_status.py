@@ -12,7 +12,7 @@ from bestiary.cli._listing import console, print_json, show
 from bestiary.cli._troubles import troubles, underway
 from bestiary.specs import RunResult, Spec
 from bestiary.store import StudyStore
-from bestiary.tune import PhaseAccount, Planner, phase_accounts, plan_of
+from bestiary.tune import PhaseAccount, Planner, TuningEffort, ledger_of, phase_accounts, plan_of
 
 COLUMNS = {
     "optimizer": "optimizer",
@@ -36,6 +36,13 @@ PREDICTED = {
     "predicted": "predicted",
     "by": "by",
     "penalty": "transfer penalty, nats",
+}
+LEFT = {
+    "optimizer": "optimizer",
+    "size": "size",
+    "ratio": "ratio",
+    "left": "tuning would still gain, nats",
+    "note": "",
 }
 SKIPPED = {**RUN, "what": "not trained", "reason": "why"}
 del SKIPPED["purpose"]
@@ -64,9 +71,15 @@ def run(flags: Flags) -> None:
             sum(int(one[key]) for one in records) for key in ("done", "failed", "at_most")
         )
         driver = store.driver()
+    effort = ledger_of(planner)
     if flags.json:
         counts = {"done": done, "at_most": most, "driver": driver or None}
         phases = {"phases": [msgspec.to_builtins(one) for one in phase_accounts(planner)]}
+        phases["left_on_table"] = [
+            {"optimizer": entry.optimizer, **msgspec.to_builtins(one)}
+            for entry in effort
+            for one in entry.cells
+        ]
         phases["skipped"] = [msgspec.to_builtins(one) for one in planner.skipped()]
         print_json({**counts, "running": now, "cells": records, "troubles": wrong, **phases})
         return
@@ -81,6 +94,8 @@ def run(flags: Flags) -> None:
         show(
             [{**one, "time": _since(one)} for one in now], RUNNING, as_json=False, title="training"
         )
+    if left := _left(effort):
+        show(left, LEFT, as_json=False, title="left on the table")
     _show_phases(planner)
     if wrong:
         show(wrong, TROUBLES, as_json=False, title="what went wrong")
@@ -97,6 +112,22 @@ def _since(running: dict[str, Any]) -> str:
 
 def _say(*parts: str) -> None:
     console().print("".join(parts), highlight=False, markup=False, soft_wrap=True)
+
+
+def _left(effort: tuple[TuningEffort, ...]) -> list[dict[str, str]]:
+    """What further tuning would probably still gain, wherever tuning has ended."""
+    return [
+        {
+            "optimizer": entry.optimizer,
+            "size": one.cell.size,
+            "ratio": f"{one.cell.ratio:g}",
+            "left": one.left_on_table.text(".4f"),
+            "note": one.left_on_table.note,
+        }
+        for entry in effort
+        for one in entry.cells
+        if one.left_on_table.value is not None
+    ]
 
 
 def _show_phases(planner: Planner) -> None:

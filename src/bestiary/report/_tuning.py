@@ -10,6 +10,7 @@ from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, Panel, loss_range, plot
 from bestiary.report._identity import Identity, identities
 from bestiary.report._labels import label_ends, named
+from bestiary.tune import TuningEffort
 
 
 def ledger(analysis: Analysis) -> Exhibit:
@@ -39,7 +40,16 @@ def ledger(analysis: Analysis) -> Exhibit:
             "that more tuning would have helped; compare optimizers at equal effort."
         ),
         panels=tuple(panels),
-        header=("optimizer", "tuned", "runs", "diverged", "failed", "tokens", "device time"),
+        header=(
+            "optimizer",
+            "tuned",
+            "runs",
+            "diverged",
+            "failed",
+            "tokens",
+            "device time",
+            "left on the table, nats",
+        ),
         rows=tuple(
             (
                 looks[entry.optimizer].label,
@@ -49,10 +59,20 @@ def ledger(analysis: Analysis) -> Exhibit:
                 str(entry.failed),
                 words.quantity(entry.tokens),
                 words.duration(entry.device_seconds),
+                _most_left(entry),
             )
             for entry in analysis.effort
         ),
     )
+
+
+def _most_left(entry: TuningEffort) -> str:
+    """What further tuning would still gain, in the cell where that is most."""
+    known = [one for one in entry.cells if one.left_on_table.value is not None]
+    if not known:
+        return words.NOTHING
+    most = max(known, key=lambda one: one.left_on_table.value or 0.0)
+    return f"{most.left_on_table.text('.4f')} at {words.cell(most.cell.size, most.cell.ratio)}"
 
 
 def _plot(best: Mapping[Identity, Sequence[float | None]], place: str) -> go.Figure:

@@ -28,13 +28,13 @@ def between(
     """
     value = float(winner[name])
     around = {
-        _scaled(float(one[name]), feasible): its_loss
+        scaled(float(one[name]), feasible): its_loss
         for one, its_loss in trials
         if is_number(one.get(name, ""))
         and {**one, name: winner[name]} == winner
         and math.isfinite(its_loss)
     }
-    centre = _scaled(value, feasible)
+    centre = scaled(value, feasible)
     below = max((x for x in around if x < centre), default=-math.inf)
     above = min((x for x in around if x > centre), default=math.inf)
     if not all(map(math.isfinite, (below, centre, above))):
@@ -51,7 +51,7 @@ def between(
     return 1.0 - found if feasible.from_one else found
 
 
-def _scaled(value: float, feasible: Feasible) -> float:
+def scaled(value: float, feasible: Feasible | None) -> float:
     """A value on the scale of laws; minus infinity where that has no place for it."""
-    left = 1.0 - value if feasible.from_one else value
+    left = 1.0 - value if feasible and feasible.from_one else value
     return math.log(left) if left > 0 else -math.inf

@@ -4,9 +4,15 @@ import itertools
 import math
 from collections.abc import Mapping
 
-from bestiary.specs import Candidate, Cell, RunResult, Spec, Study
+from bestiary.specs import NOTHING, Cell, Estimate, RunResult, Spec, Study
+from bestiary.tune._campaign import Campaign
 from bestiary.tune._planner import Planner
+from bestiary.tune._regret import left_on_table
+from bestiary.tune._transfer import MeasuredNoise, measured_noise
 from bestiary.tune._tuning import CellTuning
+
+# Degrees of freedom below which the noise of one size is that of all.
+FEW = 3
 
 
 class CellEffort(Spec, frozen=True, kw_only=True):
@@ -25,6 +31,7 @@ class CellEffort(Spec, frozen=True, kw_only=True):
         exhausted: Whether it ended because the budget was spent.
         bracketed: Whether it ended inside every grid that it may extend.
         best_after: The lowest selection loss after 1, 2, ... runs; None before one converged.
+        left_on_table: What further tuning would probably still gain, in nats per token.
     """
 
     cell: Cell
@@ -39,6 +46,7 @@ class CellEffort(Spec, frozen=True, kw_only=True):
     exhausted: bool
     bracketed: bool
     best_after: tuple[float | None, ...]
+    left_on_table: Estimate = NOTHING
 
 
 class TuningEffort(Spec, frozen=True, kw_only=True):
@@ -78,13 +86,29 @@ def ledger(study: Study, results: Mapping[str, RunResult]) -> tuple[TuningEffort
 def ledger_of(planner: Planner) -> tuple[TuningEffort, ...]:
     """The same from what is decided already."""
     return tuple(
-        _effort(planner.study, campaign.candidate, campaign.tunings)
+        _effort(planner.study, campaign, _noise(planner, campaign))
         for campaign in planner.campaigns.values()
     )
 
 
-def _effort(study: Study, candidate: Candidate, tunings: dict[Cell, CellTuning]) -> TuningEffort:
-    cells = tuple(_cell_effort(cell, tuning) for cell, tuning in tunings.items())
+def _noise(planner: Planner, campaign: Campaign) -> dict[str, MeasuredNoise]:
+    """Between the seeds of a candidate's reports, at every size; of all sizes where one has few."""
+    losses: dict[str, list[list[float]]] = {size: [] for size in planner.study.sizes}
+    for cell in planner.reported:
+        found = (planner.results.get(run.run_id) for run in campaign.reports(cell))
+        losses[cell.size].append(
+            [one.loss["selection"] for one in found if one is not None and one.state == "done"]
+        )
+    pooled = measured_noise([seeds for cells in losses.values() for seeds in cells])
+    own = {size: measured_noise(cells) for size, cells in losses.items()}
+    return {size: one if one.freedom >= FEW else pooled for size, one in own.items()}
+
+
+def _effort(study: Study, campaign: Campaign, noise: Mapping[str, MeasuredNoise]) -> TuningEffort:
+    candidate = campaign.candidate
+    cells = tuple(
+        _cell_effort(cell, tuning, noise[cell.size]) for cell, tuning in campaign.tunings.items()
+    )
     return TuningEffort(
         optimizer=candidate.name,
         tuned=tuple(candidate.grid),
@@ -101,7 +125,7 @@ def _effort(study: Study, candidate: Candidate, tunings: dict[Cell, CellTuning])
     )
 
 
-def _cell_effort(cell: Cell, tuning: CellTuning) -> CellEffort:
+def _cell_effort(cell: Cell, tuning: CellTuning, noise: MeasuredNoise) -> CellEffort:
     results = [trial.result for trial in tuning.trials]
     best = itertools.accumulate((trial.loss for trial in tuning.trials), min)
     return CellEffort(
@@ -117,4 +141,13 @@ def _cell_effort(cell: Cell, tuning: CellTuning) -> CellEffort:
         exhausted=tuning.optimum is not None and tuning.refused > 0,
         bracketed=tuning.bracketed,
         best_after=tuple(loss if math.isfinite(loss) else None for loss in best),
+        left_on_table=_left(tuning, noise),
     )
+
+
+def _left(tuning: CellTuning, noise: MeasuredNoise) -> Estimate:
+    """What further tuning of a cell would gain; nothing is said before its search has ended."""
+    if tuning.winner is None:
+        return NOTHING
+    winner = tuning.winner.planned.configuration
+    return left_on_table(winner, tuning.losses, noise, tuning.candidate.ranges)

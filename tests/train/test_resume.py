@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bestiary import optimizers
+from bestiary import models, optimizers
 from bestiary.data import Corpus
 from bestiary.errors import StopRequested, UserError
 from bestiary.specs import ModelSpec, RunResult, RunSpec
@@ -51,7 +52,23 @@ def leaves(params: Any) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
 
 
+@pytest.fixture
+def waves_to_start_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parameters that no random numbers are drawn for, which take as long to compile as a step."""
+    drawn = models.init
+
+    def waves(spec: ModelSpec, key: Any) -> Any:
+        shapes = jax.eval_shape(lambda: drawn(spec, key))
+        return jax.tree.map(
+            lambda leaf: jnp.cos(jnp.arange(leaf.size, dtype=leaf.dtype)).reshape(leaf.shape) / 3,
+            shapes,
+        )
+
+    monkeypatch.setattr(models, "init", waves)
+
+
 @pytest.mark.parametrize("name", optimizers.CATALOGUE)
+@pytest.mark.usefixtures("waves_to_start_from")
 def test_every_optimizer_resumes_to_the_bit(
     name: str, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:

@@ -22,7 +22,7 @@ compile_quickly()
 # the next one, and nowhere outside of this folder.
 os.environ.setdefault("BESTIARY_CACHE", str(ROOT / ".pytest_cache" / "bestiary"))
 
-pytest_plugins = ["pytester", "tests.skipped"]
+pytest_plugins = ["pytester", "tests.processor_time", "tests.skipped"]
 
 FRESH = {
     signal.SIGINT: signal.default_int_handler,

@@ -18,14 +18,15 @@ class Opened(NamedTuple):
     complaints: list[str]
 
 
-def open_page(path: Path, profile: Path, *flags: str) -> Opened:
-    """Open a file; skips the test where no browser is installed."""
+def open_page(page: Path | str, profile: Path, *flags: str) -> Opened:
+    """Open a file or an address; skips the test where no browser is installed."""
     browser = next(filter(None, map(shutil.which, NAMES)), None)
     if browser is None:
         pytest.skip("no Chromium here; `apt-get install chromium` gives one")
     command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
     command += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
     command += ["--disable-sync", f"--user-data-dir={profile}", "--enable-logging=stderr", "--v=0"]
-    command += ["--virtual-time-budget=20000", *flags, "--dump-dom", path.as_uri()]
+    command += ["--virtual-time-budget=20000", *flags, "--dump-dom"]
+    command += [page if isinstance(page, str) else page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return Opened(done.stdout, re.findall(r".*CONSOLE.*", done.stderr))

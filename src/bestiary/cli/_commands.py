@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "verify": Command(
         "bestiary.cli._verify", "Train a sample of a study's runs again, and compare every bit."
     ),
+    "serve": Command("bestiary.cli._serve", "Show a study in the browser, while it runs."),
     "track": Command(
         "bestiary.cli._track", "Hand the numbers of runs to TensorBoard, W&B or Trackio."
     ),
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Command] = {
         "bestiary.cli._reproduce", "Reproduce a published study from its own numbers."
     ),
     "import": Command("bestiary.cli._import", "Import published or anybody's results."),
+    "completion": Command("bestiary.cli._completion", "Let your shell complete all of this."),
 }
 
 INTRODUCTION = (

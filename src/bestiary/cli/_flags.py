@@ -120,16 +120,17 @@ def _see(name: str) -> str:
 
 def _unknown_argument(kind: type[Spec], argument: str, name: str) -> UserError:
     if argument.startswith("-"):
-        return unknown("option", argument.split("=")[0], _flag_names(kind))
+        return unknown("option", argument.split("=")[0], flag_names(kind))
     return UserError(f"unexpected argument {argument!r}{_see(name)}")
 
 
-def _flag_names(kind: type[Spec], prefix: str = "--") -> list[str]:
+def flag_names(kind: type[Spec], prefix: str = "--") -> list[str]:
+    """The options of a command as they are written."""
     names = []
     for field, value in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
         flag = prefix + field.replace("_", "-")
         nested = isinstance(value, Spec)
-        names += _flag_names(type(value), f"{flag}.") if nested else [flag]
+        names += flag_names(type(value), f"{flag}.") if nested else [flag]
     return names
 
 

@@ -93,7 +93,28 @@ def _lost(analysis: Analysis) -> Iterable[str]:
 
 def render(template: str, shown: Sequence[Exhibit], **context: object) -> str:
     """A page of exhibits from its template."""
-    environment = Environment(
+    plots = {
+        f"{exhibit.key}-{place}": panel.figure.to_plotly_json()
+        for exhibit in shown
+        for place, panel in enumerate(exhibit.panels, 1)
+    }
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            exhibits=shown,
+            drawn=drawn,
+            plots=packed(json.dumps(plots, allow_nan=False)),
+            words=words,
+            plotly=_plotly(),
+            **context,
+        )
+    )
+
+
+def environment() -> Environment:
+    """What makes pages of the templates."""
+    made = Environment(
         loader=PackageLoader("bestiary.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -101,20 +122,8 @@ def render(template: str, shown: Sequence[Exhibit], **context: object) -> str:
         lstrip_blocks=True,
     )
     # The study's order must survive, and a NaN is a mistake that must not reach a page.
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
-    plots = {
-        f"{exhibit.key}-{place}": panel.figure.to_plotly_json()
-        for exhibit in shown
-        for place, panel in enumerate(exhibit.panels, 1)
-    }
-    return environment.get_template(template).render(
-        exhibits=shown,
-        drawn=drawn,
-        plots=packed(json.dumps(plots, allow_nan=False)),
-        words=words,
-        plotly=_plotly(),
-        **context,
-    )
+    made.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+    return made
 
 
 def packed(text: str) -> str:

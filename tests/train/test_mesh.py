@@ -108,7 +108,7 @@ def test_what_cannot_be_laid_over_the_devices_is_refused(
 def test_a_number_of_devices_is_data_parallel_until_the_state_is_too_large(
     make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = make_run()
+    run = make_run(batch_size=8)
     assert chosen_placement(run) == Placement()
     assert chosen_placement(run, devices=8) == Placement(data=8)
     stated = Placement(shard=4)

@@ -42,6 +42,9 @@ COMMANDS: dict[str, Command] = {
     "data": Command(
         "bestiary.cli._data", "Fetch and prepare text as tokens; list, inspect and verify it."
     ),
+    "compile": Command(
+        "bestiary.cli._compile", "Compile a training step for chips that need not be here."
+    ),
     "doctor": Command("bestiary.cli._doctor", "Check this machine: devices, disk, determinism."),
     "export": Command("bestiary.cli._export", "Write a trained model as a Hugging Face folder."),
     "check": Command("bestiary.cli._check", "Check a claim against results."),

@@ -1,15 +1,17 @@
 """`bestiary optimizers`: the catalogue, or one optimizer in full."""
 
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
+from msgspec import Meta
 
 from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json, show, shown
 from bestiary.cli._train import Shape, model_of
 from bestiary.errors import UserError, unknown
-from bestiary.specs import Spec
+from bestiary.specs import Placement, Spec
 
 COLUMNS = {"name": "name", "label": "optimizer", "family": "family", "summary": "what it does"}
 FIELDS = {
@@ -32,6 +34,9 @@ ROUTES = {
 }
 ABOUT = ("name", "label", "family", "summary", "paper", "studied", "schedule")
 ACTIONS = ("list", "show")
+SPOKEN = {"kind": "collective", "count": "times", "megabytes": "MB on each device"}
+# As many virtual devices as a machine may pretend to have without noticing.
+Devices = Annotated[int, Meta(ge=0, le=4096)]
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -41,6 +46,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         action: `list`, or `show` one.
         name: The one to show.
         size: Show also what it does to every parameter of a named size, and what that costs.
+        devices: For the size, how much it says to other devices in a step, fully sharded over so
+            many; compiled here for devices that need not be there.
         shape: What differs from the named size.
         set: For the size, a hyperparameter as name=value; may be given several times.
         json: Print JSON.
@@ -49,6 +56,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     action: tyro.conf.Positional[str] = "list"
     name: tyro.conf.Positional[str] = ""
     size: str = ""
+    devices: Devices = 0
     set: Repeated = ()
     json: Switch = False
     shape: Shape = Shape()
@@ -61,6 +69,8 @@ def run(flags: Flags) -> None:
     if not flags.size and (flags.set or flags.shape != Shape()):
         given = "--set" if flags.set else "--shape"
         raise UserError(f"{given} changes what a size costs, but none is given; add --size 130m")
+    if flags.devices and not flags.size:
+        raise UserError("--devices shows what a size says to devices; add --size 130m")
     if flags.action == "list":
         _list(flags.json)
     elif flags.name:
@@ -81,11 +91,19 @@ def _show(flags: Flags) -> None:
 
     entry = lookup(flags.name)
     fields = [asdict(one) for one in described(entry)]
+    if flags.devices:
+        _pretend(flags.devices)
     routes = _routes(entry, flags) if flags.size else []
+    spoken = _spoken(entry, flags) if flags.devices else []
     if flags.json:
         about = {key: getattr(entry, key) for key in ABOUT}
         presets = {key: dict(value) for key, value in entry.presets.items()}
-        more = {"hyperparameters": fields, "presets": presets, "routing": routes}
+        more = {
+            "hyperparameters": fields,
+            "presets": presets,
+            "routing": routes,
+            "collectives": spoken,
+        }
         print_json({**about, **more})
         return
     _say(f"{entry.label} ({entry.family}): {entry.summary}\n{entry.paper}")
@@ -98,6 +116,9 @@ def _show(flags: Flags) -> None:
     if routes:
         show([_row(route) for route in routes], ROUTES, as_json=False)
         _say(_total(routes, flags.size))
+    if flags.devices:
+        _say(f"collectives of its part of a step, fully sharded over {flags.devices} devices")
+        show(spoken, SPOKEN, as_json=False)
 
 
 def _routes(entry: Any, flags: Flags) -> list[dict[str, Any]]:
@@ -129,6 +150,35 @@ def _routes(entry: Any, flags: Flags) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _pretend(devices: int) -> None:
+    """Start JAX with virtual devices of the CPU, unless it has started."""
+    import jax
+
+    from bestiary.train import start_jax
+
+    jax.config.update("jax_platforms", "cpu")
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", devices)
+    start_jax()
+    if jax.device_count() < devices:
+        raise UserError(f"JAX was started with {jax.device_count()} devices, got {devices}")
+
+
+def _spoken(entry: Any, flags: Flags) -> list[dict[str, Any]]:
+    """Kind, count and bytes of the collectives of the optimizer's program."""
+    from bestiary.optimizers import resolve
+    from bestiary.train import optimizer_collectives
+
+    found: dict[str, dict[str, Any]] = {}
+    stated = resolve(entry.name, settings_from(flags.set))
+    placement = Placement(shard=flags.devices)
+    for one in optimizer_collectives(model_of(flags.size, flags.shape), stated, placement):
+        row = found.setdefault(one.kind, {"kind": one.kind, "count": 0, "megabytes": 0.0})
+        row["count"] += 1
+        row["megabytes"] += one.bytes / 1e6
+    return list(found.values())
 
 
 def _row(route: dict[str, Any]) -> dict[str, Any]:

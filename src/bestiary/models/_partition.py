@@ -118,7 +118,9 @@ def _divided(label: Label, leaf: Any, placement: Placement) -> PartitionSpec:
     first = rows if label.kind in _BY_ROWS else columns
     if placement.model > 1 and leaf.shape[first] % placement.model == 0:
         sides[first] = "model"
-    for side in (rows + columns - first, first):
+    # Square matrices all alike where they can be, so that optimizers stack them as they lie.
+    other = rows if label.kind == "o" else rows + columns - first
+    for side in (other, rows + columns - other):
         free = sides[side] is None and leaf.shape[side] % placement.shard == 0
         if placement.shard > 1 and free:
             sides[side] = "shard"

@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 
 from bestiary.optimizers._rules import Leaves
+from bestiary.optimizers._whole_blocks import undivided
 from bestiary.specs import Label
 
 Batches = dict[str, Array]
@@ -128,7 +129,9 @@ class Layout:
     def gather(self, leaves: Leaves) -> Batches:
         """Leaves by path to batches (G, M, N) by the name of their block shape, "MxN"."""
         return {
-            name: jnp.concatenate([cut.split(leaves[path]) for path, cut in cuts.items()])
+            name: undivided(
+                jnp.concatenate([cut.split(leaves[path]) for path, cut in cuts.items()])
+            )
             for name, cuts in self._members.items()
         }
 
@@ -137,7 +140,7 @@ class Layout:
         leaves: Leaves = {}
         for name, cuts in self._members.items():
             ends = np.cumsum([cut.count for cut in cuts.values()])
-            parts = jnp.split(batches[name], ends[:-1])
+            parts = jnp.split(undivided(batches[name]), ends[:-1])
             leaves |= {
                 path: cut.join(part) for (path, cut), part in zip(cuts.items(), parts, strict=True)
             }

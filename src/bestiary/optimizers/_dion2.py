@@ -15,6 +15,7 @@ against microsoft/dion with one device.
 """
 
 import math
+from functools import partial
 from typing import Annotated
 
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ import optax
 from jax import Array
 from msgspec import Meta
 
-from bestiary.optimizers._blocks import Layout
+from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._interface import STATIC, Labels, LearningRate, Optimizer
 from bestiary.optimizers._rules import Leaves, Rule
 from bestiary.optimizers._spectral import (
@@ -36,6 +37,7 @@ from bestiary.optimizers._spectral import (
     scaled,
     with_adam,
 )
+from bestiary.optimizers._whole_blocks import each_its_own
 
 
 class Dion2(AdamElsewhere, frozen=True, kw_only=True):
@@ -65,14 +67,18 @@ def scale_by_dion2(hyper: Dion2, labels: Labels) -> optax.GradientTransformation
         # Outputs as rows, which are kept as rows unless there are more of them than columns.
         summed = {path: (momenta[path] + grad).mT for path, grad in grads.items()}
         layout = Layout(summed, labels, wide=True)
-        directions, after = {}, {}
-        for name, m_GMN in layout.gather(summed).items():
-            directions[name], after[name] = _chosen_step(m_GMN, hyper)
+        steps = each_its_own(partial(_chosen_steps, hyper=hyper), layout.gather(summed))
+        directions = {name: direction_GMN for name, (direction_GMN, _) in steps.items()}
+        after = {name: after_GMN for name, (_, after_GMN) in steps.items()}
         matrices = {path: leaf.mT for path, leaf in layout.scatter(directions).items()}
         kept = {path: leaf.mT for path, leaf in layout.scatter(after).items()}
         return scaled(matrices, hyper.scale), kept
 
     return optax.GradientTransformationExtraArgs(optax.tree.zeros_like, update)
+
+
+def _chosen_steps(batches: Batches, *, hyper: Dion2) -> dict[str, tuple[Array, Array]]:
+    return {name: _chosen_step(m_GMN, hyper) for name, m_GMN in batches.items()}
 
 
 def _chosen_step(m_GMN: Array, hyper: Dion2) -> tuple[Array, Array]:

@@ -26,6 +26,7 @@ are not here, and their bfloat16 is not followed.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
@@ -60,6 +61,7 @@ from bestiary.optimizers._kronecker import (
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, step_then_decay
 from bestiary.optimizers._spectral import AdamElsewhere, with_adam
+from bestiary.optimizers._whole_blocks import each_its_own
 
 _FIRST_EIGENVALUE = 0.1
 _LARGEST_INVERSE_ROOT = 4000.0
@@ -112,9 +114,8 @@ def scale_by_kl_soap(hyper: KLSOAP, labels: Labels) -> optax.GradientTransformat
         del params, extra
         plan = layout(grads)
         padding = paddings(plan, like=state.factors)
-        directions, state = _advance(
-            plan.gather(grads), state, hyper, step=jnp.asarray(step), padding=padding
-        )
+        advance = partial(_advance, hyper=hyper, step=jnp.asarray(step))
+        directions, state = each_its_own(advance, plan.gather(grads), state, padding)
         return plan.scatter(directions), state
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -123,10 +124,10 @@ def scale_by_kl_soap(hyper: KLSOAP, labels: Labels) -> optax.GradientTransformat
 def _advance(
     grads: Batches,
     state: KLSOAPState,
-    hyper: KLSOAP,
-    *,
-    step: Array,
     padding: dict[str, Factors],
+    *,
+    hyper: KLSOAP,
+    step: Array,
 ) -> tuple[Batches, KLSOAPState]:
     """One step: the directions and the new state, by shape of block."""
     first = step == 0

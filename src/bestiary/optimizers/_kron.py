@@ -25,6 +25,7 @@ vectors, here with the largest row. By default psgd_torch also gives the longer 
 factor and clips single entries at 10, not done here.
 """
 
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -49,6 +50,7 @@ from bestiary.optimizers._per_layer import as_one_tensor, layer_mean, layer_norm
 from bestiary.optimizers._psgd import Fitted, Form, fitted, preconditioned, unfitted
 from bestiary.optimizers._psgd_schedule import fit_is_due
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
+from bestiary.optimizers._whole_blocks import each_its_own
 from bestiary.specs import Label
 
 _PROBE_SEED = 42
@@ -162,13 +164,13 @@ def scale_by_kron(hyper: Kron, labels: Labels) -> optax.GradientTransformationEx
 
         def fit() -> dict[str, Fitted]:
             probes = _probes(batches, step) if probe is None else plan.gather(probe)
-            return _all_fitted(
-                state.fits, batches, probes, plan=plan, hyper=hyper, balancing=balancing
-            )
+            padding = {name: plan.padding(name) for name in batches}
+            fit_own = partial(_all_fitted, hyper=hyper, balancing=balancing)
+            return each_its_own(fit_own, state.fits, batches, probes, padding)
 
         # A branch: whether it runs depends on the step alone, which no population batches.
         fits = jax.lax.cond(due, fit, lambda: state.fits)
-        u = plan.scatter({key: preconditioned(x, fits[key].factors) for key, x in batches.items()})
+        u = plan.scatter(each_its_own(_all_preconditioned, batches, fits))
         u = {path: _clipped(leaf, tensors[path], hyper.rms_clip) for path, leaf in u.items()}
         return u, KronState(mean, fits)
 
@@ -179,8 +181,8 @@ def _all_fitted(
     before: dict[str, Fitted],
     batches: Batches,
     probes: Batches,
+    padding: dict[str, tuple[np.ndarray, np.ndarray]],
     *,
-    plan: _Blocks,
     hyper: Kron,
     balancing: Array,
 ) -> dict[str, Fitted]:
@@ -193,10 +195,14 @@ def _all_fitted(
             form=hyper.form,
             rate=hyper.preconditioner_rate,
             balancing=balancing,
-            padding=plan.padding(name),
+            padding=padding[name],
         )
         for name, x_GMN in batches.items()
     }
+
+
+def _all_preconditioned(batches: Batches, fits: dict[str, Fitted]) -> Batches:
+    return {key: preconditioned(x_GMN, fits[key].factors) for key, x_GMN in batches.items()}
 
 
 def _probes(batches: Batches, step: Scalar) -> Batches:

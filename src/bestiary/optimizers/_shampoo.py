@@ -22,6 +22,7 @@ differ. The study ran it as a side study with settings that are not published. C
 facebookresearch/optimizers, to 1e-8, as its learning rate is float32.
 """
 
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -53,6 +54,7 @@ from bestiary.optimizers._kronecker import (
 )
 from bestiary.optimizers._newton_schulz import frobenius_norm
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
+from bestiary.optimizers._whole_blocks import each_its_own
 
 _SMALLEST = 1e-16  # Added to the norm that grafting divides by.
 
@@ -107,14 +109,15 @@ def scale_by_shampoo(hyper: Shampoo, labels: Labels) -> optax.GradientTransforma
     ) -> tuple[Leaves, ShampooState]:
         del params, extra
         plan = layout(grads)
-        directions, state = _advance(plan.gather(grads), state, hyper, jnp.asarray(step) + 1)
+        advance = partial(_advance, hyper=hyper, time=jnp.asarray(step) + 1)
+        directions, state = each_its_own(advance, plan.gather(grads), state)
         return plan.scatter(directions), state
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
 def _advance(
-    grads: Batches, state: ShampooState, hyper: Shampoo, time: Array
+    grads: Batches, state: ShampooState, *, hyper: Shampoo, time: Array
 ) -> tuple[Batches, ShampooState]:
     """One step: the directions and the new state, by shape of block."""
     moment = optax.tree.update_moment

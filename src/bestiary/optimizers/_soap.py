@@ -69,6 +69,7 @@ from bestiary.optimizers._kronecker import (
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere, step_then_decay
 from bestiary.optimizers._stagger import in_turns
+from bestiary.optimizers._whole_blocks import each_its_own
 
 
 class SOAP(Hyperparameters, frozen=True, kw_only=True):
@@ -128,16 +129,17 @@ def scale_by_soap(hyper: SOAP, labels: Labels) -> optax.GradientTransformationEx
         del params, extra
         plan = layout(grads)
         padding = paddings(plan, like=state.factors)
-        directions, state = _advance(
-            plan.gather(grads), state, hyper, step=jnp.asarray(step), padding=padding
-        )
+        advance = partial(_advance, hyper=hyper, step=jnp.asarray(step))
+        # Whose turn it is goes by a block's place among all, not among those of one device.
+        spread = advance if hyper.stagger else partial(each_its_own, advance)
+        directions, state = spread(plan.gather(grads), state, padding)
         return plan.scatter(directions), state
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
 def _advance(
-    grads: Batches, state: SOAPState, hyper: SOAP, *, step: Array, padding: dict[str, Factors]
+    grads: Batches, state: SOAPState, padding: dict[str, Factors], *, hyper: SOAP, step: Array
 ) -> tuple[Batches, SOAPState]:
     """One step: the directions and the new state, by shape of block."""
     first = step == 0

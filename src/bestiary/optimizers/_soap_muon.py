@@ -25,6 +25,7 @@ Schatten norms. Checked against the functions of record #46, with those norms an
 eigenvectors given.
 """
 
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -62,6 +63,7 @@ from bestiary.optimizers._spectral import (
     scaled,
     with_adam,
 )
+from bestiary.optimizers._whole_blocks import each_its_own
 
 
 class SOAPMuon(SpectralHyperparameters, frozen=True, kw_only=True):
@@ -101,25 +103,14 @@ def scale_by_soap_muon(hyper: SOAPMuon, labels: Labels) -> optax.GradientTransfo
         grads: Leaves, state: SOAPMuonState, params: Leaves, *, step: Scalar, **extra: Any
     ) -> tuple[Leaves, SOAPMuonState]:
         del params, extra
-        first = jnp.asarray(step) == 0
         plan = Layout(grads, labels, wide=True)
         directions, momenta = momentum_of(grads, state.momentum, hyper)
-        matrices, square = {}, {}
-        for name, u_GMN in plan.gather(directions).items():
-            white_GMN, square[name] = _whitened(u_GMN, state, name, hyper=hyper, first=first)
-            matrices[name] = orthogonal_batch(white_GMN, hyper)
-        gram = grams(plan.gather(grads), like=state.factors)
-        factors = optax.tree.update_moment(gram, state.factors, hyper.soap_beta, 1)
-        padding = paddings(plan, like=factors)
-        # One branch runs: its index depends on the step alone, which no population batches.
-        due = jnp.asarray(step) % hyper.precondition_frequency == 0
-        basis, square = jax.lax.switch(
-            jnp.where(first, 2, jnp.int32(due)),
-            (
-                lambda: (state.basis, square),
-                lambda: refreshed(factors, padding, state.basis, square),
-                lambda: (*over_factors(eigenbasis, factors, padding), square),
-            ),
+        matrices, square, factors, basis = each_its_own(
+            partial(_advance, hyper=hyper, step=jnp.asarray(step)),
+            plan.gather(directions),
+            plan.gather(grads),
+            (state.square, state.factors, state.basis),
+            paddings(plan, like=state.factors),
         )
         after = SOAPMuonState(momenta, square, factors, basis)
         return scaled(plan.scatter(matrices), hyper.scale), after
@@ -127,11 +118,44 @@ def scale_by_soap_muon(hyper: SOAPMuon, labels: Labels) -> optax.GradientTransfo
     return optax.GradientTransformationExtraArgs(init, update)
 
 
+Matrices = tuple[Batches, dict[str, Factors], dict[str, Factors]]
+
+
+def _advance(
+    directions: Batches,
+    grads: Batches,
+    state: Matrices,
+    padding: dict[str, Factors],
+    *,
+    hyper: SOAPMuon,
+    step: Array,
+) -> tuple[Batches, Batches, dict[str, Factors], dict[str, Factors]]:
+    """One step: the orthogonal matrices, and second moments, factors and bases after it."""
+    first = step == 0
+    old, factors, bases = state
+    matrices, square = {}, {}
+    for name, u_GMN in directions.items():
+        white_GMN, square[name] = _whitened(u_GMN, old[name], bases[name], hyper=hyper, first=first)
+        matrices[name] = orthogonal_batch(white_GMN, hyper)
+    gram = grams(grads, like=factors)
+    factors = optax.tree.update_moment(gram, factors, hyper.soap_beta, 1)
+    # One branch runs: its index depends on the step alone, which no population batches.
+    due = step % hyper.precondition_frequency == 0
+    basis, square = jax.lax.switch(
+        jnp.where(first, 2, jnp.int32(due)),
+        (
+            lambda: (bases, square),
+            lambda: refreshed(factors, padding, bases, square),
+            lambda: (*over_factors(eigenbasis, factors, padding), square),
+        ),
+    )
+    return matrices, square, factors, basis
+
+
 def _whitened(
-    u_GMN: Array, state: SOAPMuonState, name: str, *, hyper: SOAPMuon, first: Array
+    u_GMN: Array, old: Array, basis: Factors, *, hyper: SOAPMuon, first: Array
 ) -> tuple[Array, Array]:
     """Momentum over the root of its second moment in SOAP's basis, and that moment."""
-    basis, old = state.basis[name], state.square[name]
     turned_GMN = rotated(u_GMN, basis)
     new = hyper.soap_beta * old + (1 - hyper.soap_beta) * turned_GMN**2
     root_GMN = jnp.maximum(jnp.sqrt(new), hyper.soap_epsilon)

@@ -6,7 +6,7 @@ import optax
 from jax import Array
 from msgspec import Meta
 
-from bestiary.optimizers._blocks import Layout
+from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._interface import (
     Beta1,
     Beta2,
@@ -17,6 +17,7 @@ from bestiary.optimizers._interface import (
 )
 from bestiary.optimizers._newton_schulz import Coefficients, newton_schulz
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, everywhere
+from bestiary.optimizers._whole_blocks import each_its_own
 from bestiary.specs import ComputeDtype
 
 Momentum = Annotated[float, Meta(ge=0, lt=1, description="decay of the momentum of matrices")]
@@ -96,8 +97,11 @@ def momentum_of(
 def orthogonal(leaves: Leaves, labels: Labels, hyper: Iteration) -> Leaves:
     """NS of every matrix: one batch for all layers and kinds of equal shape."""
     layout = Layout(leaves, labels, wide=True)
-    batches = layout.gather(leaves)
-    return layout.scatter({name: orthogonal_batch(x_GMN, hyper) for name, x_GMN in batches.items()})
+
+    def orthogonalised(batches: Batches) -> Batches:
+        return {name: orthogonal_batch(x_GMN, hyper) for name, x_GMN in batches.items()}
+
+    return layout.scatter(each_its_own(orthogonalised, layout.gather(leaves)))
 
 
 def orthogonal_batch(x_GMN: Array, hyper: Iteration) -> Array:

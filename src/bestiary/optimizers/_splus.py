@@ -23,6 +23,7 @@ Checked against the authors' optax file, with the first eigenvectors given, and
 `pytorch_optimizer.SPlus`.
 """
 
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -31,7 +32,7 @@ import optax
 from jax import Array
 from msgspec import Meta
 
-from bestiary.optimizers._blocks import Layout
+from bestiary.optimizers._blocks import Batches, Layout
 from bestiary.optimizers._interface import (
     Beta,
     Beta1,
@@ -57,6 +58,7 @@ from bestiary.optimizers._kronecker import (
 )
 from bestiary.optimizers._rules import Leaves, Rule, Scalar, by_path, descend, everywhere
 from bestiary.optimizers._spectral import RateFactor
+from bestiary.optimizers._whole_blocks import each_its_own
 
 
 class SPlus(Hyperparameters, frozen=True, kw_only=True):
@@ -104,17 +106,13 @@ def scale_by_splus(hyper: SPlus, labels: Labels) -> optax.GradientTransformation
         plan = Layout(grads, labels, wide=True)
         moment = optax.tree.update_moment
         momentum = moment(grads, state.momentum, hyper.beta1, 1)
-        directions = {
-            name: _signed(m_GMN, state.basis[name]) for name, m_GMN in plan.gather(momentum).items()
-        }
-        gram = grams(plan.gather(grads), like=state.factors)
-        factors = moment(gram, state.factors, hyper.beta2, 1)
-        time = jnp.asarray(step) + 1
-        # A branch: whether it runs depends on the step alone, which no population batches.
-        basis = jax.lax.cond(
-            (time == 1) | (time % hyper.precondition_frequency == 0),
-            lambda: _eigenbases(factors, plan),
-            lambda: state.basis,
+        directions, factors, basis = each_its_own(
+            partial(_advance, hyper=hyper, time=jnp.asarray(step) + 1),
+            plan.gather(momentum),
+            plan.gather(grads),
+            state.factors,
+            state.basis,
+            paddings(plan, like=state.factors),
         )
         sums = moment(params, state.sums, hyper.average_beta, 1)
         share = moment(jnp.ones_like(state.share), state.share, hyper.average_beta, 1)
@@ -142,8 +140,27 @@ def _signed(m_GMN: Array, basis: Factors) -> Array:
     return rotated_back(jnp.sign(without_rounding(rotated(m_GMN, basis), basis)), basis)
 
 
-def _eigenbases(factors: dict[str, Factors], plan: Layout) -> dict[str, Factors]:
-    return over_factors(eigenbasis, factors, paddings(plan, like=factors))[0]
+def _advance(
+    momentum: Batches,
+    grads: Batches,
+    factors: dict[str, Factors],
+    basis: dict[str, Factors],
+    padding: dict[str, Factors],
+    *,
+    hyper: SPlus,
+    time: Array,
+) -> tuple[Batches, dict[str, Factors], dict[str, Factors]]:
+    """One step: directions, and the new factors and bases, by shape of block."""
+    directions = {name: _signed(m_GMN, basis[name]) for name, m_GMN in momentum.items()}
+    gram = grams(grads, like=factors)
+    factors = optax.tree.update_moment(gram, factors, hyper.beta2, 1)
+    # A branch: whether it runs depends on the step alone, which no population batches.
+    basis = jax.lax.cond(
+        (time == 1) | (time % hyper.precondition_frequency == 0),
+        lambda: over_factors(eigenbasis, factors, padding)[0],
+        lambda: basis,
+    )
+    return directions, factors, basis
 
 
 def _by_width(param: Array, direction: Array, rate: Scalar, decay: Scalar) -> Array:

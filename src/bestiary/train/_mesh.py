@@ -133,8 +133,7 @@ def chosen_placement(
 ) -> Placement:
     """The mesh that a run is laid over; where only a number of devices is asked for, a choice.
 
-    That is data-parallel where parameters, gradients and two moments take at most half of a
-    device's memory, and else fully sharded.
+    That is what `placement_of` says.
 
     Args:
         run: What is to be trained.
@@ -153,9 +152,24 @@ def chosen_placement(
                 "leave --devices out, or change the mesh"
             )
         return stated
-    held = _HELD_BYTES_PER_PARAMETER * run.model.parameters
-    fits = 2 * held <= (_device_bytes() or 2 * held)
-    return Placement(data=count or 1) if fits else Placement(shard=count or 1)
+    return placement_of(run.model, run.batch_size // run.accumulation, count or 1, _device_bytes())
+
+
+def placement_of(model: ModelSpec, batch: int, devices: int, memory: int | None) -> Placement:
+    """A good mesh: data-parallel where that takes half of a device's memory, else fully sharded.
+
+    Devices beyond what the batch can be divided by divide the matrices.
+
+    Args:
+        model: The shape of the model.
+        batch: Sequences of a micro-batch.
+        devices: How many there are.
+        memory: Bytes of one; None for CPUs.
+    """
+    parts = math.gcd(batch, devices)
+    held = 2 * _HELD_BYTES_PER_PARAMETER * model.parameters
+    axis = "data" if memory is None or held <= memory else "shard"
+    return Placement(**{axis: parts, "model": devices // parts})
 
 
 def _device_bytes() -> int | None:

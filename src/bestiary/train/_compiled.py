@@ -1,0 +1,185 @@
+"""A training step, compiled for chips that need not be there: does it fit, and how long is it?"""
+
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import msgspec
+
+from bestiary.errors import UserError
+from bestiary.specs import ModelSpec, Placement, RunSpec, recomputes
+from bestiary.train._chips import Chip, chip_of, topology_devices
+from bestiary.train._collectives import Collective, collectives
+from bestiary.train._cycles import cycles
+from bestiary.train._mesh import Ground, placement_of
+from bestiary.train._parts import compiled_step, held, lying
+from bestiary.train._step import recipe
+
+# The compiler keeps a part of the memory for itself: 0.25 of 16 GiB on v5e.
+_USABLE = 1 - 1 / 64
+_EXCEEDED = re.compile(r"Used ([0-9.]+)([MG]) of ([0-9.]+)([MG]) hbm")
+_UNITS = {"M": 2**20, "G": 2**30}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledStep:
+    """What the compiler says of one training step on every chip of a topology.
+
+    Attributes:
+        topology: The chips.
+        placement: The mesh that the run is laid over.
+        accumulation: Micro-batches of a step.
+        recomputed: Whether the backward pass computes activations of layers again.
+        fits: Whether it compiles within the memory of a chip.
+        memory: Bytes of a chip.
+        needed: Bytes that it takes, of a chip.
+        held: The same by kind; empty where it does not fit.
+        flops: Model FLOPs of a step, of a chip.
+        seconds: The compiler's own estimate of a step: cycles of its kernels, those in loops as
+            often as they run, without waiting for other chips.
+        share: The FLOPs over what a chip's peak would do in that time.
+        spoken: The collectives.
+        compile_seconds: What compiling took here.
+    """
+
+    topology: str
+    placement: str
+    accumulation: int
+    recomputed: bool
+    fits: bool
+    memory: int
+    needed: int
+    held: dict[str, int] = field(default_factory=dict)
+    flops: float = 0.0
+    seconds: float = 0.0
+    share: float = 0.0
+    spoken: tuple[Collective, ...] = ()
+    compile_seconds: float = 0.0
+
+
+def compiled_for(
+    run: RunSpec,
+    topology: str,
+    *,
+    stated: Placement | None = None,
+    told: Callable[[str], None] = lambda line: None,
+) -> CompiledStep:
+    """Compile the step of a run for a topology, with as few micro-batches as fit.
+
+    Args:
+        run: What would be trained; an accumulation above 1 is taken as it is.
+        topology: For instance `v5e:16x8`.
+        stated: The mesh; by default a choice.
+        told: Told before each compilation, which takes minutes.
+
+    Raises:
+        UserError: no such topology, no compiler, a mesh of another number of devices, or a batch
+            that it does not divide.
+    """
+    devices, chip = topology_devices(topology), chip_of(topology)
+    placement = stated or placement_of(run.model, run.batch_size, len(devices), chip.memory)
+    if placement.devices != len(devices):
+        raise UserError(
+            f"the mesh {placement} has {placement.devices} devices, but {topology} has "
+            f"{len(devices)}; change one of them"
+        )
+    if run.batch_size % placement.batch_parts:
+        raise UserError(
+            f"data times shard must divide the batch, got {run.batch_size} sequences for "
+            f"{placement.batch_parts}; name a mesh with a model axis, or another batch"
+        )
+    ground = Ground(placement, devices)
+    for accumulation in _accumulations(run, placement, chip):
+        told(f"compiling {run.batch_size // accumulation} sequences at once for {topology}")
+        found = _attempt(in_micro_batches(run, accumulation), ground, topology, chip)
+        if found.fits:
+            return found
+    return found
+
+
+def in_micro_batches(run: RunSpec, accumulation: int) -> RunSpec:
+    """The run in so many micro-batches."""
+    return msgspec.structs.replace(run, accumulation=accumulation)
+
+
+def _accumulations(run: RunSpec, placement: Placement, chip: Chip) -> list[int]:
+    """The micro-batches to try: from what may fit to one sequence a device."""
+    if run.accumulation > 1:
+        return [run.accumulation]
+    most = run.batch_size // placement.batch_parts
+    every = [count for count in range(1, most + 1) if most % count == 0]
+    room = chip.memory - 16 * run.model.parameters / (placement.shard * placement.model)
+    return [one for one in every if _activations(run.model, most // one) < room] or every[-1:]
+
+
+def _activations(model: ModelSpec, sequences: int) -> int:
+    """About what the activations of a chip take: of all layers, one layer, and a tile of logits."""
+    tokens = sequences * model.context
+    wide = 10 * model.hidden + 4 * model.intermediate
+    scores = 2 * model.heads * sequences * model.context**2 // 8
+    return 2 * tokens * (model.hidden * model.layers + wide) + 4 * scores + 2**30
+
+
+def _attempt(run: RunSpec, ground: Ground, topology: str, chip: Chip) -> CompiledStep:
+    began = time.monotonic()
+    rows = run.batch_size // run.accumulation // ground.placement.batch_parts
+    itemsize = jax.numpy.dtype(run.compute_dtype).itemsize
+    blank = CompiledStep(
+        topology=topology,
+        placement=str(ground.placement),
+        accumulation=run.accumulation,
+        recomputed=recomputes(run.model, rows * run.model.context, itemsize),
+        fits=False,
+        memory=int(_USABLE * chip.memory),
+        needed=0,
+    )
+    try:
+        program = compiled_step(recipe(run), ground)
+    except jax.errors.JaxRuntimeError as error:
+        if not (found := _EXCEEDED.search(str(error))):
+            raise
+        return replace(blank, needed=int(float(found[1]) * _UNITS[found[2]]))
+    by_kind = _held(program, run, ground)
+    flops = run.batch_size * run.model.context * run.model.flops_per_token / len(ground.among)
+    seconds = cycles(program.as_text()) / chip.clock
+    return replace(
+        blank,
+        fits=True,
+        needed=sum(by_kind.values()),
+        held=by_kind,
+        flops=flops,
+        seconds=seconds,
+        share=flops / (seconds * chip.flops) if seconds else math.nan,
+        spoken=tuple(collectives(program.as_text())),
+        compile_seconds=time.monotonic() - began,
+    )
+
+
+def _held(program: Any, run: RunSpec, ground: Ground) -> dict[str, int]:
+    """Bytes of a chip by kind."""
+    of = recipe(run)
+    params, state = (
+        sum(map(_bytes, jax.tree.leaves(shapes), jax.tree.leaves(places)))
+        for shapes, places in zip(held(of), lying(of, ground), strict=True)
+    )
+    memory = program.memory_analysis()
+    return {
+        "parameters": params,
+        "optimizer state": state,
+        "gradients, activations and work": memory.temp_size_in_bytes,
+        "batch, results and program": memory.argument_size_in_bytes
+        - params
+        - state
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.generated_code_size_in_bytes,
+    }
+
+
+def _bytes(leaf: Any, place: Any) -> int:
+    """Bytes of an array's share on one device."""
+    return math.prod(place.shard_shape(leaf.shape)) * leaf.dtype.itemsize

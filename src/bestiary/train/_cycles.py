@@ -1,0 +1,45 @@
+"""The compiler's own estimate of a program: the cycles it states for each kernel of its text.
+
+Of a loop it states the cycles of one pass; its passes are the bound that its condition compares
+with. (`cost_analysis` counts every loop once, and its `optimal_seconds` of a step is negative.)
+"""
+
+import re
+
+from bestiary.train._collectives import computations
+
+_CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
+_BOUND = re.compile(r"s32\[\]\S* constant\((\d+)\)")
+_LOOP = re.compile(r" while\(.*condition=%?([\w.\-]+), body=%?([\w.\-]+)")
+_BRANCHES = re.compile(
+    r" conditional\(.*?(?:branch_computations=\{([^}]*)\}|"
+    r"true_computation=(\S+), false_computation=(\S+))"
+)
+
+
+def cycles(text: str) -> int:
+    """The cycles of a program, loops as often as they run, of branches the longest.
+
+    Args:
+        text: `compiled.as_text()` of a program for a TPU; 0 for what states no cycles.
+    """
+    bodies = computations(text)
+    entry = re.search(r"^ENTRY %?([\w.\-]+)", text, re.MULTILINE)
+    return _of(entry[1], bodies) if entry else 0
+
+
+def _of(name: str, bodies: dict[str, list[str]]) -> int:
+    total = 0
+    for line in bodies.get(name, []):
+        if stated := _CYCLES.search(line):
+            total += int(stated[1])
+        if loop := _LOOP.search(line):
+            total += _passes(bodies.get(loop[1], [])) * _of(loop[2], bodies)
+        if branches := _BRANCHES.search(line):
+            names = re.findall(r"[\w.\-]+", ",".join(filter(None, branches.groups())))
+            total += max(_of(one, bodies) for one in names)
+    return total
+
+
+def _passes(condition: list[str]) -> int:
+    return max((int(bound) for bound in _BOUND.findall("\n".join(condition))), default=1)

@@ -1,0 +1,117 @@
+"""Takes steps with optimizers over eight virtual devices and on one, for a test.
+
+python eight_devices.py OPTIMIZER... prints, for each, the largest difference of an update relative
+to the largest update, and the collectives inside of loops; then what Muon exchanges, by kind.
+"""
+
+import json
+import sys
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bestiary import models, optimizers
+from bestiary.specs import ModelSpec, Placement
+from bestiary.train import collectives, optimizer_collectives
+from bestiary.train._mesh import Ground
+
+# No number of blocks, and hardly a side, divides by eight.
+ODD = ModelSpec(
+    layers=3,
+    hidden=12,
+    intermediate=20,
+    heads=2,
+    key_value_heads=1,
+    context=4,
+    vocabulary=34,
+)
+EVEN = ModelSpec(
+    layers=4,
+    hidden=64,
+    intermediate=256,
+    heads=1,
+    key_value_heads=1,
+    context=4,
+    vocabulary=64,
+)
+STEPS = 3
+
+
+class NoCurvature:
+    """Curvature for what asks for it: the gradients themselves, whose square is what is read."""
+
+    tokens = 1
+    key = jax.random.key(0)
+
+    def hessian_vector(self, params: Any, vector: Any) -> Any:
+        return jax.tree.map(jnp.multiply, params, vector)
+
+    def sampled_gradient(self, params: Any, key: Any) -> Any:
+        return params
+
+
+def trajectory(name: str, placement: Placement) -> tuple[list[Any], str]:
+    entry = optimizers.lookup(name)
+    # Eigenbases of the first gradients are not unique: they stay the identity.
+    rare = {"precondition_frequency": 1000} if "precondition_frequency" in entry.fields else {}
+    record = entry.hyperparameters(**{**entry.defaults, **rare})
+    transform = entry.build(record, models.labels(ODD))
+    params = models.init(ODD, jax.random.key(0))
+    state = transform.init(params)
+
+    def step(params: Any, state: Any, grads: Any, now: Any) -> Any:
+        more = {"curvature": NoCurvature()} if entry.needs_curvature else {}
+        updates, state = transform.update(grads, state, params, step=now, **more)
+        return updates, jax.tree.map(jnp.add, params, updates), state
+
+    if placement.alone:
+        program: Any = jax.jit(step)
+        text = ""
+    else:
+        ground = Ground(placement)
+        held = ground.params(ODD), ground.state(ODD, state)
+        inputs = (*held, held[0], ground.whole)
+        jitted = jax.jit(step, in_shardings=inputs, out_shardings=(held[0], *held))
+        with jax.set_mesh(ground.mesh):
+            program = jitted.lower(params, state, params, np.int32(0)).compile()
+        text = program.as_text()
+        params, state = jax.device_put((params, state), held)
+    seen = []
+    for now in range(1, 1 + STEPS):
+        rng = np.random.default_rng(now)
+        draw = partial(_drawn, rng)
+        grads = jax.tree.map(draw, models.init(ODD, jax.random.key(0)))
+        updates, params, state = program(params, state, grads, np.int32(now))
+        seen.append(jax.device_get(updates))
+    return seen, text
+
+
+def _drawn(rng: np.random.Generator, leaf: Any) -> np.ndarray:
+    return rng.normal(size=leaf.shape).astype(np.float32)
+
+
+def main(*names: str) -> None:
+    found: dict[str, Any] = {}
+    for name in names:
+        one, _ = trajectory(name, Placement())
+        eight, text = trajectory(name, Placement(data=2, shard=2, model=2))
+        pairs = list(zip(jax.tree.leaves(one), jax.tree.leaves(eight), strict=True))
+        largest = max(float(np.abs(a).max()) for a, _ in pairs)
+        apart = max(float(np.abs(a - b).max()) for a, b in pairs)
+        looped = [one.kind for one in collectives(text) if one.looped]
+        found[name] = {"apart": apart / largest, "looped": looped}
+        print(name, found[name], file=sys.stderr, flush=True)
+    stated = optimizers.resolve("muon", {})
+    exchanged: dict[str, list[int]] = {}
+    for one in optimizer_collectives(EVEN, stated, Placement(shard=8)):
+        row = exchanged.setdefault(one.kind, [0, 0])
+        row[0] += 1
+        row[1] += one.bytes
+    print(json.dumps({**found, "exchanged": exchanged}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

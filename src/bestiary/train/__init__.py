@@ -4,7 +4,6 @@ from bestiary.store import metrics_file as metrics_file
 from bestiary.train._checkpoints import CheckpointError as CheckpointError
 from bestiary.train._checks import check_run as check_run
 from bestiary.train._checks import checkpoint_bytes as checkpoint_bytes
-from bestiary.train._collectives import Collective as Collective
 from bestiary.train._collectives import collectives as collectives
 from bestiary.train._compilation import cache_folder as cache_folder
 from bestiary.train._compilation import enable_compilation_cache as enable_compilation_cache

@@ -16,15 +16,20 @@ from bestiary.optimizers._stagger import in_turns
 def test_every_block_has_one_turn_in_a_cycle(size: int, frequency: int) -> None:
     counts = {"a": jnp.zeros((size, 1)), "b": jnp.zeros((2 * size, 1, 1))}
     most = 0
-    for time in range(frequency):
-        before = counts
+
+    @jax.jit
+    def turn(counts: Any, time: Any) -> Any:
         (counts,) = in_turns(
             lambda given, old: ({name: x + jnp.max(given[name]) for name, x in old.items()},),
             (counts,),
             ({name: np.ones(len(x)) for name, x in counts.items()},),
-            time=jnp.asarray(time),
+            time=time,
             frequency=frequency,
         )
+        return counts
+
+    for time in range(frequency):
+        before, counts = counts, turn(counts, time)
         most = max(most, int(jnp.sum(counts["a"] - before["a"])))
     assert most == -(-size // frequency)
     for x in counts.values():

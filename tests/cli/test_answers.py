@@ -149,6 +149,7 @@ def test_the_published_study_is_reproduced(capsys: pytest.CaptureFixture[str]) -
     assert len(claims) == 22
 
 
+@pytest.mark.slow
 def test_somebodys_results_are_imported_and_asked(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["import", "results.csv", "--mapping", "mapping.toml"]
     first, again = record(capsys, *command), record(capsys, *command)

@@ -64,6 +64,7 @@ def test_a_stopped_training_says_by_which_signal(
     assert "the same command does" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_written_costs_no_training(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -85,6 +85,7 @@ def test_figures_are_plotly_objects(opened: Opened) -> None:
     assert all(isinstance(one, go.Figure) for one in figures.values())
 
 
+@pytest.mark.slow
 def test_the_page_is_the_report(opened: Opened, tmp_path: Path) -> None:
     assert "Muon" in opened.page(tmp_path / "page.html").read_text()
 

@@ -17,6 +17,7 @@ def runs() -> list[RunSpec]:
     return [planned.run for planned in answer(study(5, (1,)))[1][:5]]
 
 
+@pytest.mark.slow
 def test_every_run_comes_once_with_its_place(tmp_path: Path, executor: Make) -> None:
     again = dict(rerun(runs(), executor("quick"), tmp_path))
     assert again == {index: outcome(run) for index, run in enumerate(runs())}

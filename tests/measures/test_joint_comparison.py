@@ -44,6 +44,7 @@ def test_the_published_losses_ask_for_an_efficiency_that_changes_with_size(
     assert abs(slopes["g nadamw"].value) < 2 * slopes["g nadamw"].error
 
 
+@pytest.mark.slow
 def test_one_optimizer_alone_leaves_its_exponents_open(found: JointComparison) -> None:
     shared = {one.name: one.error for one in found.forms[0].values}
     assert len(found.separate) == 4

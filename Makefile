@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test test-fast lint format bench install clean
+.PHONY: quickstart test test-fast lint format bench docs install clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
@@ -26,6 +26,12 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# The documentation as a site, in build/site; it opens from the disk.
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo build/site/index.html
 
 install: $(VENV)/.installed-dev
 

@@ -20,6 +20,7 @@ os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 compile_quickly()
 # Compiled programs and the standard library's corpus: shared by all processes of a run, kept for
 # the next one, and nowhere outside of this folder.
+os.environ.setdefault("BESTIARY_STUDIES", "off")  # every test trains what it asks for
 os.environ.setdefault("BESTIARY_CACHE", str(ROOT / ".pytest_cache" / "bestiary"))
 
 pytest_plugins = ["pytester", "tests.processor_time", "tests.skipped"]

@@ -14,7 +14,7 @@ from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import RayOptions, SlurmOptions, Spec, Study
-from bestiary.store import StudyStore
+from bestiary.store import StudyStore, results_elsewhere, software
 
 if TYPE_CHECKING:
     from bestiary.data import Corpus
@@ -46,6 +46,9 @@ class Flags(Spec, frozen=True, kw_only=True):
         max_device_hours: The same after so many hours of training, added up over devices.
         max_cost: The same after these have cost so much, at the price of --price.
         price: Of a device-hour.
+        reuse: Another study's folder whose equal runs are taken over, when text and program agree;
+            may be given several times. Those that ran here before are known (docs/own-study.md).
+        fresh: Train every run, also those that another study has.
         retry_failed: Try the runs again that have failed; `bestiary status` says why they did.
         json: Print the analysis as JSON, and progress on stderr.
     """
@@ -65,6 +68,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     max_device_hours: Annotated[float, Meta(ge=0)] = 0.0
     max_cost: Annotated[float, Meta(ge=0)] = 0.0
     price: Annotated[float, Meta(ge=0)] = 0.0
+    reuse: Repeated = ()
+    fresh: Switch = False
     retry_failed: Switch = False
     json: Switch = False
 
@@ -84,7 +89,7 @@ def run(flags: Flags) -> int:
     _check_place(flags, without_corpus(flags.study, part))
     study, corpus = asked(flags.study, flags.data, flags.tokenizer, part)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
-    executor = _executor(flags, folder, study)
+    executor = _reusing(flags, folder, _executor(flags, folder, study))
     console = Console(stderr=flags.json)
     command = shlex.join(["bestiary", *sys.argv[1:]])
     with StudyStore.create(folder, study, command=command) as store:
@@ -132,6 +137,22 @@ def _executor(flags: Flags, folder: Path, study: Study) -> "AbstractExecutor":
     if flags.on != "local":
         return PilotsExecutor(folder, study, corpora, launcher=_launcher(flags))
     return LocalExecutor(corpora, workers=flags.workers or None)
+
+
+def _reusing(flags: Flags, folder: Path, executor: "AbstractExecutor") -> "AbstractExecutor":
+    """The executor, before it the results of other studies."""
+    from bestiary.cli._remembered import remember, remembered
+    from bestiary.launch import ReusingExecutor
+
+    named = [Path(one) for one in flags.reuse]
+    for one in named:
+        StudyStore.open(one, read_only=True).close()  # which says what is wrong with it
+    if flags.fresh and named:
+        raise UserError("--fresh takes over nothing, --reuse names what is; give one of them")
+    others = [one for one in (*named, *remembered()) if one.resolve() != folder.resolve()]
+    remember(folder)
+    known = {} if flags.fresh else results_elsewhere(others, software())
+    return ReusingExecutor(executor, known) if known else executor
 
 
 def _launcher(flags: Flags) -> "AbstractLauncher | None":

@@ -17,6 +17,7 @@ from bestiary.launch._pilot import Pilot as Pilot
 from bestiary.launch._pilots import PilotsExecutor as PilotsExecutor
 from bestiary.launch._ray import RayLauncher as RayLauncher
 from bestiary.launch._rerun import rerun as rerun
+from bestiary.launch._reusing import ReusingExecutor as ReusingExecutor
 from bestiary.launch._slurm import SlurmLauncher as SlurmLauncher
 from bestiary.launch._snapshot import Running as Running
 from bestiary.launch._snapshot import Snapshot as Snapshot

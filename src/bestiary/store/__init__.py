@@ -2,6 +2,8 @@
 
 from bestiary.store._attempt import Attempt as Attempt
 from bestiary.store._capacity import machine_bytes as machine_bytes
+from bestiary.store._elsewhere import TAKEN_FROM as TAKEN_FROM
+from bestiary.store._elsewhere import results_elsewhere as results_elsewhere
 from bestiary.store._fantastic import read_fantastic2025 as read_fantastic2025
 from bestiary.store._foreign import ForeignImport as ForeignImport
 from bestiary.store._foreign import ForeignResult as ForeignResult

@@ -1,6 +1,7 @@
 """Which program is running: the versions of what decides a result, and a hash of its own code."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,6 +11,9 @@ import bestiary
 # What computes a loss. Others (rich, tyro, plotly) may differ between two machines of a study.
 PACKAGES = ("bestiary", "jax", "jaxlib", "optax", "numpy", "scipy")
 _DIGITS = 12
+_HERE = Path(bestiary.__file__).parent
+# The parts of Bestiary that decide a number; what plans, answers or draws does not.
+NUMBERS = ("specs", "data", "models", "optimizers", "train")
 
 
 @cache
@@ -22,10 +26,10 @@ def software() -> dict[str, str]:
     return {**{name: _version(name) for name in PACKAGES}, "code": code_digest()}
 
 
-def code_digest(folder: Path = Path(bestiary.__file__).parent) -> str:
-    """The first digits of the sha256 of every Python file below a folder, names included."""
+def code_digest(folder: Path = _HERE, parts: Sequence[str] = NUMBERS) -> str:
+    """The first digits of the sha256 of the Python files in parts of a folder, names included."""
     total = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(path for part in parts for path in (folder / part).rglob("*.py")):
         text = path.read_bytes()
         total.update(f"{path.relative_to(folder).as_posix()} {len(text)}\n".encode())
         total.update(text)

@@ -145,6 +145,7 @@ def test_numbers_may_be_traced() -> None:
     """A sweep is a `vmap` over them."""
     grads = gradients(PARAMS, 0)
 
+    @jax.jit
     def after(rate: Any, momentum: Any) -> Any:
         transform = muon(rate, momentum=momentum)
         return transform.update(grads, transform.init(PARAMS), PARAMS)[0]

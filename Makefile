@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test test-fast lint format bench docs install clean
+.PHONY: quickstart smoke test test-fast lint format bench docs install clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
+
+# Three phases of a few steps through the real driver: does everything work on this machine?
+smoke: $(VENV)/.installed
+	$(BIN)/bestiary run smoke
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_FLAGS)

@@ -1,7 +1,7 @@
 """What the study's own tuning gives when it is replayed, as tables for a terminal."""
 
 from bestiary.cli._listing import console, show
-from bestiary.measures.published import Replay
+from bestiary.measures.published import Replay, TunerDuel
 
 CELLS = {
     "optimizer": "optimizer",
@@ -84,6 +84,28 @@ def tell_replay(found: Replay) -> None:
             for one in differing_laws
         ]
         show(rows, PREDICTIONS, as_json=False)
+
+
+def tell_duel(found: TunerDuel) -> None:
+    """Print how far every tuner's best lies above the pool's best, run by run."""
+    _say(
+        f"Nats above the best of {found.pools} pools of stored runs, after so many runs, on "
+        f"average over {found.starts} starts in each:"
+    )
+    shown = (2, 3, 4, 6, 8, 10, 14)
+    rows = [
+        {
+            "tuner": one.tuner,
+            **{
+                str(run): f"{one.regrets[run - 1]:.4f} ± {one.errors[run - 1]:.4f}" for run in shown
+            },
+        }
+        for one in found.courses
+    ]
+    show(rows, {"tuner": "tuner", **{str(run): str(run) for run in shown}}, as_json=False)
+    _say("The pools are stars around where coordinate descent ended, which favours it.")
+    if found.absent:
+        _say(f"Left out: {found.absent}.")
 
 
 def _names(names: tuple[str, ...] | None) -> str:

@@ -28,6 +28,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         noise: Standard deviation of one loss between seeds, in nats; 0 for what it measures.
         tuning: Replay its tuning on its stored runs instead: best configurations, what depends on
             scale, predictions for 1.2b.
+        duel: Let tuners search its stored runs instead: random search, coordinate descent, a
+            Gaussian process, and TPE where Optuna is installed.
         page: An HTML file for the claims and the figures; opens offline.
         figures: A folder for every figure as a file, and their captions.
         format: Of these files; `svg` and `pdf` are for papers.
@@ -38,6 +40,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     draws: Annotated[int, Meta(ge=100)] = DRAWS
     noise: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     tuning: Switch = False
+    duel: Switch = False
     page: str = ""
     figures: str = ""
     format: Format = "svg"
@@ -48,8 +51,8 @@ def run(flags: Flags) -> None:
     """Print recomputed beside published numbers, and a verdict on every claim."""
     if flags.study not in STUDIES:
         raise unknown("published study", flags.study, STUDIES)
-    if flags.tuning:
-        _replay(flags)
+    if flags.tuning or flags.duel:
+        _replay(flags) if flags.tuning else _duel(flags)
         return
     from bestiary.answers.reproduce import reproduce
     from bestiary.cli._reproduction import tell_reproduction
@@ -76,6 +79,25 @@ def _replay(flags: Flags) -> None:
         print_json(msgspec.to_builtins(found))
     else:
         tell_replay(found)
+
+
+def _duel(flags: Flags) -> None:
+    """Print who finds the best stored runs in the fewest of them, and write the figure."""
+    from bestiary.cli._replayed import tell_duel
+    from bestiary.measures.published import tuner_duel
+
+    if flags.page:
+        raise UserError("--duel prints a table, or JSON with --json; leave out --page")
+    _require(flags)
+    found = tuner_duel()
+    if flags.json:
+        print_json(msgspec.to_builtins(found))
+    else:
+        tell_duel(found)
+    if flags.figures:
+        from bestiary.report import write_duel
+
+        tell_written(write_duel(found, Path(flags.figures), flags.format))
 
 
 def _require(flags: Flags) -> None:

@@ -1,5 +1,6 @@
 """Reports: an analysis as a table for the terminal and as one page that opens offline. No JAX."""
 
+from bestiary.report._duel import write_duel as write_duel
 from bestiary.report._files import figures as figures
 from bestiary.report._files import require_export as require_export
 from bestiary.report._files import write_figures as write_figures

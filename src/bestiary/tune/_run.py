@@ -137,7 +137,7 @@ class CellRuns:
         return Identified(planned, run_id(run))
 
 
-@lru_cache(maxsize=5_000)
+@lru_cache(maxsize=20_000)
 def _remembered(frame: _Frame) -> CellRuns:
     return CellRuns(frame)
 

@@ -1,6 +1,8 @@
 """What the published tables measure beyond their losses: noise, sensitivity, generalisation."""
 
 from bestiary.measures.published._ablations import ablations as ablations
+from bestiary.measures.published._duel import TunerDuel as TunerDuel
+from bestiary.measures.published._duel import tuner_duel as tuner_duel
 from bestiary.measures.published._generalisation import offsets as offsets
 from bestiary.measures.published._infeasible import Infeasible as Infeasible
 from bestiary.measures.published._infeasible import infeasible as infeasible

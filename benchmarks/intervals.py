@@ -74,19 +74,21 @@ class Coverage:
     open: float
 
 
-def coverage(design: Design, studies: int, draws: int, seed: int = 0) -> Coverage:
-    """Count over so many studies."""
+def coverage(
+    design: Design, studies: int, draws: int, seed: int = 0, *, plain: bool = True
+) -> Coverage:
+    """Count over so many studies, intervals of noise that is alike everywhere or of any noise."""
     row = f"{design.ratios} {design.seeds} {design.own} {design.shared} {design.exponents}"
     generator = np.random.default_rng([seed, zlib.crc32(row.encode())])
     held, average, held_profile, wrong, widths = [], [], [], [], []
     for study in range(studies):
         found = _study(design, generator)
-        drawn = draw(found, seed=study, count=draws).sizes["size"]
+        drawn = draw(found, seed=study, count=draws, plain=plain).sizes["size"]
         cells = {one.key: one for one in found.observations}
         for key, one in drawn.log_speedups.items():
             name = key[0]
             truth = np.log(SPEEDUPS[name])
-            low, high = _interval(one)
+            low, high = bounds(one)
             held.append(low <= truth <= high)
             widths.append(high - low)
             ends = profile_interval(found, cells[key])
@@ -97,7 +99,7 @@ def coverage(design: Design, studies: int, draws: int, seed: int = 0) -> Coverag
             each = [one for key, one in drawn.log_speedups.items() if key[0] == name]
             finite = [one for one in each if np.isfinite(one.value)]
             if finite:
-                low, high = _interval(mean_of(finite))
+                low, high = bounds(mean_of(finite))
                 average.append(low <= np.log(SPEEDUPS[name]) <= high)
     return Coverage(
         intervals=len(held),
@@ -110,7 +112,7 @@ def coverage(design: Design, studies: int, draws: int, seed: int = 0) -> Coverag
     )
 
 
-def _interval(one: Drawn) -> tuple[float, float]:
+def bounds(one: Drawn) -> tuple[float, float]:
     """The ends of a logarithm's interval; infinite where they are open."""
     found = factor(one.value, one.draws)
     low = -np.inf if found.low is None else np.log(found.low)

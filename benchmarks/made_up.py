@@ -14,6 +14,7 @@ from bestiary.evidence import (
     Observation,
     SeedRun,
     noise_by_size,
+    set_apart,
     stated_noise,
 )
 from bestiary.specs import (
@@ -148,7 +149,10 @@ def _planned(study: Study, name: str, cell: Cell, seed: int) -> Planned:
 
 
 def seen(
-    losses: Mapping[Key, Sequence[float]], sizes: Mapping[str, float], noise: float | None = None
+    losses: Mapping[Key, Sequence[float]],
+    sizes: Mapping[str, float],
+    noise: float | None = None,
+    tuning_luck: float = 0.0,
 ) -> Evidence:
     """Losses by seed as what an own study saw of them.
 
@@ -156,25 +160,30 @@ def seen(
         losses: By optimizer, size and ratio; the seeds are counted from 0.
         sizes: N by name.
         noise: Of one loss, where it is stated; measured on the seeds where it is not.
+        tuning_luck: As of the evidence.
     """
-    observations = tuple(
-        Observation(
-            optimizer=name,
-            size=size,
-            parameters=sizes[size],
-            ratio=ratio,
-            tokens=20 * sizes[size] * ratio,
-            runs=tuple(
-                SeedRun(seed=seed, state="done", loss=loss) for seed, loss in enumerate(found)
-            ),
-            full_length=True,
-        )
-        for (name, size, ratio), found in losses.items()
+    observations, _ = set_apart(
+        [
+            Observation(
+                optimizer=name,
+                size=size,
+                parameters=sizes[size],
+                ratio=ratio,
+                tokens=20 * sizes[size] * ratio,
+                runs=tuple(
+                    SeedRun(seed=seed, state="done", loss=loss) for seed, loss in enumerate(found)
+                ),
+                full_length=True,
+            )
+            for (name, size, ratio), found in losses.items()
+        ]
     )
     cells: dict[str, dict[float, list[tuple[str, int, float]]]] = {size: {} for size in sizes}
-    for (name, size, ratio), found in losses.items():
-        cells[size].setdefault(ratio, []).extend(
-            (name, seed, loss) for seed, loss in enumerate(found)
+    for one in observations:
+        cells[one.size].setdefault(one.ratio, []).extend(
+            (one.optimizer, run.seed, run.loss)
+            for run in one.done
+            if run.seed is not None and run.loss is not None
         )
     known = stated_noise(noise or ASSUMED, "stated")
     measured = noise_by_size({size: own.values() for size, own in cells.items()}, known)
@@ -186,4 +195,5 @@ def seen(
         sizes=dict(sizes),
         observations=observations,
         noise=dict.fromkeys(sizes, known) if noise else measured,
+        tuning_luck=tuning_luck,
     )

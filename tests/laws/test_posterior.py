@@ -20,7 +20,7 @@ def draws(posterior: CurvePosterior, count: int = 4000) -> PowerLaw:
 
 def by_integration(ratios: np.ndarray, losses: np.ndarray, deviation: float) -> tuple:
     """Quantiles of log B and of the loss at 16, on a grid of B and of the law's two ends."""
-    log_B = np.linspace(np.log(0.15), np.log(1.35), 81)[:, None, None]
+    log_B = np.linspace(np.log(0.15), np.log(2.0), 81)[:, None, None]
     first = losses[0] + np.linspace(-6, 6, 81)[None, :, None] * deviation
     last = losses[-1] + np.linspace(-6, 6, 81)[None, None, :] * deviation
     x = [D ** -np.exp(log_B) for D in (*ratios, 16.0)]

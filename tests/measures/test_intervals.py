@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from benchmarks.broken_assumptions import ROWS, held
 from benchmarks.intervals import Design, coverage, fixed, from_prior
 from tests.synthetic import analysed, measured, synthetic_results, synthetic_study
 
@@ -30,6 +31,18 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(design: Design) -> Non
     assert 0.92 <= counted.average <= 0.99
     assert 0.91 <= counted.profile <= 0.98
     assert counted.wrong <= 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["one rival four times noisier", "tuning luck, mean 0.004, low noise"]
+)
+def test_broken_assumptions_are_in_the_interval(name: str) -> None:
+    """The reduced form of benchmarks/broken_assumptions.py: what 15 studies can show of it."""
+    row = next(one for one in ROWS if one.name == name)
+    reported, plain = held(row, studies=15, draws=200)
+    assert reported.cells > max(0.88, plain.cells)
+    assert reported.wrong < max(0.12, plain.wrong)
 
 
 def test_profile_and_draws_agree() -> None:

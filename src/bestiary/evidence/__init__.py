@@ -5,6 +5,7 @@ from bestiary.evidence._noise import ASSUMED as ASSUMED
 from bestiary.evidence._noise import SeedNoise as SeedNoise
 from bestiary.evidence._noise import noise_by_size as noise_by_size
 from bestiary.evidence._noise import stated_noise as stated_noise
+from bestiary.evidence._odd_seeds import set_apart as set_apart
 from bestiary.evidence._own import own_evidence as own_evidence
 from bestiary.evidence._published import PUBLISHED as PUBLISHED
 from bestiary.evidence._published import published_evidence as published_evidence

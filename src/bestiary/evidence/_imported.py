@@ -7,6 +7,7 @@ import numpy as np
 
 from bestiary.errors import UserError
 from bestiary.evidence._noise import SeedNoise, noise_by_size, stated_noise
+from bestiary.evidence._odd_seeds import set_apart
 from bestiary.evidence._record import Contender, Evidence, Key, Observation, SeedRun, State
 from bestiary.evidence._tried import course_of, took_full_length, tried_runs, tuning_behind
 from bestiary.evidence.published import NOISE
@@ -36,10 +37,12 @@ def imported_evidence(imported: ForeignImport, *, assumed_noise: float = NOISE) 
         raise UserError(f"the baseline {baseline!r} must be among the results, got {shown}")
     groups = {key: _repeats(runs) for key, runs in cells.items()}
     noise = _noise(groups, assumed_noise)
-    observations = tuple(
-        _observation(key, cells[key], min(found, key=_mean), noise[key[1]])
-        for key, found in sorted(groups.items())
-        if found
+    observations, odd = set_apart(
+        [
+            _observation(key, cells[key], min(found, key=_mean), noise[key[1]])
+            for key, found in sorted(groups.items())
+            if found
+        ]
     )
     sizes = {one.size: one.parameters for one in observations}
     origin = imported.origin
@@ -53,7 +56,7 @@ def imported_evidence(imported: ForeignImport, *, assumed_noise: float = NOISE) 
         noise={size: noise[size] for size in sizes},
         planned=sum(map(len, cells.values())),
         finished=sum(run.loss is not None for runs in cells.values() for run in runs),
-        notes=tuple(missing([run for runs in cells.values() for run in runs], baseline)),
+        notes=(*missing([run for runs in cells.values() for run in runs], baseline), *odd),
         facts={"url": origin.url, "commit": origin.commit, "licence": origin.licence},
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bestiary.evidence._design import design_of
 from bestiary.evidence._noise import ASSUMED, noise_by_size, stated_noise
+from bestiary.evidence._odd_seeds import set_apart
 from bestiary.evidence._phases import phase_notes
 from bestiary.evidence._record import (
     Contender,
@@ -18,6 +19,8 @@ from bestiary.evidence._record import (
 from bestiary.specs import Candidate, Cell, Configuration, Planned, RunResult, Study, digest
 from bestiary.tune import Planner, Winner, ledger_of, winners_of
 
+# An allowance for what a tuning leaves, in units of the least gain that it moves for.
+LEFT = 4 / 3
 NOT_REPEATED = "assumed: no cell has two seeds"
 Results = Mapping[str, RunResult]
 # Planned runs with their results, None where there is none yet.
@@ -45,10 +48,12 @@ def own_evidence(
     reported, tuned = _sorted(planned, results)
     planner = Planner(study, results)
     chosen = winners_of(planner)
-    observations = tuple(
-        _observation(study, one, cell, reported, tuned, chosen)
-        for cell in study.cells
-        for one in study.candidates
+    observations, odd = set_apart(
+        [
+            _observation(study, one, cell, reported, tuned, chosen)
+            for cell in study.cells
+            for one in study.candidates
+        ]
     )
     finished = [results[one] for one in planned if one in results]
     environment = _environment(finished)
@@ -64,10 +69,11 @@ def own_evidence(
         sizes=_by_parameters(study),
         observations=observations,
         noise=_noise(study, observations, assumed_noise),
+        tuning_luck=LEFT * study.tuning.minimum_gain,
         planned=len(planned),
         finished=len(finished),
         effort=ledger_of(planner),
-        notes=phase_notes(planner),
+        notes=(*phase_notes(planner), *odd),
         provenance=Provenance(
             study_digest=digest(study),
             data_name=study.data.name,

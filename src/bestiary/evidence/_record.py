@@ -57,6 +57,7 @@ class SeedRun(Spec, frozen=True, kw_only=True):
         validation: The reported loss over the training.
         training: The training loss over it.
         run_id: Of an own run; else empty.
+        odd: Whether it lies so far from the others that it is left out of means.
     """
 
     seed: int | None
@@ -68,6 +69,7 @@ class SeedRun(Spec, frozen=True, kw_only=True):
     validation: LossCourse = LossCourse()
     training: LossCourse = LossCourse()
     run_id: str = ""
+    odd: bool = False
 
 
 class Tried(Spec, frozen=True, kw_only=True):
@@ -151,13 +153,13 @@ class Observation(Spec, frozen=True, kw_only=True):
 
     @property
     def done(self) -> tuple[SeedRun, ...]:
-        """The runs that reached their end."""
-        return tuple(run for run in self.runs if run.loss is not None)
+        """The runs that reached their end, without odd ones."""
+        return tuple(run for run in self.runs if run.loss is not None and not run.odd)
 
     @property
     def losses(self) -> list[float]:
         """Their losses."""
-        return [run.loss for run in self.runs if run.loss is not None]
+        return [run.loss for run in self.done if run.loss is not None]
 
     @property
     def loss(self) -> float:
@@ -215,6 +217,8 @@ class Evidence(Spec, frozen=True, kw_only=True):
         sizes: Sizes and their N, ascending.
         observations: Every optimizer at every cell: sizes, ratios, optimizers.
         noise: The seed noise of every size.
+        tuning_luck: By how much a tuned configuration may be worse than the best, in nats, on
+            average; 0 where intervals leave it out.
         planned: Runs planned so far.
         finished: Those with a result.
         effort: What tuning each optimizer cost, of own studies.
@@ -231,6 +235,7 @@ class Evidence(Spec, frozen=True, kw_only=True):
     sizes: dict[str, float]
     observations: tuple[Observation, ...]
     noise: dict[str, SeedNoise]
+    tuning_luck: float = 0.0
     planned: int = 0
     finished: int = 0
     effort: tuple[TuningEffort, ...] = ()

@@ -18,6 +18,7 @@ from bestiary.laws._noise import RESOLUTION as RESOLUTION
 from bestiary.laws._noise import Noise as Noise
 from bestiary.laws._noise import cell_noise as cell_noise
 from bestiary.laws._noise import pooled as pooled
+from bestiary.laws._partial_pooling import draw_variances as draw_variances
 from bestiary.laws._posterior import CurvePosterior as CurvePosterior
 from bestiary.laws._power import Array as Array
 from bestiary.laws._power import PowerLaw as PowerLaw

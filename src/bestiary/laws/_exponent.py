@@ -24,7 +24,7 @@ class ExponentPrior:
     """
 
     low: float = 0.15
-    high: float = 1.35
+    high: float = 2.0
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:

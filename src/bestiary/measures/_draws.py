@@ -35,14 +35,18 @@ class Draws:
         return None if tokens is None or times is None else tokens - times
 
 
-def draw(evidence: Evidence, *, seed: int = 0, count: int = DRAWS) -> Draws:
+def draw(evidence: Evidence, *, seed: int = 0, count: int = DRAWS, plain: bool = False) -> Draws:
     """Draw everything.
 
     Args:
         evidence: What was seen.
         seed: The same gives the same draws.
         count: Draws.
+        plain: As for `draw_size`.
     """
-    sizes = {size: draw_size(evidence, size, seed=seed, count=count) for size in evidence.sizes}
+    sizes = {
+        size: draw_size(evidence, size, seed=seed, count=count, plain=plain)
+        for size in evidence.sizes
+    }
     log_times = log_time_ratios(evidence, seed=seed, count=count)
     return Draws(evidence, sizes, log_times, seed)

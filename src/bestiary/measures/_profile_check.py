@@ -11,6 +11,8 @@ import numpy as np
 from bestiary.evidence import Evidence, Observation
 from bestiary.laws import RESOLUTION, Array, profile_speedup
 from bestiary.measures._baseline_posterior import PRIOR
+from bestiary.measures._drawn import Drawn
+from bestiary.measures._draws import draw
 from bestiary.measures._estimates import factor
 from bestiary.measures._measures import Measures
 from bestiary.measures._size_draws import REACH
@@ -35,20 +37,21 @@ class ProfileCheck(Spec, frozen=True, kw_only=True):
 
 
 def profile_checks(measures: Measures) -> tuple[ProfileCheck, ...]:
-    """Both intervals of every token speedup that has draws, in the study's order."""
-    return tuple(
-        _check(measures, one)
-        for one in measures.evidence.observations
-        if measures.draws.log_speedup(one.key) is not None
-    )
+    """Both intervals of every token speedup that has draws, in the study's order.
+
+    Args:
+        measures: Drawn anew with noise that is alike everywhere, which the profile assumes.
+    """
+    evidence = measures.evidence
+    draws = draw(evidence, seed=measures.seed, count=measures.count, plain=True)
+    found = ((one, draws.log_speedup(one.key)) for one in evidence.observations)
+    return tuple(_check(evidence, one, drawn) for one, drawn in found if drawn is not None)
 
 
-def _check(measures: Measures, one: Observation) -> ProfileCheck:
+def _check(evidence: Evidence, one: Observation, drawn: Drawn) -> ProfileCheck:
     """Both intervals of one speedup."""
-    drawn = measures.draws.log_speedup(one.key)
-    assert drawn is not None
     reported = factor(drawn.value, drawn.draws)
-    low, high = profile_interval(measures.evidence, one)
+    low, high = profile_interval(evidence, one)
     profile = Estimate(value=reported.value, low=_exp(low), high=_exp(high))
     widths = [_width(each) for each in (reported, profile)]
     ratio = widths[1] / widths[0] if widths[0] and widths[1] is not None else None

@@ -19,18 +19,21 @@ Shape suffixes: K draws, S seeds, R ratios.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bestiary.evidence import Evidence, Key, Observation
 from bestiary.laws import RESOLUTION, Array, CurvePosterior, PowerLaw, fit_power_law
 from bestiary.measures._baseline_posterior import baseline_posterior
+from bestiary.measures._cell_noise import OwnNoise, own_noise
 from bestiary.measures._drawn import Drawn, stream
 from bestiary.specs import DRAWS
 
 # Speedups that read the baseline's curve further than this factor beyond its data have no value.
 REACH = 10.0
+# How well the luck of tuning is known: its log has this standard deviation.
+_UNSURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ class SizeDraws:
     log_speedups: dict[Key, Drawn] = field(default_factory=dict)
 
 
-def draw_size(evidence: Evidence, size: str, *, seed: int = 0, count: int = DRAWS) -> SizeDraws:
+def draw_size(
+    evidence: Evidence, size: str, *, seed: int = 0, count: int = DRAWS, plain: bool = False
+) -> SizeDraws:
     """All draws of one size.
 
     Args:
@@ -78,26 +83,30 @@ def draw_size(evidence: Evidence, size: str, *, seed: int = 0, count: int = DRAW
         seed: Decides every draw, together with the names of size, ratio and optimizer, so that
             adding an optimizer to a study does not move the draws of another.
         count: Draws.
+        plain: Whether all noise of the size is alike and independent and tuning has no luck: what
+            the check by profile likelihood assumes.
     """
     noise, found = evidence.noise[size], [one for one in evidence.of_size(size) if one.done]
     own_K, shared_K = noise.squares.draws(stream(seed, size if found else ""), count)
-    losses = {one.key: _mean_loss(one, own_K, shared_K, seed) for one in found}
-    total_K = np.maximum(np.hypot(own_K, shared_K), RESOLUTION)
-    posterior = baseline_posterior(evidence, size)
-    if posterior is None:
+    own = own_noise(found, own_K, measured=noise.measured and not plain, seed=seed)
+    luck = _Luck(evidence.tuning_luck * (not plain), own, shared_K, seed)
+    losses = {one.key: luck.mean_loss(one) for one in found}
+    known = baseline_posterior(evidence, size)
+    if known is None:
         return SizeDraws(own_K, losses)
+    baselines = {one.ratio: one for one in found if one.optimizer == evidence.baseline}
+    posterior, scale_K = _weighted(known, list(baselines.values()), own, shared_K)
+    laws = posterior.draws(scale_K, stream(seed, size, "law"))
     fitted = BaselineFit(
         law=posterior.law(),
-        laws=posterior.draws(total_K / noise.floored, stream(seed, size, "law")),
+        laws=replace(laws, b=laws.b + luck.lasting(next(iter(baselines.values())))),
         ratios=posterior.ratios,
         deviations=posterior.deviations,
         losses=posterior.losses,
         misfit=_misfit(posterior, noise.squares.own_freedom),
     )
-    rho = Drawn((noise.shared / noise.floored) ** 2, shared_K**2 / total_K**2)
-    others = {one.ratio: one for one in found if one.optimizer == evidence.baseline}
     read = {
-        one.key: _read(losses, one, others.get(one.ratio), rho, fitted)
+        one.key: _read(losses, one, baselines.get(one.ratio), luck, fitted)
         for one in found
         if one.optimizer != evidence.baseline
     }
@@ -105,13 +114,56 @@ def draw_size(evidence: Evidence, size: str, *, seed: int = 0, count: int = DRAW
     return SizeDraws(own_K, losses, fitted, read, speedups)
 
 
-def _mean_loss(one: Observation, own_K: Array, shared_K: Array, seed: int) -> Drawn:
-    """A mean loss, redrawn with shared and own noise."""
-    place = (one.size, one.ratio)
-    shared = [stream(seed, *place, luck).normal(size=own_K.size) for luck in _lucks(one)]
-    own = stream(seed, *place, one.optimizer).normal(size=own_K.size) / math.sqrt(len(shared))
-    noise_K = shared_K * np.mean(shared, axis=0) + own_K * own
-    return Drawn(one.loss, one.loss + noise_K)
+def _weighted(
+    posterior: CurvePosterior, baselines: Sequence[Observation], own: OwnNoise, shared_K: Array
+) -> tuple[CurvePosterior, Array]:
+    """The posterior with the noise of each ratio, without what lasts over ratios, and its scale."""
+    brief_RK = np.array([own.deviations[one.key] ** 2 * (1 - own.lasting) for one in baselines])
+    total_RK = np.maximum(np.sqrt(brief_RK + shared_K**2), RESOLUTION)
+    usual_R = np.median(total_RK, axis=1)
+    counts_R = np.array([len(one.done) for one in baselines])
+    scale_K = np.sqrt(np.mean((total_RK / usual_R[:, None]) ** 2, axis=0))
+    return replace(posterior, deviations=usual_R / np.sqrt(counts_R)), scale_K
+
+
+@dataclass(frozen=True)
+class _Luck:
+    """What moves the mean losses of one size, in nats.
+
+    Attributes:
+        tuning: By how much a tuned configuration is worse than the best, on average.
+        own: The own noise of every cell.
+        shared: Draws of the standard deviation of what a seed brings to all optimizers of a cell.
+        seed: Decides the draws.
+    """
+
+    tuning: float
+    own: OwnNoise
+    shared: Array
+    seed: int
+
+    def mean_loss(self, one: Observation) -> Drawn:
+        """A mean loss, redrawn with the luck of its cell and the luck that lasts over ratios."""
+        place, count = (one.size, one.ratio), self.shared.size
+        shared = [stream(self.seed, *place, luck).normal(size=count) for luck in _lucks(one)]
+        own = stream(self.seed, *place, one.optimizer).normal(size=count) / math.sqrt(len(shared))
+        deviation_K = self.own.deviations[one.key] * np.sqrt(1 - self.own.lasting)
+        noise_K = self.shared * np.mean(shared, axis=0) + deviation_K * own
+        return Drawn(one.loss, one.loss + noise_K + self.lasting(one))
+
+    def shared_share(self, one: Observation) -> Drawn:
+        """The share of the variance at a cell that a seed brings to all optimizers there."""
+        total_K = np.maximum(np.hypot(self.own.deviations[one.key], self.shared), RESOLUTION)
+        usual = float(np.median(self.shared)) / float(np.median(total_K))
+        return Drawn(usual**2, (self.shared / total_K) ** 2)
+
+    def lasting(self, one: Observation) -> Array:
+        """What an optimizer keeps at all ratios: its seeds' luck, and that of its tuning."""
+        generator = stream(self.seed, one.size, one.optimizer, "lasting")
+        seeds_K = generator.normal(size=self.shared.size) / math.sqrt(len(one.done))
+        kept_K = self.own.deviations[one.key] * np.sqrt(self.own.lasting) * seeds_K
+        # The loss of the best configuration lies below what was measured, by an unknown regret.
+        return np.asarray(kept_K + self.tuning * (1 - generator.exponential(size=self.shared.size)))
 
 
 def _lucks(one: Observation) -> Sequence[object]:
@@ -139,14 +191,15 @@ def _read(
     losses: dict[Key, Drawn],
     one: Observation,
     baseline: Observation | None,
-    rho: Drawn,
+    luck: _Luck,
     curve: BaselineFit,
 ) -> Drawn:
     """A loss less its share of the baseline's residual at the same cell."""
     loss = losses[one.key]
     if baseline is None:
         return loss
-    other, weight = losses[baseline.key], rho.times(_shared_seeds(one, baseline))
+    other = losses[baseline.key]
+    weight = luck.shared_share(baseline).times(_shared_seeds(one, baseline))
     residual = other.value - float(curve.law.loss(one.ratio))
     residual_K = other.draws - curve.laws.loss(one.ratio)
     return Drawn(loss.value - weight.value * residual, loss.draws - weight.draws * residual_K)

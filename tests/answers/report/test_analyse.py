@@ -235,7 +235,7 @@ def test_two_ratios_say_that_the_exponent_is_assumed() -> None:
     analysis = analysed(study, planned, results, draws=DRAWS)
     exponent = analysis.laws[0].exponent
     assert exponent.low == pytest.approx(0.16, rel=0.15)
-    assert exponent.high == pytest.approx(1.35, rel=0.1)
+    assert exponent.high == pytest.approx(1.9, rel=0.1)
     assert "Two ratios do not show the exponent" in analysis.laws[0].note
     assert row(analysis, "muon", "65k", 2.0).token_speedup.extrapolated
 
@@ -256,9 +256,9 @@ def test_one_seed_takes_the_assumed_noise_and_says_so() -> None:
     study, planned, results = data(seeds=(1,))
     narrow, wide = (
         analysed(study, planned, results, draws=DRAWS, assumed_noise=noise)
-        for noise in (1e-3, 0.02)
+        for noise in (1e-3, 0.05)
     )
-    assert any("0.02 nats between seeds is assumed" in one for one in wide.limits)
+    assert any("0.05 nats between seeds is assumed" in one for one in wide.limits)
     first, second = (row(one, "muon", "16k", 1.0).token_speedup for one in (narrow, wide))
     assert (second.high or 9) - (second.low or 0) > 5 * ((first.high or 9) - (first.low or 0))
     assert row(wide, "muon", "16k", 1.0).time_speedup.low is None

@@ -13,10 +13,11 @@ from bestiary.measures import Measures, baseline_law, midway, sensitivity, summa
 from bestiary.specs import DRAWS
 
 METHOD = (
-    "Draws from the posterior: the noise between seeds, pooled over cells (a part shared by all "
-    "optimizers that ran the same seed, and a part of its own), is drawn as freely as its degrees "
-    "of freedom demand, then every mean loss, then the baseline's law, which is inverted; the "
-    "interval is the central 95% of the draws."
+    "Draws from the posterior: the noise between seeds (a part shared by all optimizers that ran "
+    "the same seed, and a part of its own, by optimizer and ratio as far as the runs tell it) is "
+    "drawn as freely as its degrees of freedom demand, then every mean loss with the luck of its "
+    "tuning, then the baseline's law, which is inverted; the interval is the central 95% of the "
+    "draws."
 )
 
 

@@ -89,9 +89,10 @@ def _scope(measures: Measures) -> Iterable[str]:
     """What no interval here contains."""
     if len(measures.evidence.sizes) == 1:
         yield "One size only: how a speedup changes with size was not measured."
+    luck = measures.evidence.tuning_luck
     yield (
-        "Intervals are 95% each and hold for these configurations on this data; they contain seed "
-        "noise, the baseline's curve and its inversion, not the luck of tuning."
+        "Intervals are 95% each and hold on this data; they contain seed noise, the baseline's "
+        f"curve and its inversion, and an allowance of {luck:.2g} nats for the luck of tuning."
     )
 
 

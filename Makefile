@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart smoke test test-fast lint format bench docs install clean
+.PHONY: quickstart smoke test test-fast lint format bench soak docs install clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
@@ -27,6 +27,10 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Two hundred real runs, a hundred of their processes killed; an hour or more of two cores.
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.soak $(SOAK_FLAGS)
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks

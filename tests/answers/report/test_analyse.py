@@ -1,12 +1,15 @@
 """From results to an answer: the known truth of a made-up study comes out, doubt included."""
 
 import json
+import math
 import re
 import subprocess
 import sys
 
 import msgspec
+import numpy as np
 import pytest
+from benchmarks.made_up import seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.synthetic import (
@@ -20,8 +23,20 @@ from tests.synthetic import (
 )
 
 from bestiary.answers.report import Analysis, Row
+from bestiary.answers.report._answer import _beyond_doubt, _headline
 from bestiary.errors import UserError
-from bestiary.specs import Cell, Planned, RunResult, Study, canonical_json, run_id
+from bestiary.measures import Drawn, Draws, Summary
+from bestiary.measures._size_draws import SizeDraws
+from bestiary.specs import (
+    NOTHING,
+    Cell,
+    Estimate,
+    Planned,
+    RunResult,
+    Study,
+    canonical_json,
+    run_id,
+)
 from bestiary.tune import ledger, needed, winners
 
 DRAWS = 400
@@ -350,3 +365,25 @@ def test_two_that_leave_the_baselines_curve_are_told_apart_by_their_losses(
     analysis = analysed(study, planned, results, draws=DRAWS)
     assert "below that of SOAP, the next" in analysis.answer[1]
     assert all(one.token_speedup.high is None for one in analysis.summaries[1:])
+
+
+def test_the_best_of_many_equal_ones_is_no_winner() -> None:
+    best = Summary(
+        optimizer="muon",
+        label="Muon",
+        family="matrix",
+        token_speedup=Estimate(value=1.1, low=1.01, high=1.2),
+        time_speedup=NOTHING,
+        step_time_ratio=NOTHING,
+        faster=1,
+        slower=0,
+        undecided=1,
+    )
+    draws_K = np.random.default_rng(0).normal(math.log(1.1), 0.042, 2_000)
+    key = ("muon", "small", 1.0)
+    size = SizeDraws(draws_K, log_speedups={key: Drawn(math.log(1.1), draws_K)})
+    evidence = seen({key: [3.0], ("adamw", "small", 1.0): [3.1]}, {"small": 1e6})
+    found = Draws(evidence, {"small": size}, {}, 0)
+    assert _beyond_doubt(found, best, 1)
+    assert not _beyond_doubt(found, best, 26)
+    assert "may reach by chance" in _headline(best, "AdamW", False, 26)

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from bestiary.answers.report._record import Row
 from bestiary.measures import (
     Draws,
@@ -35,7 +37,8 @@ def answer(
     )
     if not ranked:
         return (_nothing(rows, summaries, baseline), *_unfinished(unfinished))
-    sentences = [_headline(ranked[0], baseline), *_unfinished(unfinished)]
+    sure = _beyond_doubt(draws, ranked[0], len(summaries))
+    sentences = [_headline(ranked[0], baseline, sure, len(summaries)), *_unfinished(unfinished)]
     if len(ranked) > 1:
         sentences.append(_runner_up(draws, ranked[0], ranked[1]))
     sentences += _on_the_clock(ranked, baseline)
@@ -68,11 +71,20 @@ def _unfinished(count: int) -> list[str]:
     return [f"This may change: {count} planned {runs} no result yet."] * bool(count)
 
 
-def _headline(best: Summary, baseline: str) -> str:
+def _beyond_doubt(draws: Draws, best: Summary, among: int) -> bool:
+    """Whether the best is above 1 with the chance of one false winner among all kept at 5%."""
+    mean = mean_log_speedup(draws, best.optimizer)
+    assert mean is not None
+    return bool(np.quantile(mean[0].draws, 0.025 / among, method="lower") > 0)
+
+
+def _headline(best: Summary, baseline: str, sure: bool, among: int) -> str:
     """Who wins, by how much, and how sure that is."""
     speedup = best.token_speedup
-    if speedup.side(1.0) <= 0:
+    if not sure:
         unbounded = "" if speedup.bounded else ", with no bound on either side"
+        if speedup.side(1.0) > 0:
+            unbounded = f", which the best of {among} equal ones may reach by chance"
         return (
             f"No optimizer needs fewer tokens than {baseline} beyond doubt: the best, "
             f"{best.label}, has a token speedup of {speedup.times()}{unbounded}."

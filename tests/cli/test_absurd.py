@@ -88,3 +88,24 @@ def test_a_study_that_cannot_fit_is_refused_before_its_first_run() -> None:
     with pytest.raises(UserError, match=r"huge takes at least [\d,.]+ GB of memory a run"):
         check_memory(large, 1)
     assert least_bytes(SIZES["130m"], 128) > 12 * SIZES["130m"].parameters
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "quickstart", "--speed", "1e308"],
+        ["plan", "quickstart", "--count", str(10**14), "--speed", "1e9"],
+        ["plan", "quickstart", "--price", "1e308", "--speed", "1e9"],
+        ["advise", "--params", "1e308", "--tokens", "2e9"],
+        ["advise", "--params", "1e8", "--tokens", "1e308"],
+        ["reproduce", "--draws", str(10**12)],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:40],
+)
+def test_an_absurd_question_is_refused_with_its_range(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert " must be " in line
+    assert "<=" in line

@@ -105,6 +105,9 @@ def test_a_run_from_the_command_line_is_the_same_every_time(
 
     assert main(["export", "a", "exported"]) == 0
     assert (workplace / "exported" / "model.safetensors").exists()
+    exported = json.loads((workplace / "exported" / "tokenizer.json").read_text())
+    assert exported["model"]["vocab"]["a"] == ord("a")
+    assert (workplace / "exported" / "tokenizer_config.json").exists()
 
 
 @pytest.mark.slow

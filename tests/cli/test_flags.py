@@ -111,3 +111,11 @@ def test_a_model_has_the_ids_of_its_tokenizer_unless_told() -> None:
     assert (
         with_vocabulary(flags_of("--size", "130m", "--shape.vocabulary", "300")).vocabulary == 300
     )
+
+
+def test_a_preset_is_what_set_goes_over() -> None:
+    flags = flags_of("--optimizer", "muon", "--preset", "moonshot", "--set", "momentum=0.9")
+    settings = planned_run(flags, SIZES["8k"], DATA).optimizer.settings
+    assert (settings["scale"], settings["iterations"], settings["momentum"]) == ("rms", 5, 0.9)
+    with pytest.raises(UserError, match="did you mean 'moonshot'"):
+        planned_run(flags_of("--optimizer", "muon", "--preset", "moonshoot"), SIZES["8k"], DATA)

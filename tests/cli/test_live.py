@@ -1,9 +1,11 @@
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from bestiary.cli._cadence import Cadence
+from bestiary.cli._listing import console
 from bestiary.cli._live import LiveDisplay, PlainLog, best, display, drawn, headline
 from bestiary.launch import Running, Snapshot
 from bestiary.specs import Cell
@@ -87,3 +89,26 @@ def test_the_live_display_leaves_the_terminal_usable() -> None:
         shown.notice("lost, tried again")
     assert "lost, tried again" in stream.getvalue()
     assert stream.getvalue().rstrip().endswith("\x1b[2K") or "\x1b[?25h" in stream.getvalue()
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(display(Console(file=io.StringIO(), force_terminal=True)), PlainLog)
+
+
+@pytest.mark.parametrize("width", [30, 60, 61, 200])
+def test_text_never_runs_into_the_bar(width: int) -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(drawn(SNAPSHOT))
+    lines = stream.getvalue().splitlines()
+    bars = [line for line in lines if "━" in line]
+    assert len(bars) == 1
+    assert set(bars[0].strip()) <= set("━╸╺ ")
+    assert all(len(line) <= width for line in lines)
+
+
+def test_piped_output_is_as_wide_as_columns_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "77")
+    assert console().width == 77
+    monkeypatch.delenv("COLUMNS")
+    assert console().width == 160

@@ -89,6 +89,8 @@ def test_every_command_has_help_that_explains_each_option(
         (["run", "quickstart", "--workers", "-1"], "--workers must be int >= 0"),
         (["run", "missing.py:build"], "no file missing.py"),
         (["plan", "papers"], "did you mean 'paper'?"),
+        (["--bogus"], "options follow a command, got '--bogus' first"),
+        (["help", "trian"], "did you mean 'train'?"),
         (["status"], "no study here"),
         (["report", "missing"], "holds no study"),
         (["optimizers", "shw"], "did you mean 'show'?"),
@@ -160,3 +162,14 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
     )
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_names_what_the_docs_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "export"]) == 0
+    assert "[-h] RUN OUT" in capsys.readouterr().out
+    assert main(["train", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "by default one named for the run. (derived)" in said
+    assert "--warmup FLOAT Share" in said
+    assert "(default: '')" not in said
+    assert "None" not in said

@@ -1,5 +1,6 @@
 """A study says whose tokens its models are for, and other text is refused before it is read."""
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 from tests.cli.tiny_study import tiny
 
 from bestiary.cli import main
-from bestiary.cli._questions import check_text
+from bestiary.cli._questions import check_text, without_corpus
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, DataSpec, Study
 
@@ -42,6 +43,52 @@ def test_text_of_the_right_tokens_is_taken(stated: str, size: str, given: str) -
 def test_text_of_other_tokens_is_refused(stated: str, size: str, given: str, cure: str) -> None:
     with pytest.raises(UserError, match=cure):
         check_text(question(stated, size), (), given)
+
+
+OWN = """
+import beside
+from tests.cli.tiny_study import tiny
+from bestiary.specs import Study, Tuning
+import msgspec
+
+def empty(data):
+    return msgspec.structs.replace(tiny(data), ratios=())
+
+def untuned(data):
+    return msgspec.structs.replace(tiny(data), tuning=Tuning(cells=(), runs_per_cell=2))
+
+def mistyped(data):
+    return Study(name="x", questoin="q")
+
+def asks_nothing():
+    return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("mine.py", "name the function too, as mine.py:FUNCTION"),
+        ("mine.py:empty", "at least one of its ratios, got none; add one"),
+        ("mine.py:untuned", "add one to tuning.cells"),
+        ("mine.py:mistyped", "(line 14 of mine.py); did you mean 'question'?"),
+        ("mine.py:asks_nothing", "makes no study: TypeError: asks_nothing() takes 0 positional"),
+        ("mine.py:tinyy", "did you mean 'tiny'?"),
+        ("leaves.py:f", "leaves.py cannot be run: SystemExit: 3 (line 1 of leaves.py)"),
+    ],
+)
+def test_a_mistake_in_somebodys_file_is_one_line_with_its_cure(
+    name: str, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(OWN)
+    (tmp_path / "beside.py").write_text("found = True")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    path = list(sys.path)
+    with pytest.raises(UserError) as raised:
+        without_corpus(name)
+    assert cure in str(raised.value)
+    assert sys.path == path
 
 
 def test_the_paper_without_its_text_is_one_line_and_nothing_is_made(

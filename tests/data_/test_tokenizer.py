@@ -77,6 +77,7 @@ def test_saved_cutting_and_padding_change_nothing(
     plain = prepared(tmp_path, saved(tmp_path / "plain.json", byte_level()))
     file = saved(tmp_path / "encoder.json", byte_level(**setting))
     assert prepared(tmp_path, file).spec.digest == plain.spec.digest
+    assert plain.tokenizer_json == (tmp_path / "plain.json").read_text()
     assert plain.train_tokens is not None
     assert not (plain.train_tokens == 1).any()
 
@@ -148,3 +149,13 @@ def test_unknown_tokens_and_lost_text_are_said(tmp_path: Path) -> None:
     assert any(
         "tokens stand for text that the tokenizer does not know" in x for x in reading.lines()
     )
+
+
+def test_the_tokenizer_of_bytes_is_a_file_that_others_read(tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    (tmp_path / "a.txt").write_text("".join(f"{n} some words\n\n" for n in range(2000)))
+    text = prepare([source(tmp_path / "a.txt")], tmp_path / "corpora").tokenizer_json
+    read = tokenizers.Tokenizer.from_str(text)
+    words = "To be, or\n\tnot; \u00e9\u0100\U0001f40d \r\x7f"
+    assert bytes(read.encode(words).ids) == words.encode()
+    assert read.decode(list(words.encode())) == words

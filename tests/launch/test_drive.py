@@ -1,6 +1,7 @@
 """The driver: every run exactly one result, whatever dies, and the same table in the end."""
 
 import errno
+import itertools
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,7 +22,7 @@ from tests.tune.study import answer, study
 from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
 from bestiary.launch import LocalExecutor, Snapshot, drive
 from bestiary.specs import RunResult, Study, run_id
-from bestiary.store import StudyStore
+from bestiary.store import StudyStore, _study
 from bestiary.tune import needed, winners
 
 Make = Callable[..., LocalExecutor]
@@ -105,6 +107,28 @@ def test_a_study_runs_to_its_end(tmp_path: Path, executor: Make) -> None:
     assert all(snapshot.done <= snapshot.planned for snapshot in log.snapshots)
     assert log.notices == []
     assert not list(tmp_path.glob("runs/*/*/checkpoints"))
+
+
+@pytest.mark.slow
+def test_a_clock_that_jumps_loses_no_run_and_doubles_none(
+    tmp_path: Path, executor: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an hour, by ten years, and back: what is decided by time is decided on a steady clock."""
+    jumps = itertools.cycle([0, 3600, -3600, 315_360_000, -315_360_000])
+    wall = time.time
+    monkeypatch.setattr(time, "time", lambda: wall() + next(jumps))
+    monkeypatch.setattr(
+        _study,
+        "now",
+        lambda: (datetime.now(UTC) + timedelta(seconds=next(jumps))).isoformat(),
+    )
+    question, log = small(), Log()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("quick", stall_seconds=60.0), log)
+        assert_exactly_once(store, question)
+        started = [one.started for one in store.attempts()]
+    assert started != sorted(started)
+    assert log.notices == []
 
 
 def store_results(folder: Path) -> list[RunResult]:

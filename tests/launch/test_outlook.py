@@ -77,6 +77,18 @@ def test_losses_are_compared_in_one_cell_and_in_the_studys_order() -> None:
             assert loss == min(losses)
 
 
+def test_the_cell_at_work_is_shown_once_it_has_a_loss() -> None:
+    _, order = answer(QUESTION)
+    guess, _ = outlook(len(order), slots=1)
+    for cell in {one.cell for one in order}:
+        at_work = msgspec.structs.replace(running(100, 50), cell=cell)
+        assert guess.snapshot([at_work]).best_cell == cell
+    first, _ = outlook(1, slots=1)
+    elsewhere = next(one.cell for one in order if one.cell != order[0].cell)
+    at_work = msgspec.structs.replace(running(100, 50), cell=elsewhere)
+    assert first.snapshot([at_work]).best_cell == order[0].cell
+
+
 def test_an_outlook_that_is_kept_up_to_date_is_one_made_anew() -> None:
     _, order = answer(QUESTION)
     known = {run_id(planned.run): planned for planned in order}

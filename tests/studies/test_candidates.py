@@ -98,3 +98,10 @@ def test_a_mistake_in_a_candidate_is_named() -> None:
         candidate("adamw", grid={"beta_1": (0.9,)})
     with pytest.raises(UserError, match=r"adamw beta1 must be float < 1\.0, got 1\.5"):
         candidate("adamw", grid={"learning_rate": (0.01,), "beta1": (0.9, 1.5)})
+
+
+def test_a_preset_is_a_start_that_changes_go_over() -> None:
+    start = candidate("muon", preset="moonshot", changes={"iterations": 4}).start
+    assert (start["scale"], start["iterations"]) == ("rms", 4)
+    with pytest.raises(UserError, match="unknown preset of muon 'kimi'; known: study, jordan"):
+        candidate("muon", preset="kimi")

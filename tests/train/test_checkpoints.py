@@ -3,6 +3,9 @@
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -232,3 +235,37 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["1 7 warm", "200 7 warm", "20000 7 warm"]
     assert steps(tmp_path) == [7]
     assert equal(load_arrays(tmp_path / "7", tree()), tree(7))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import jax.numpy as jnp
+from bestiary.train._checkpoints import save
+array = jnp.arange(2**20, dtype=jnp.float32)
+for step in range(1, 10_000):
+    save(Path(sys.argv[1]), step, record=b"{}", arrays={"array": array + step})
+"""
+
+
+def test_a_kill_in_the_middle_of_a_real_write_leaves_what_was_there(tmp_path: Path) -> None:
+    """Orbax writes in threads of its own; the process is killed while files of a draft grow."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)])
+    try:
+        deadline = time.monotonic() + 120
+        while not (steps(tmp_path) and _is_half_written(tmp_path)):
+            assert writer.poll() is None
+            assert time.monotonic() < deadline
+    finally:
+        writer.kill()
+        writer.wait()
+    clear_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(map(str, steps(tmp_path)))
+    for step in steps(tmp_path):
+        kept = load_arrays(tmp_path / str(step), {"array": jnp.zeros(2**20)})["array"]
+        assert np.array_equal(kept, np.arange(2**20, dtype=np.float32) + step)
+
+
+def _is_half_written(folder: Path) -> bool:
+    drafts = [path for path in folder.glob(".writing-*") if path.is_dir()]
+    return any(file.is_file() for draft in drafts for file in draft.rglob("*"))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import jax
 
+from bestiary.specs import is_busy
 from bestiary.store import code_digest
 from bestiary.train import environment
-from bestiary.train._environment import _changes
+from bestiary.train._environment import _changes, load
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull}
 
@@ -40,3 +41,12 @@ def test_it_names_the_code_and_what_is_not_committed(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("3\n")
     assert _changes(tmp_path) not in ("", changed)
     assert environment()["code"] == code_digest()
+
+
+def test_the_load_is_that_of_the_whole_machine() -> None:
+    found = load()
+    assert float(found["load"]) >= 0
+    assert found["machine cores"] == str(os.cpu_count())
+    assert is_busy({"load": "3.1", "machine cores": "2"})
+    assert not is_busy({"load": "2.9", "machine cores": "2"})
+    assert not is_busy({})

@@ -14,6 +14,7 @@ from bestiary.data import Corpus
 from bestiary.errors import StopRequested, UserError
 from bestiary.specs import ModelSpec, RunResult, RunSpec
 from bestiary.train import Policy, _ledger, metrics_file, train, trained
+from bestiary.train._session import Session
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +79,24 @@ def test_every_optimizer_resumes_to_the_bit(
     pieces = broken([run], corpus, tmp_path, [6])[0]
     assert outcome(pieces, run, tmp_path / "last") == outcome(whole, run, tmp_path / "whole")
     assert parameters(tmp_path / "last") == parameters(tmp_path / "whole")
+    diverged = poisoned(run, corpus, tmp_path / "nan", at=10)  # here, where all is compiled
+    assert (diverged.state, diverged.last_step) == ("diverged", 10)
+    assert np.isfinite(diverged.last_finite_loss)
+    assert "NaN" not in metrics_file(tmp_path / "nan", diverged.run_id).read_text()
+
+
+def poisoned(run: RunSpec, corpus: Corpus, folder: Path, at: int) -> RunResult:
+    """Train a run whose parameters are no numbers from a step on."""
+    launch = Session._launch
+
+    def poison(self: Session, first: int, count: int) -> Any:
+        if first == at:
+            self._params = jax.tree.map(lambda leaf: leaf * np.nan, self._params)
+        return launch(self, first, count)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_launch", poison)
+        return train([run], corpus, folder, Policy(steps_per_dispatch=4))[0]
 
 
 @pytest.mark.parametrize("name", ["adamw", "soap", "schedule_free"])

@@ -54,10 +54,10 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     results: tyro.conf.Positional[str] = "fantastic2025"
-    params: Annotated[Amount, Meta(ge=0)] = 0.0
-    tokens: Annotated[Amount, Meta(ge=0)] = 0.0
+    params: Annotated[Amount, Meta(ge=0, le=1e30)] = 0.0
+    tokens: Annotated[Amount, Meta(ge=0, le=1e30)] = 0.0
     device: str = ""
-    count: Annotated[int, Meta(ge=1)] = 1
+    count: Annotated[int, Meta(ge=1, le=10**6)] = 1
     utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
     optimizer: str = ""
     held_out: Switch = False

@@ -12,6 +12,7 @@ import msgspec
 import tyro
 
 from bestiary.cli._commands import COMMANDS
+from bestiary.cli._meanings import explain
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Setting, Spec, checked, from_builtins
 
@@ -64,6 +65,7 @@ def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
     Raises:
         UserError: an unknown flag (the nearest is named) or a value that does not fit.
     """
+    explain(kind)
     default = kind()
     flags = _parse_once(kind, default, arguments, name)
     config = getattr(flags, "config", "")

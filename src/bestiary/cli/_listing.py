@@ -1,6 +1,7 @@
 """Listings: the same records as a table for people or as JSON for programs."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from rich.text import Text
 from bestiary.cli._printable import printable
 
 Record = Mapping[str, Any]
+# Of output that no terminal shows, where COLUMNS does not say.
+PIPED_COLUMNS = 160
 
 
 def show(
@@ -54,9 +57,18 @@ def show(
 
 
 def console() -> Console:
-    """The terminal, or a wide page where the output is piped, so that no cell is cut."""
+    """The terminal; where the output is piped, a page as wide as COLUMNS says, or very wide.
+
+    Wide, so that no cell is cut for a program that reads it.
+    """
     terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=160)
+    stated = os.environ.get("COLUMNS", "").isdecimal()
+    return terminal if terminal.is_terminal or stated else Console(width=PIPED_COLUMNS)
+
+
+def is_live(console: Console) -> bool:
+    """Whether it can redraw what it shows: a terminal that moves its cursor."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def print_json(value: Any) -> None:

@@ -10,15 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bestiary.cli._cadence import Cadence
+from bestiary.cli._listing import is_live
 from bestiary.launch import Running, Snapshot
 from bestiary.report import duration
 
 RUNNING_SHOWN = 6
+BAR_COLUMNS = 60
 
 
 def display(console: Console) -> "LiveDisplay | PlainLog":
     """The display that fits where the output goes."""
-    return LiveDisplay(console) if console.is_terminal else PlainLog(console)
+    return LiveDisplay(console) if is_live(console) else PlainLog(console)
 
 
 class LiveDisplay:
@@ -122,7 +124,10 @@ def _step(one: Running) -> str:
 
 def drawn(snapshot: Snapshot) -> Group:
     """The live display of one moment."""
-    bar = ProgressBar(total=max(1, snapshot.planned), completed=snapshot.done, width=60)
+    # In a table, which ends its lines and is as narrow as the terminal: a bar does neither.
+    bar = Table.grid()
+    bar.add_column(max_width=BAR_COLUMNS)
+    bar.add_row(ProgressBar(total=max(1, snapshot.planned), completed=snapshot.done))
     running = Table.grid(padding=(0, 2))
     for one in snapshot.running[:RUNNING_SHOWN]:
         running.add_row(*_running(one))

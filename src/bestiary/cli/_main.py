@@ -60,12 +60,18 @@ def _write_what_can_be_written() -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["help"] and arguments[1:2] and not arguments[1].startswith("-"):
+        arguments = [arguments[1], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(top_help())
         return DONE
     name, *rest = arguments
     if name in ("-V", "--version"):
         return _print_version()
+    if name.startswith("-"):
+        raise UserError(
+            f"options follow a command, got {name[:80]!r} first; write bestiary COMMAND {name[:80]}"
+        )
     if name not in COMMANDS:
         raise unknown("command", name, COMMANDS)
     command = importlib.import_module(COMMANDS[name].module)

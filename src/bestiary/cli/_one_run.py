@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bestiary.cli._cadence import Cadence
+from bestiary.cli._listing import is_live
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ONE_DEVICE, Placement, RunResult, RunSpec, canonical_json, run_id
 
 RESULT, SPEC, SUM = "result.json", "run.json", "result.json.sha256"
+TOKENIZER = "tokenizer.json"
 
 
 class Told(Protocol):
@@ -49,6 +51,8 @@ def go_on(
             (result,) = train([spec], corpus, folder, policy)
         except StopRequested as stop:
             raise StopRequested(f"{stop}: the same command does", stop.signal) from None
+    if (tokenizer := corpus.tokenizer_json) is not None:
+        _write(folder / TOKENIZER, tokenizer)
     text = canonical_json(result) + "\n"
     _write(folder / SPEC, canonical_json(spec) + "\n")
     _write(folder / SUM, _sum(text.encode()))
@@ -94,7 +98,7 @@ def _write(path: Path, text: str) -> None:
     """Write a file that is there completely, on the disk, or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w") as file:
+        with beside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -112,7 +116,7 @@ def _write(path: Path, text: str) -> None:
 def progress(steps: int) -> Iterator[Told]:
     """A live line on a terminal, and a plain line now and then anywhere else (on stderr)."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not is_live(console):
         yield _Log(steps)
         return
     columns = (

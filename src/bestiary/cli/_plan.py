@@ -58,11 +58,11 @@ class Flags(Spec, frozen=True, kw_only=True):
     optimizers: str = ""
     ratios: str = ""
     by: By = "optimizer"
-    speed: Annotated[float, Meta(ge=0)] = 0.0
+    speed: Annotated[float, Meta(ge=0, le=1e30)] = 0.0
     device: str = ""
     utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
-    count: Annotated[int, Meta(ge=1)] = 1
-    price: Annotated[float, Meta(ge=0)] = 0.0
+    count: Annotated[int, Meta(ge=1, le=10**6)] = 1
+    price: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     json: Switch = False
 
 

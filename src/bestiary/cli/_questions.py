@@ -1,13 +1,17 @@
 """From the name of a study and some text to the `Study` that is asked."""
 
+import difflib
 import importlib.util
+import re
+import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bestiary.cli._corpora import prepared
 from bestiary.data import Corpus, described
 from bestiary.errors import UserError, unknown
-from bestiary.specs import DataSpec, Spec, Study, checked
+from bestiary.specs import Candidate, DataSpec, Spec, Study, Tuning, checked
 from bestiary.studies import STUDIES, lookup, sliced, study_file
 
 NO_CORPUS = DataSpec(name="none", digest="0" * 64)
@@ -114,11 +118,24 @@ def without_corpus(name: str | Build, part: StudyPart = WHOLE) -> Study:
 
 
 def _study(name: str | Build, data: DataSpec) -> Study:
-    study = _build(name)(data)
+    called = str(getattr(name, "__name__", name))
+    build = _build(name)
+    study = build(data) if name in STUDIES else _made(build, called, data)
     if not isinstance(study, Study):
-        called = getattr(name, "__name__", name)
         raise UserError(f"{called} must return a Study, got {type(study).__name__}")
     return checked(study)
+
+
+def _made(build: Build, called: str, data: DataSpec) -> object:
+    """What somebody's own function returns; its errors are one line of theirs."""
+    try:
+        return build(data)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{called} makes no study: {told_of(error, called.partition(':')[0])}"
+        ) from error
 
 
 def _build(name: str | Build) -> Build:
@@ -126,8 +143,22 @@ def _build(name: str | Build) -> Build:
         return name
     if name.endswith(".toml"):
         return study_file(Path(name))
+    if name.endswith(".py"):
+        raise UserError(f"name the function too, as {name}:FUNCTION")
     path, colon, function = name.rpartition(":")
     return _own(Path(path), function) if colon else lookup(name).build
+
+
+def told_of(error: BaseException, path: str) -> str:
+    """One line on an error of somebody's file: where it came from, and a field that was meant."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if Path(one.filename).name == Path(path).name]
+    where = f" (line {lines[-1]} of {path})" if lines else ""
+    wrong = re.search(r"(?:keyword argument|no field) ['`](\w+)['`]", text)
+    known = {field for kind in (Study, Tuning, Candidate) for field in kind.__struct_fields__}
+    near = difflib.get_close_matches(wrong[1], known, n=1) if wrong else []
+    return text + where + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _own(path: Path, function: str) -> Build:
@@ -138,10 +169,13 @@ def _own(path: Path, function: str) -> Build:
     if specification is None or specification.loader is None:
         raise UserError(f"a study is a Python file, got {path}; name it FILE.py:FUNCTION")
     module = importlib.util.module_from_spec(specification)
+    sys.path.insert(0, str(path.absolute().parent))  # as `python FILE.py` finds what is beside it
     try:
         specification.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file does wrong is theirs to see
-        raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the user's file does wrong is theirs to see
+        raise UserError(f"{path} cannot be run: {told_of(error, str(path))}") from error
+    finally:
+        sys.path.pop(0)
     own = {key: value for key, value in vars(module).items() if callable(value)}
     if function not in own:
         raise unknown(f"function in {path}", function, own)

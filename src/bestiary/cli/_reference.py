@@ -1,11 +1,9 @@
 """The reference page docs/cli.md, made from the flags: `python -m bestiary.cli._reference`."""
 
 import importlib
-import re
-import textwrap
 
 from bestiary.cli._commands import COMMANDS
-from bestiary.specs import Spec
+from bestiary.cli._meanings import DERIVED, default_in_words, described
 
 INTRODUCTION = """\
 # The command line
@@ -42,25 +40,9 @@ def _section(name: str) -> str:
 
 
 def _row(name: str, meaning: str, default: object) -> str:
-    shown = "" if default in ("", None, (), False) else f"`{default}`"
+    told = default_in_words(name, meaning, default)
+    shown = told if told in ("", DERIVED) else f"`{told}`"
     return f"| `{name}` | {meaning} | {shown} |\n"
-
-
-def described(kind: type[Spec], prefix: str = "") -> list[tuple[str, str, object]]:
-    """Every flag with its meaning, read from the docstring, and its default."""
-    attributes = (kind.__doc__ or "").partition("Attributes:\n")[2]
-    text = textwrap.dedent(attributes)
-    meanings = {
-        found[1]: re.sub(r"\s+", " ", found[2]).strip()
-        for found in re.finditer(r"^(\w+): (.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL)
-    }
-    flags: list[tuple[str, str, object]] = []
-    for field, value in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
-        if isinstance(value, Spec):
-            flags += described(type(value), f"{prefix}{field}.")
-        else:
-            flags.append((prefix + field, meanings[field], value))
-    return flags
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     study: tyro.conf.Positional[str] = "fantastic2025"
-    draws: Annotated[int, Meta(ge=100)] = DRAWS
+    draws: Annotated[int, Meta(ge=100, le=10**6)] = DRAWS
     noise: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     tuning: Switch = False
     duel: Switch = False

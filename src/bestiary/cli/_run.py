@@ -67,7 +67,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     max_runs: Annotated[int, Meta(ge=0)] = 0
     max_device_hours: Annotated[float, Meta(ge=0)] = 0.0
     max_cost: Annotated[float, Meta(ge=0)] = 0.0
-    price: Annotated[float, Meta(ge=0)] = 0.0
+    price: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     reuse: Repeated = ()
     fresh: Switch = False
     retry_failed: Switch = False

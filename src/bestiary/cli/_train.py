@@ -62,6 +62,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         config: A TOML file with any of these options; options on the command line win.
         size: A named size (`bestiary sizes`).
         optimizer: An optimizer (`bestiary optimizers`).
+        preset: Named settings of it, the variants of other implementations, such as `jordan` or
+            `moonshot` of muon (`bestiary optimizers show muon`); `--set` goes over them.
         set: A hyperparameter as name=value; may be given several times.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
             its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
@@ -88,6 +90,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     config: str = ""
     size: str = "65k"
     optimizer: str = "adamw"
+    preset: str = ""
     set: Repeated = ()
     data: Repeated = ()
     tokenizer: str = "byte"
@@ -192,6 +195,7 @@ def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
     from bestiary.optimizers import lookup, resolve
 
     entry = lookup(flags.optimizer)
+    stated = {**entry.preset(flags.preset), **settings_from(flags.set)}
     steps = flags.steps or model.steps(flags.ratio, flags.batch_size)
     habit = 0.1 if entry.run.get("warmup_steps", 0) else 0.0
     warmup = habit if flags.warmup is None else flags.warmup
@@ -200,7 +204,7 @@ def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
         RunSpec(
             model=model,
             data=data,
-            optimizer=resolve(flags.optimizer, settings_from(flags.set)),
+            optimizer=resolve(flags.optimizer, stated),
             schedule=ScheduleSpec(
                 kind=entry.schedule if flags.schedule == "own" else flags.schedule,
                 warmup_steps=float(round(warmup * steps)),

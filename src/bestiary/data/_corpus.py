@@ -12,6 +12,7 @@ import numpy as np
 from bestiary.data._manifest import Manifest, Part, content_digest
 from bestiary.data._mixture import BLOCK
 from bestiary.data._reading import Reading
+from bestiary.data._tokenizer_file import tokenizer_json
 from bestiary.data._tokens import Tokens
 from bestiary.data._verify import verified_shards
 from bestiary.errors import UserError, unknown
@@ -107,6 +108,11 @@ class Corpus:
     def vocabulary(self) -> int:
         """Every token id is below it."""
         return self.manifest.content.vocabulary
+
+    @property
+    def tokenizer_json(self) -> str | None:
+        """Its tokenizer as a tokenizer.json; None where that is not known, as of given tokens."""
+        return tokenizer_json(self.folder, self.manifest)
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -26,6 +26,7 @@ from bestiary.data._source import Source
 from bestiary.data._split import Split, position
 from bestiary.data._stdlib import python_version
 from bestiary.data._tokenizer import AbstractTokenizer, load_tokenizer
+from bestiary.data._tokenizer_file import FILE as TOKENIZER
 from bestiary.errors import UserError
 from bestiary.specs import SPLITS, checked
 
@@ -108,6 +109,8 @@ def prepare(
             reading=reading,
         )
         _describe(path, manifest)
+        if reader.tokenizer.file and manifest.tokenizer == reader.tokenizer.name:
+            write_durably(path / TOKENIZER, reader.tokenizer.file)
         digest = content_digest(written.content)
         publish(path, Path(folder) / digest)
     remember(Path(folder) / digest, note, reading)

@@ -13,6 +13,12 @@ from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec, checked
 
 Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards", "megatron", "tar"]
+# Which kinds have what a source can be told of.
+_HAVE: dict[str, tuple[Kind, ...]] = {
+    "field": ("jsonl", "parquet"),
+    "bytes_per_token": ("shards", "megatron"),
+}
+_HAVE_IN_WORDS = {"field": ".jsonl and .parquet", "bytes_per_token": "tokens (.bin)"}
 SUFFIXES: dict[str, Kind] = {
     ".txt": "text",
     ".jsonl": "jsonl",
@@ -117,7 +123,14 @@ def described(text: str) -> Source:
         if name not in read:
             raise unknown(f"setting of {shown(path)}", shown(name), read)
     settings = {name: read[name](value) for name, value in given.items()}
-    return source(path, **settings)
+    found = source(path, **settings)
+    for name in ("field", "bytes_per_token"):
+        if name in given and found.kind not in _HAVE[name]:
+            raise UserError(
+                f"{name} is of {_HAVE_IN_WORDS[name]}, but {shown(path)} is {found.kind}; "
+                f"leave out ,{name}={shown(given[name])}"
+            )
+    return found
 
 
 def _number(text: str) -> float:

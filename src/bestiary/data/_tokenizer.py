@@ -25,12 +25,14 @@ class AbstractTokenizer(Protocol):
         looked_at: Characters of which it was looked whether a token stands for them: all of some
             documents.
         lost: Those of them for which none does, blanks aside.
+        file: The tokenizer.json it was read from; empty for bytes.
     """
 
     name: str
     unknown: int | None
     looked_at: int
     lost: int
+    file: bytes
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """Token ids of every document, one-dimensional uint16 or uint32 arrays."""
@@ -44,6 +46,7 @@ class ByteTokenizer:
     unknown: int | None = None
     looked_at = 0
     lost = 0
+    file = b""
 
     def __init__(self, vocabulary: int) -> None:
         if vocabulary < 256:
@@ -65,6 +68,7 @@ class HuggingFaceTokenizer:
 
     def __init__(self, path: Path, vocabulary: int) -> None:
         data = _read(path)
+        self.file = data
         self._tokenizer = _loaded(data, path)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

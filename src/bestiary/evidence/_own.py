@@ -16,7 +16,19 @@ from bestiary.evidence._record import (
     Tried,
     TuningBehind,
 )
-from bestiary.specs import Candidate, Cell, Configuration, Planned, RunResult, Study, digest
+from bestiary.specs import (
+    LOAD,
+    MACHINE_CORES,
+    OF_ONE_RUN,
+    Candidate,
+    Cell,
+    Configuration,
+    Planned,
+    RunResult,
+    Study,
+    digest,
+    is_busy,
+)
 from bestiary.tune import Planner, Winner, ledger_of, winners_of
 
 # An allowance for what a tuning leaves, in units of the least gain that it moves for.
@@ -73,7 +85,7 @@ def own_evidence(
         planned=len(planned),
         finished=len(finished),
         effort=ledger_of(planner),
-        notes=(*phase_notes(planner), *odd),
+        notes=(*phase_notes(planner), *odd, *_busy(finished)),
         provenance=Provenance(
             study_digest=digest(study),
             data_name=study.data.name,
@@ -205,10 +217,25 @@ def _noise(study: Study, observations: Sequence[Observation], assumed: float) ->
     )
 
 
+def _busy(results: Sequence[RunResult]) -> tuple[str, ...]:
+    """A reserve where runs were timed on a machine that had more to do."""
+    busy = [one.environment for one in results if is_busy(one.environment)]
+    if not busy:
+        return ()
+    most = max(busy, key=lambda environment: float(environment[LOAD]))
+    return (
+        f"The machine was busy with more than this study in {len(busy)} of {len(results)} runs "
+        f"(a load of up to {float(most[LOAD]):.1f} on {most[MACHINE_CORES]} cores): speedups in "
+        "time may be off, speedups in tokens are not.",
+    )
+
+
 def _environment(results: Sequence[RunResult]) -> dict[str, str]:
     """What the runs recorded of versions and machine; different values are joined."""
     values: dict[str, dict[str, None]] = {}
     for result in results:
         for key, value in result.environment.items():
+            if key in OF_ONE_RUN:
+                continue
             values.setdefault(key, {})[value] = None
     return {key: "; ".join(sorted(seen)) for key, seen in sorted(values.items())}

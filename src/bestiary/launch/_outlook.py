@@ -85,18 +85,25 @@ class Outlook:
         """The state at this moment."""
         running = tuple(running)
         done = self._states.total()
-        best = self._lowest.get(self._fullest, {}) if self._fullest else {}
+        cell = self._shown(running)
+        best = self._lowest.get(cell, {}) if cell else {}
         return Snapshot(
             done=done,
             planned=max(self._bound, done + len(running)),
             diverged=self._states["diverged"],
             failed=self._states["failed"],
             running=running,
-            best_cell=self._fullest,
+            best_cell=cell,
             best={name: best[name] for name in self._planner.campaigns if name in best},
             seconds_elapsed=time.monotonic() - self._began,
             seconds_left=self._seconds_left(running),
         )
+
+    def _shown(self, running: tuple[Running, ...]) -> Cell | None:
+        """The cell at work where that has a loss, else that which most optimizers have reached."""
+        work = collections.Counter(one.cell for one in running if one.cell in self._lowest)
+        most = max(work, key=lambda cell: (work[cell], len(self._lowest[cell])), default=None)
+        return most or self._fullest
 
     def _seconds_left(self, running: tuple[Running, ...]) -> float | None:
         """The rest at the pace so far with all slots busy; too long where tuning ends early."""

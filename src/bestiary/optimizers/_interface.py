@@ -163,6 +163,16 @@ class Optimizer:
         """The complete starting configuration: hyperparameters and run coordinates."""
         return {**self.defaults, **self.run}
 
+    def preset(self, name: str) -> Configuration:
+        """The settings of one of its presets; none of their own for an empty name.
+
+        Raises:
+            UserError: there is no preset of that name.
+        """
+        if name and name not in self.presets:
+            raise unknown(f"preset of {self.name}", name, self.presets)
+        return self.presets[name] if name else {}
+
 
 def _is_traced(kind: Any) -> bool:
     """Whether a field type is a float that the compiled step takes as data."""

@@ -11,7 +11,11 @@ from bestiary.specs._estimate import Estimate as Estimate
 from bestiary.specs._estimate import exactly as exactly
 from bestiary.specs._estimate import missing as missing
 from bestiary.specs._feasible import Feasible as Feasible
+from bestiary.specs._kinds import LOAD as LOAD
+from bestiary.specs._kinds import MACHINE_CORES as MACHINE_CORES
 from bestiary.specs._kinds import MICRO_BATCHES as MICRO_BATCHES
+from bestiary.specs._kinds import OF_ONE_RUN as OF_ONE_RUN
+from bestiary.specs._kinds import is_busy as is_busy
 from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label

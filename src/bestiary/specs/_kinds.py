@@ -12,6 +12,25 @@ DECIDING = (
 # Of one run, and not from run to run: into how many parts its steps were divided for its memory.
 MICRO_BATCHES = "micro-batches"
 
+# What else ran: the machine's load average in the last minute of the run, and its cores.
+LOAD, MACHINE_CORES = "load", "machine cores"
+# They differ from run to run, and say nothing of the kind of machine.
+OF_ONE_RUN = (MICRO_BATCHES, LOAD)
+
+
+def is_busy(environment: Mapping[str, str]) -> bool:
+    """Whether more wanted to run on a machine than its cores and one: its times are then too long.
+
+    False where a run did not record it.
+
+    Args:
+        environment: `RunResult.environment`.
+    """
+    try:
+        return float(environment[LOAD]) > int(environment[MACHINE_CORES]) + 1
+    except (KeyError, ValueError):
+        return False
+
 
 def kinds_apart(before: Mapping[str, str], after: Mapping[str, str], *also: str) -> str:
     """Where two environments differ in what decides bits, in words; empty where they do not.

@@ -110,6 +110,11 @@ class Study(Spec, frozen=True, kw_only=True):
     phases: Phases | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        for field in ("candidates", "sizes", "ratios", "seeds"):
+            if not getattr(self, field):
+                raise UserError(f"a study needs at least one of its {field}, got none; add one")
+        if not self.tuning.cells:
+            raise UserError("tuning needs at least one cell, got none; add one to tuning.cells")
         names = [candidate.name for candidate in self.candidates]
         if self.baseline not in names:
             raise UserError(

@@ -11,6 +11,7 @@ Grid = Mapping[str, tuple[Setting, ...]]
 def candidate(
     name: str,
     *,
+    preset: str = "",
     changes: Mapping[str, Setting] | None = None,
     without: tuple[str, ...] = (),
     grid: Grid | None = None,
@@ -21,6 +22,7 @@ def candidate(
 
     Args:
         name: Its name in the catalogue.
+        preset: Named settings of it that the start takes, such as `moonshot` of muon.
         changes: Values of the starting configuration that differ from the catalogue's.
         without: Run coordinates of the catalogue's starting point to leave out.
         grid: What is tuned; the catalogue's grid where not given.
@@ -28,13 +30,14 @@ def candidate(
         extend: Coordinates whose grid grows past its edges, within their range.
 
     Raises:
-        UserError: no such optimizer, or a value, of the start or the grid, that it refuses.
+        UserError: no such optimizer or preset, or a value, of the start or the grid, that it
+            refuses.
     """
     # Here, because the catalogue imports JAX and a list of studies must not wait for it.
     from bestiary.optimizers import lookup, resolve
 
     entry = lookup(name)
-    chosen = {**entry.start, **(changes or {})}
+    chosen = {**entry.start, **entry.preset(preset), **(changes or {})}
     run = {key: chosen[key] for key in RUN_COORDINATES if key in chosen and key not in without}
     settings = {key: value for key, value in chosen.items() if key not in RUN_COORDINATES}
     values = {key: tuple(row) for key, row in (grid or entry.grid).items()}

@@ -13,7 +13,7 @@ from bestiary.studies._candidates import candidate
 
 # What a study has that no file states: its text comes with the command, its schema with the code.
 _APART = ("data", "schema")
-_ENTRY = ("changes", "without", "grid", "schedule", "extend")
+_ENTRY = ("preset", "changes", "without", "grid", "schedule", "extend")
 
 
 def study_file(path: Path) -> Callable[[DataSpec], Study]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 
 import bestiary
+from bestiary.specs import LOAD, MACHINE_CORES
 from bestiary.store import code_digest
 from bestiary.train._threads import start_jax
 
@@ -43,6 +44,13 @@ def environment() -> dict[str, str]:
         return found
     changes = _changes(Path(bestiary.__file__).parent) if commit.endswith("+") else ""
     return {**found, "commit": commit, **({"changes": changes} if changes else {})}
+
+
+def load() -> dict[str, str]:
+    """What else runs on this machine now, where the system says: its load, and its cores."""
+    if not hasattr(os, "getloadavg"):
+        return {}
+    return {LOAD: f"{os.getloadavg()[0]:.2f}", MACHINE_CORES: str(os.cpu_count() or 1)}
 
 
 def _cores() -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bestiary.specs import MICRO_BATCHES, Evaluation, RunResult, RunSpec, kinds_apart, run_id
 from bestiary.store import metrics_file
-from bestiary.train._environment import environment
+from bestiary.train._environment import environment, load
 from bestiary.train._metrics import Metric, MetricWriter, Prefix, thinned
 from bestiary.train._step import StepReadings
 
@@ -185,7 +185,7 @@ class Ledger:
             compile_seconds=record.compile_seconds,
             step_seconds=statistics.median(record.step_seconds or [0.0]),
             state_bytes=state_bytes,
-            environment=self._here | _package(run) | _moved(record),
+            environment=self._here | load() | _package(run) | _moved(record),
         )
 
     def close(self) -> None:

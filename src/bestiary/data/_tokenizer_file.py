@@ -1,0 +1,56 @@
+"""The tokenizer of a corpus as a Hugging Face tokenizer.json, for whoever gets the model."""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+from bestiary.data._manifest import Manifest
+
+FILE = "tokenizer.json"
+
+
+def tokenizer_json(folder: Path, manifest: Manifest) -> str | None:
+    """Its text; None where the corpus was given as tokens, or prepared before it kept the file.
+
+    Args:
+        folder: Of the corpus.
+        manifest: What is in it.
+    """
+    if manifest.tokenizer == "byte":
+        return json.dumps(_of_bytes(), ensure_ascii=False)
+    kept = folder / FILE
+    return kept.read_text(encoding="utf-8") if kept.is_file() else None
+
+
+def _of_bytes() -> dict[str, object]:
+    """A tokenizer whose ids are the bytes: the file's format writes each as one character."""
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    model: dict[str, object] = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "vocab": {character: byte for byte, character in enumerate(_characters())},
+        "merges": [],
+    }
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {**level, "use_regex": False},
+        "post_processor": None,
+        "decoder": {**level, "use_regex": True},
+        "model": model,
+    }
+
+
+def _characters() -> list[str]:
+    """The character of each byte in such files (GPT-2's): its own where that can be printed."""
+    printable = set(chain(range(33, 127), range(161, 173), range(174, 256)))
+    others = iter(range(256, 512))
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]

@@ -117,11 +117,7 @@ class Exchange:
         self.study_folder = study_folder
         root = study_folder / FOLDER
         self.root, self.terms = root, root / "driver.json"
-        self.orders, self.claimed, self.answers = (
-            root / "orders",
-            root / "claimed",
-            root / "answers",
-        )
+        self.orders, self.claimed = root / "orders", root / "claimed"
         self.answers, self.refused, self.crew = root / "answers", root / "refused", root / "crew"
 
     def lay(self) -> None:

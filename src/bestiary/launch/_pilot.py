@@ -252,10 +252,6 @@ class _Driver:
         return found
 
 
-def _beat(terms: DriverCard) -> tuple[str, int]:
-    return terms.session, terms.beat
-
-
 class _Hand:
     """The orders that a pilot has claimed from one driver."""
 

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["NPROC"] = "1"  # read by XLA when it starts, which here a test may do before training
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+# The parallel processes are given 80 columns, to which piped output would be cut.
+os.environ.pop("COLUMNS", None)
 compile_quickly()
 # Compiled programs and the standard library's corpus: shared by all processes of a run, kept for
 # the next one, and nowhere outside of this folder.

@@ -110,15 +110,18 @@ def test_text_is_read_again_only_when_a_file_has_changed(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("ending", "text", "expected"),
     [
-        ("{}", {}),
-        ("{},field=body", {"field": "body"}),
-        ("{},weight=3.8,field=body,bytes_per_token=4.5", {"weight": 3.8, "bytes_per_token": 4.5}),
+        ("jsonl", "{}", {}),
+        ("jsonl", "{},field=body", {"field": "body"}),
+        ("jsonl", "{},weight=3.8,field=body", {"weight": 3.8, "field": "body"}),
+        ("bin", "{},weight=3.8,bytes_per_token=4.5", {"weight": 3.8, "bytes_per_token": 4.5}),
     ],
 )
-def test_a_source_in_one_line(text: str, expected: dict[str, object], tmp_path: Path) -> None:
-    path = tmp_path / "a,b c=d.jsonl"
+def test_a_source_in_one_line(
+    ending: str, text: str, expected: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / f"a,b c=d.{ending}"
     path.write_text("{}")
     found = described(text.format(path))
     assert found.paths == (str(path),)

@@ -26,7 +26,7 @@ PATHS = {
     "attention in chunks": (_attention, "_CHUNK", 4),
     "loss in chunks, padded": (_cross_entropy, "_LOGITS", 29 * 7),
     "gathered embedding": (_embedding, "_ONE_HOT", 0),
-    "a loop over layers": (_layers, "_UNROLLED", 1),
+    "a loop over layers": (_layers, "UNROLLED_LAYERS", 1),
 }
 
 
@@ -58,8 +58,8 @@ def test_paths_agree(
 def test_recomputed_layers_agree(
     expected: tuple[jax.Array, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_layers, "_UNROLLED", 1)
-    monkeypatch.setattr(_layers, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(_layers, "UNROLLED_LAYERS", 1)
+    monkeypatch.setattr(_layers, "recomputes", lambda *_: True)
     close(loss_and_gradient(SPEC), expected)
 
 

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 
 # Before JAX is imported: tests run in parallel processes, each with one thread's worth of work.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Tables are as wide as it says; what a test reads of them hangs on no width that a shell exported.
+os.environ.pop("COLUMNS", None)
 os.environ["NPROC"] = "1"  # read by XLA when it starts, which here a test may do before training
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # The parallel processes are given 80 columns, to which piped output would be cut.

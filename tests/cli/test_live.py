@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from bestiary.cli._cadence import Cadence
-from bestiary.cli._listing import console
+from bestiary.cli._listing import console, show
 from bestiary.cli._live import LiveDisplay, PlainLog, best, display, drawn, headline
 from bestiary.launch import Running, Snapshot
 from bestiary.specs import Cell
@@ -112,3 +112,13 @@ def test_piped_output_is_as_wide_as_columns_says(monkeypatch: pytest.MonkeyPatch
     assert console().width == 77
     monkeypatch.delenv("COLUMNS")
     assert console().width == 160
+
+
+def test_a_pipe_cuts_no_word_however_narrow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    row = {"name": "precondition_frequency", "told": "extrapolated beyond 0.123456789", "more": 7}
+    show([row], {"name": "hyperparameter", "told": "what", "more": "conditions"}, as_json=False)
+    words = capsys.readouterr().out.split()
+    assert {"precondition_frequency", "extrapolated", "0.123456789", "conditions"} <= set(words)

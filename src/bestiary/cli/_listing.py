@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +32,8 @@ def show(
         columns: The fields a table shows, with their headings.
         as_json: Whether to print a JSON array instead.
         title: A line above the table.
+
+    Where no terminal shows it no word is cut, though lines be longer than COLUMNS.
     """
     if as_json:
         print_json(list(records))
@@ -42,6 +45,7 @@ def show(
         pad_edge=False,
         collapse_padding=True,
     )
+    to = console()
     for index, (field, heading) in enumerate(columns.items()):
         numeric = all(_is_number(record.get(field)) for record in records)
         # The first column names its row: narrow terminals fold the others.
@@ -50,10 +54,11 @@ def show(
             justify="right" if numeric else "left",
             overflow="fold",
             no_wrap=index == 0,
+            min_width=None if to.is_terminal else _longest_word(records, field, heading),
         )
     for record in records:
         table.add_row(*(Text(shown(record.get(field))) for field in columns))
-    console().print(table)
+    to.print(table, crop=to.is_terminal)
 
 
 def console() -> Console:
@@ -78,6 +83,12 @@ def print_json(value: Any) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _longest_word(records: Sequence[Record], field: str, heading: str) -> int:
+    """Columns that it takes."""
+    cells = [heading, *(shown(record.get(field)) for record in records)]
+    return max((cell_len(word) for cell in cells for word in cell.split()), default=0)
 
 
 def shown(value: Any) -> str:

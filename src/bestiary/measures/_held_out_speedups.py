@@ -132,8 +132,17 @@ class HeldOutSpeedups:
     @property
     def error(self) -> float | None:
         """Root mean square of all errors, in log speedups; None where nothing could be tested."""
-        errors = [one.value for fold in self._folds for one in self._errors(fold)]
+        errors = self._all
         return float(np.sqrt(np.mean(np.square(errors)))) if errors else None
+
+    @property
+    def error_doubt(self) -> float:
+        """Standard error of that error over it, by the number of errors; 0 where there is none."""
+        return 1 / math.sqrt(2 * len(self._all)) if self._all else 0.0
+
+    @cached_property
+    def _all(self) -> list[float]:
+        return [one.value for fold in self._folds for one in self._errors(fold)]
 
     def misfit(self, kind: Kind) -> Misfit | None:
         """What the form misses at a new ratio or a new size; None where that was not tested."""

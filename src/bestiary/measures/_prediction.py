@@ -25,7 +25,7 @@ IN_WORDS = {
 CANDIDATES = tuple(IN_WORDS)
 # A size or ratio within this factor of a measured one is the same, up to how people round them.
 SAME = 1.1
-# A form with more terms must predict better by this share.
+# A form with more terms must predict better by this share, and by one standard error of the error.
 _CLEARLY = 0.05
 
 
@@ -71,8 +71,8 @@ class JointModel:
         measures: The results, measured.
         fits: By form, without draws.
         held_out: By form, what it says of ratios and sizes that it has not seen.
-        used: The simplest form whose held-out error is within 5% of the least; that of the lowest
-            AICc where nothing could be left out.
+        used: The simplest form whose held-out error is within 5% and one standard error of the
+            least; that of the lowest AICc where nothing could be left out.
         checks: All forms.
     """
 
@@ -87,7 +87,8 @@ class JointModel:
         self.held_out = {form: HeldOutSpeedups(measures, form) for form in CANDIDATES}
         errors = {form: one.error for form, one in self.held_out.items()}
         ranks = {form: self._rank(form, errors[form]) for form in CANDIDATES}
-        enough = min(ranks.values()) + _CLEARLY * abs(min(ranks.values()))
+        doubt = max(_CLEARLY, *(one.error_doubt for one in self.held_out.values()))
+        enough = min(ranks.values()) + doubt * abs(min(ranks.values()))
         tested = None not in errors.values()
         self.used = (
             next(form for form in CANDIDATES if ranks[form] <= enough)

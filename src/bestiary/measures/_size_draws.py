@@ -32,8 +32,6 @@ from bestiary.specs import DRAWS
 
 # Speedups that read the baseline's curve further than this factor beyond its data have no value.
 REACH = 10.0
-# How well the luck of tuning is known: its log has this standard deviation.
-_UNSURE = 0.5
 
 
 @dataclass(frozen=True)

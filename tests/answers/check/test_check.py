@@ -67,9 +67,16 @@ def test_one_cell_can_be_claimed() -> None:
 
 
 def test_a_true_speedup_with_seeds_is_borne_out() -> None:
+    # The truth is 1.45 in six cells, all of which must be above 1.15. The luck of tuning may be 5%
+    # to 10% of a speedup here, so a claim of 1.3 is passed by one such study of seven; by one of
+    # two where tuning had no luck (20 studies each), which this one is not.
     evidence = synthetic_evidence()
-    report = check("Muon is 1.3x faster than AdamW", evidence)
+    report = check("Muon is 1.2x faster than AdamW", evidence)
     assert report.items[0].outcome == "passed"
+    larger = "Muon is 1.3x faster than AdamW"
+    assert outcomes(larger, evidence)["token speedup of 1.3x"] == "unknown"
+    finer = msgspec.structs.replace(evidence, tuning_luck=evidence.tuning_luck / 3)
+    assert outcomes(larger, finer)["token speedup of 1.3x"] == "passed"
     assert {i.name for i in report.items if i.outcome != "passed"} <= {"optima bracketed"}
     assert report.count("passed") >= 9
     clock = check("Muon is faster than AdamW on the clock", evidence)

@@ -27,6 +27,7 @@ COLUMNS = {
     "tokens": "tokens",
     "flops": "FLOPs",
     "smallest": "3 seeds\nresolve",
+    "floor": "any number\nresolves",
 }
 
 
@@ -58,13 +59,15 @@ def run(flags: Flags) -> None:
         print_json(msgspec.to_builtins(answer))
         return
     tell(
-        f"To tell a token speedup of {answer.speedup:g}x from 1 with a two-sided test at 5% that "
-        f"finds it 4 times in 5, from {answer.source}",
+        f"To tell a token speedup of {answer.speedup:g}x from 1 with a 95% interval that finds it "
+        f"4 times in 5, from {answer.source}",
         "",
         *answer.answer,
         *_noise(answer),
     )
-    show([_shown(msgspec.to_builtins(row)) for row in answer.rows], COLUMNS, as_json=False)
+    lucky = any(row.hidden for row in answer.rows)
+    columns = {key: head for key, head in COLUMNS.items() if lucky or key != "floor"}
+    show([_shown(msgspec.to_builtins(row)) for row in answer.rows], columns, as_json=False)
     tell("Tokens and FLOPs are those of all paired runs.", *answer.notes)
 
 
@@ -86,15 +89,18 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "ratio": f"{row['ratio']:g}x",
         "slope": f"{row['slope']:.4f}",
         "gap": f"{row['gap']:.4f}",
-        **{name: _count(row[name]) for name in ("paired", "unpaired", "cells")},
+        **{name: _count(row, name) for name in ("paired", "unpaired", "cells")},
         "tokens": None if row["tokens"] is None else quantity(row["tokens"]),
         "flops": None if row["flops"] is None else f"{row['flops']:.2g}",
         "smallest": None if three is None else f"{three:.3f}x",
+        "floor": None if row["floor"] is None else f"> {row['floor']:.3f}x",
     }
 
 
-def _count(count: int | None) -> str:
-    return "> 1,000" if count is None else str(count)
+def _count(row: dict[str, Any], name: str) -> str:
+    if row[name] is None:
+        return "none do" if row["gap"] <= row["hidden"] else "> 1,000"
+    return str(row[name])
 
 
 def listed(text: str) -> list[str]:

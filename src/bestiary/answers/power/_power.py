@@ -5,15 +5,20 @@ the curve is flat the gap is small, so the same noise hides more speedup at long
 of n runs differ by noise of  sqrt(2 / n)  times that of one run; in differences paired by seed only
 the own part of the noise counts. A noise that was measured with few degrees of freedom may be
 larger than it seems; the power is its mean over that doubt.
+
+An own study's intervals allow for the luck of tuning, which seeds do not lessen: the power is that
+of the interval which holds both, and a gap within the allowance is found by no number of seeds.
 """
 
 import math
 from collections.abc import Iterable
+from typing import TypedDict
 
 from bestiary.answers.power._t_power import (
     MOST,
     POWER,
     cells_needed,
+    hidden_by,
     seeds_needed,
     t_power,
 )
@@ -22,6 +27,13 @@ from bestiary.evidence import Evidence, SeedNoise, require_results
 from bestiary.laws import RESOLUTION
 from bestiary.measures import BaselineCurve, curve_at
 from bestiary.specs import SIZES, Spec
+
+
+class _Known(TypedDict):
+    """What an interval reckons with beside the noise."""
+
+    pilot: int | None
+    luck: float
 
 
 class Resolvable(Spec, frozen=True, kw_only=True):
@@ -41,6 +53,9 @@ class PowerRow(Spec, frozen=True, kw_only=True):
         noise_source: Where the noise is from, in words.
         slope: Fall of the baseline's loss per doubling of data here, in nats.
         gap: By how much the loss is lower for the speedup asked about, in nats.
+        hidden: The gap that the luck of tuning may make, in nats: none up to it is found by any
+            number of seeds; 0 where intervals leave that luck out.
+        floor: The speedup with that gap, 1 where it is 0; None where none is large enough.
         paired: Seeds of each optimizer, the same for both; None above 1,000.
         unpaired: Seeds of each where they differ.
         cells: Cells like this one that do with three paired seeds each instead; None above 1,000.
@@ -58,6 +73,8 @@ class PowerRow(Spec, frozen=True, kw_only=True):
     noise_source: str
     slope: float
     gap: float
+    hidden: float
+    floor: float | None
     paired: int | None
     unpaired: int | None
     cells: int | None
@@ -67,7 +84,7 @@ class PowerRow(Spec, frozen=True, kw_only=True):
 
 
 class PowerAnswer(Spec, frozen=True, kw_only=True):
-    """What it takes to see a speedup, with a two-sided test at 5% that finds it 4 times in 5.
+    """What it takes to see a speedup, with a 95% interval that excludes 1 4 times in 5.
 
     Attributes:
         answer: In sentences.
@@ -119,12 +136,14 @@ def power(
 
 def _row(evidence: Evidence, curve: BaselineCurve, ratio: float, speedup: float) -> PowerRow:
     noise, gap = evidence.noise_near(curve.parameters), curve.gap(ratio, speedup)
-    paired = seeds_needed(gap, noise.paired, paired=True, pilot=noise.freedom)
+    luck = evidence.tuning_luck
+    known: _Known = {"pilot": noise.freedom, "luck": luck}
+    paired = seeds_needed(gap, noise.paired, paired=True, **known)
     tokens = None if paired is None else 2 * paired * 20 * curve.parameters * ratio
     model = SIZES.get(curve.size)
     per_token = model.flops_per_token if model else 6 * curve.parameters
     resolvable = [
-        Resolvable(seeds=seeds, speedup=_smallest(curve, ratio, noise, seeds))
+        Resolvable(seeds=seeds, speedup=_smallest(curve, ratio, noise, seeds, luck))
         for seeds in (2, 3, 5, 10)
     ]
     return PowerRow(
@@ -137,24 +156,33 @@ def _row(evidence: Evidence, curve: BaselineCurve, ratio: float, speedup: float)
         noise_source=noise.source,
         slope=curve.gap(ratio, 2.0),
         gap=gap,
+        hidden=hidden_by(luck),
+        floor=_with_gap(curve, ratio, hidden_by(luck)),
         paired=paired,
-        unpaired=seeds_needed(gap, noise.total, paired=False, pilot=noise.freedom),
-        cells=cells_needed(gap, noise.paired, pilot=noise.freedom),
+        unpaired=seeds_needed(gap, noise.total, paired=False, **known),
+        cells=cells_needed(gap, noise.paired, **known),
         tokens=tokens,
         flops=None if tokens is None else tokens * per_token,
         resolvable=tuple(resolvable),
     )
 
 
-def _smallest(curve: BaselineCurve, ratio: float, noise: SeedNoise, seeds: int) -> float | None:
+def _smallest(
+    curve: BaselineCurve, ratio: float, noise: SeedNoise, seeds: int, luck: float
+) -> float | None:
     """The speedup whose gap so many paired seeds find 4 times in 5."""
-    deviation = noise.paired
-    low, high = 0.0, 100 * max(deviation, RESOLUTION)
+    deviation, known = noise.paired, _Known(pilot=noise.freedom, luck=luck)
+    low, high = 0.0, 100 * max(deviation, RESOLUTION) + 2 * hidden_by(luck)
     for _ in range(40):
         middle = (low + high) / 2
-        found = t_power(middle, deviation, seeds, paired=True, pilot=noise.freedom) >= POWER
+        found = t_power(middle, deviation, seeds, paired=True, **known) >= POWER
         low, high = (low, middle) if found else (middle, high)
-    reached = curve.ratio(curve.loss(ratio) - high) / ratio
+    return _with_gap(curve, ratio, high)
+
+
+def _with_gap(curve: BaselineCurve, ratio: float, gap: float) -> float | None:
+    """The speedup that lowers the loss so much, below 100."""
+    reached = curve.ratio(curve.loss(ratio) - gap) / ratio
     return reached if reached < 100 else None
 
 
@@ -170,12 +198,28 @@ def _answer(rows: list[PowerRow], speedup: float) -> Iterable[str]:
         most = max(able, key=lambda row: row.paired or 0)
         if most is not best:
             yield f"It takes up to {most.paired} seeds, at {most.size} {most.ratio:g}x."
-    if len(able) < len(rows):
-        beyond = [f"{row.size} {row.ratio:g}x" for row in rows if row.flops is None]
-        yield f"More than {MOST:,} seeds would be needed at {', '.join(beyond)}."
+    hidden = [row for row in rows if row.flops is None and row.gap <= row.hidden]
+    if hidden:
+        yield (
+            f"No number of seeds is enough at {_places(hidden)}: the luck of tuning alone may make "
+            f"{hidden[0].hidden:.2g} nats (4 times minimum_gain), and the gap there is no larger; "
+            "tune with a smaller minimum_gain, or ask at a lower ratio."
+        )
+    beyond = [row for row in rows if row.flops is None and row.gap > row.hidden]
+    if beyond:
+        yield f"More than {MOST:,} seeds would be needed at {_places(beyond)}."
+
+
+def _places(rows: list[PowerRow]) -> str:
+    return ", ".join(f"{row.size} {row.ratio:g}x" for row in rows)
 
 
 def _notes(evidence: Evidence, rows: list[PowerRow], measured: list[float]) -> Iterable[str]:
+    if evidence.tuning_luck:
+        yield (
+            f"Intervals allow for {evidence.tuning_luck:.2g} nats of luck in tuning each "
+            "optimizer, which seeds do not lessen."
+        )
     if not any(noise.shared for noise in evidence.noise.values()):
         yield "Noise shared by a seed is not known here, so pairing by seed shows no gain."
     predicted = list(dict.fromkeys(row.size for row in rows if not row.measured))

@@ -2,7 +2,8 @@
 
 Usage: python -m benchmarks [NAME ...] [--json PATH]
 
-Without names all run but `intervals`, which takes half an hour and measures coverage, not speed.
+Without names all run but `intervals`, which takes half an hour and measures coverage, not speed,
+and `peers`, which needs torch.
 """
 
 import argparse
@@ -24,10 +25,12 @@ from benchmarks import (
     left_on_table,
     optimizer_bounds,
     optimizer_steps,
+    peers,
     planning,
     start_up,
     training,
 )
+from bestiary.errors import UserError
 from bestiary.train import environment
 
 BENCHMARKS = {
@@ -41,9 +44,10 @@ BENCHMARKS = {
     "analysis_scale": analysis_scale.run,
     "planning": planning.run,
     "left_on_table": left_on_table.run,
+    "peers": peers.run,
     "intervals": intervals.run,
 }
-ON_REQUEST = {"intervals"}
+ON_REQUEST = {"intervals", "peers"}
 
 
 def main() -> None:
@@ -60,7 +64,10 @@ def main() -> None:
     console.print("\n".join(f"{name}: {value}" for name, value in about.items()), highlight=False)
     rows = []
     for name in flags.names or [one for one in BENCHMARKS if one not in ON_REQUEST]:
-        measured = BENCHMARKS[name]()
+        try:
+            measured = BENCHMARKS[name]()
+        except UserError as error:
+            sys.exit(f"python -m benchmarks: {error}")
         show(console, name, measured)
         rows += measured
     if flags.json:

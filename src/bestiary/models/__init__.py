@@ -9,3 +9,4 @@ from bestiary.models._llama import loss as loss
 from bestiary.models._partition import ambient_placement as ambient_placement
 from bestiary.models._partition import over_batch as over_batch
 from bestiary.models._partition import partition as partition
+from bestiary.models._product import products_of_a_cpu as products_of_a_cpu

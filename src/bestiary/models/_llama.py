@@ -16,6 +16,7 @@ from bestiary.models._cross_entropy import cross_entropy
 from bestiary.models._embedding import look_up
 from bestiary.models._layers import through_layers
 from bestiary.models._partition import divided_layer, looked_up, over_batch
+from bestiary.models._product import product
 from bestiary.models._rotary import Rotation, rotate, rotation
 from bestiary.specs import ModelSpec
 
@@ -96,4 +97,4 @@ def _mlp(x_ND: jax.Array, layer: Params) -> jax.Array:
 
 
 def _project(x_ND: jax.Array, weight_DE: jax.Array) -> jax.Array:
-    return x_ND @ weight_DE.astype(x_ND.dtype)
+    return product(x_ND, weight_DE.astype(x_ND.dtype))

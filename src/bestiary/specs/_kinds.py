@@ -5,7 +5,7 @@ from collections.abc import Mapping
 # Keys of `RunResult.environment`. Not the number of cores: a run has one thread on a CPU.
 DECIDING = (
     *("bestiary", "code", "optimizer package", "jax", "jaxlib", "optax", "scipy"),
-    *("processor", "backend", "device", "threads", "placement", "XLA_FLAGS"),
+    *("processor", "backend", "device", "threads", "products", "placement", "XLA_FLAGS"),
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 
 import bestiary
+from bestiary import models
 from bestiary.specs import LOAD, MACHINE_CORES
 from bestiary.store import code_digest
 from bestiary.train._threads import start_jax
@@ -36,6 +37,8 @@ def environment() -> dict[str, str]:
         "devices": str(jax.device_count()),
         "threads": threads,
     }
+    if device.platform == "cpu":
+        found["products"] = models.products_of_a_cpu()
     for name in ("XLA_FLAGS", "GLIBC_TUNABLES"):
         if os.environ.get(name):
             found[name] = os.environ[name]

@@ -72,7 +72,7 @@ USES = {
 }
 
 
-@pytest.mark.usefixtures("blas_for_all", "quick_compilation")
+@pytest.mark.usefixtures("blas_for_all")
 @pytest.mark.parametrize("use", USES)
 def test_it_is_xlas_to_rounding(use: str) -> None:
     a, b = drawn(M, K), drawn(K, N)
@@ -83,7 +83,7 @@ def test_it_is_xlas_to_rounding(use: str) -> None:
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.usefixtures("blas_for_all", "quick_compilation")
+@pytest.mark.usefixtures("blas_for_all")
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0), (2, 1)])
 def test_a_member_of_a_batch_is_itself_to_the_bit(axes: tuple[int | None, int | None]) -> None:
     a, b = drawn(4, M, K), drawn(4, K, N)
@@ -96,7 +96,7 @@ def test_a_member_of_a_batch_is_itself_to_the_bit(axes: tuple[int | None, int | 
         np.testing.assert_array_equal(together[index], compiled(product, *alone)[0])
 
 
-@pytest.mark.usefixtures("blas_for_all", "quick_compilation")
+@pytest.mark.usefixtures("blas_for_all")
 def test_a_batch_of_batches_is_right_too() -> None:
     a, b = drawn(2, M, K), drawn(3, K, N)
     table = jax.vmap(jax.vmap(product, (None, 0)), (0, None))
@@ -105,7 +105,7 @@ def test_a_batch_of_batches_is_right_too() -> None:
     )
 
 
-@pytest.mark.usefixtures("blas_for_all", "quick_compilation")
+@pytest.mark.usefixtures("blas_for_all")
 def test_in_float64_it_is_numpys() -> None:
     with jax.enable_x64(True):
         a, b = drawn(M, K, dtype="float64"), drawn(K, N, dtype="float64")
@@ -114,7 +114,6 @@ def test_in_float64_it_is_numpys() -> None:
     np.testing.assert_allclose(ours, np.asarray(a) @ np.asarray(b), rtol=1e-14)
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_the_shape_and_the_type_decide_and_nothing_else() -> None:
     rows, inner, columns = 2**10, 2**9, 2**9  # 2**29 FLOPs
     sizes = [(rows, inner, columns), (rows - 1, inner, columns)]
@@ -127,14 +126,13 @@ def test_the_shape_and_the_type_decide_and_nothing_else() -> None:
     assert "bestiary_product" not in jax.jit(product).lower(*half).as_text()
 
 
-@pytest.mark.usefixtures("blas_for_all", "quick_compilation")
+@pytest.mark.usefixtures("blas_for_all")
 def test_another_interface_means_xlas_product(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_blas, "available", lambda: False)
     assert "bestiary_product" not in compiled(product, drawn(M, K), drawn(K, N))[1]
     assert "BLAS is not used" in _product.products_of_a_cpu()
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_a_handler_that_fails_is_an_error_and_not_a_number() -> None:
     def broken(*_: Any) -> None:
         raise MemoryError("no room")

@@ -27,6 +27,7 @@ from benchmarks import (
     optimizer_steps,
     peers,
     planning,
+    products,
     start_up,
     training,
 )
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "claims": claims.run,
     "analysis_scale": analysis_scale.run,
     "planning": planning.run,
+    "products": products.run,
     "left_on_table": left_on_table.run,
     "peers": peers.run,
     "intervals": intervals.run,

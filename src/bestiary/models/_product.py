@@ -15,9 +15,8 @@ from jax.interpreters import ad, batching, mlir
 from bestiary.models import _blas
 
 # FLOPs of a product from which on a CPU hands it to BLAS. Chosen by shape and never by a timing, so
-# that the same spec has the same bits. Measured on two cores with AVX2, one thread, loss and
-# gradient (docs/performance.md): nothing is gained at 1m, whose products lie below, 1.27 times at
-# 4m, whose products lie above.
+# that the same spec has the same bits. Below it a call costs what it saves, above it loss and
+# gradient take a seventh less (`python -m benchmarks products`, docs/performance.md).
 BLAS_FLOPS = 2**29
 
 

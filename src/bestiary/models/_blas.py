@@ -23,7 +23,7 @@ _EXECUTE = 3  # XLA_FFI_ExecutionStage_EXECUTE
 _INTERNAL = 13  # XLA_FFI_Error_Code_INTERNAL
 
 _Pointer = ctypes.c_void_p
-_Header = [("struct_size", ctypes.c_size_t), ("extension", _Pointer)]
+_Header: list[Any] = [("struct_size", ctypes.c_size_t), ("extension", _Pointer)]
 
 
 class _Version(ctypes.Structure):

@@ -95,9 +95,7 @@ def _mapped(
 _lowered_by_xla = mlir.lower_fun(_by_xla, multiple_results=False)
 
 
-def _lowered_on_a_cpu(
-    context: mlir.LoweringRuleContext, a: Any, b: Any, *, turned: tuple[bool, bool]
-) -> Any:
+def _lowered_on_a_cpu(context: Any, a: Any, b: Any, *, turned: tuple[bool, bool]) -> Any:
     left, result = context.avals_in[0], context.avals_out[0]
     inner = left.shape[-2 if turned[0] else -1]
     flops = 2 * inner * result.shape[-2] * result.shape[-1]  # of one of a batch

@@ -112,6 +112,7 @@ def test_an_own_study_answers_every_question(capsys: pytest.CaptureFixture[str])
     [
         (["check", "Muon beats AdamW", "bestiary-synthetic"], "seeds"),
         (["power", "bestiary-synthetic"], "paired difference"),
+        (["power", "bestiary-synthetic", "--speedup", "1.02"], "none do none do none do"),
         (["compare", "bestiary-synthetic", "bestiary-synthetic", "--all"], "Nothing differs"),
         (["compare", "fantastic2025", "fantastic2025-released"], "Only in the second: shampoo"),
         (["advise", "bestiary-synthetic", "--params", "2e5", "--tokens", "4e6"], "Extrapolation:"),

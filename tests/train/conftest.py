@@ -1,6 +1,6 @@
 """A tiny corpus, tiny runs on it, and the bytes a run leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ TINY = ModelSpec(
 WORDS = ("the", "beast", "of", "all", "descents", "moves", "slowly", "down", "valleys")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def how_users_compile_a_start() -> dict[str, Any]:
-    """Taken away, so that here it is compiled as the other programs are."""
+@pytest.fixture(scope="module", autouse=True)
+def how_users_compile_a_start() -> Iterator[dict[str, Any]]:
+    """Taken away, so that here it is compiled as the other programs are; elsewhere it is back.
+
+    Other tests compare with runs of other processes, to the bit, and those compile it as users do.
+    """
     options = dict(_program._QUICK)
     _program._QUICK.clear()
-    return options
+    yield options
+    _program._QUICK.update(options)
 
 
 @pytest.fixture(scope="session")

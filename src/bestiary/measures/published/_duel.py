@@ -170,7 +170,9 @@ def _tpe(pool: Pool, seen: list[int], draw: random.Random) -> int:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     names = [name for name in pool[0][0] if len({repr(one.get(name)) for one, _ in pool}) > 1]
     values = {name: sorted({repr(one.get(name)) for one, _ in pool}) for name in names}
-    space = {name: optuna.distributions.CategoricalDistribution(values[name]) for name in names}
+    space: dict[str, optuna.distributions.BaseDistribution] = {
+        name: optuna.distributions.CategoricalDistribution(values[name]) for name in names
+    }
     sampler = optuna.samplers.TPESampler(seed=draw.randrange(2**31), n_startup_trials=4)
     study = optuna.create_study(sampler=sampler)
     for index in seen:

@@ -46,23 +46,27 @@ def test_a_node_killed_in_the_middle_costs_no_run(tmp_path: Path, cluster: Any) 
     launcher = RayLauncher(2, RayOptions(address=cluster.address))
 
     class Killing(Log):
-        killed = False
+        joined_before = 0
+
+        @property
+        def joined(self) -> int:
+            return sum("joined" in line for line in self.notices)
 
         def update(self, snapshot: Snapshot) -> None:
             super().update(snapshot)
-            if not self.killed and snapshot.done >= 3:
-                self.killed = True
+            if not self.joined_before and snapshot.done >= 3:
+                self.joined_before = self.joined
                 cluster.add_node(num_cpus=2, resources={"special": 1})
                 cluster.remove_node(doomed, allow_graceful=False)
 
     with StudyStore.create(folder, question) as store:
         with executor_of(folder, question, "slow", launcher=launcher) as executor:
             drive(store, executor, log := Killing())
-        assert log.killed
+        assert log.joined_before
         assert_exactly_once(store, question)
         assert "lost" not in {one.outcome for one in store.attempts()}
     assert [line for line in log.notices if "a pilot ended: Ray lost" in line]
-    assert len([line for line in log.notices if "joined" in line]) == 4
+    assert log.joined > log.joined_before  # of its two pilots, the second may have been too late
     assert left_over(folder) == []
     for asked, named in (
         (RayOptions(address=cluster.address, gpus=1), "asks for GPU=1: the most .* is GPU=0"),

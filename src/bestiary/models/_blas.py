@@ -98,7 +98,7 @@ def target(dtype: str, turned: tuple[bool, bool]) -> str:
     names alone, and is lowered before it is looked up.
     """
     _register()
-    return f"bestiary_product_{dtype}_" + "".join("t" if one else "n" for one in turned)
+    return _name(dtype, turned)
 
 
 @functools.cache
@@ -114,11 +114,15 @@ def available() -> bool:
 
 @functools.cache
 def _register() -> None:
-    for dtype, *turned in itertools.product(REALS, (False, True), (False, True)):
-        handler = _Handler(_handle(_multiplication(dtype, (turned[0], turned[1]))))
+    for dtype, left, right in itertools.product(REALS, (False, True), (False, True)):
+        handler = _Handler(_handle(_multiplication(dtype, (left, right))))
         _handlers.append(handler)
-        name = f"bestiary_product_{dtype}_" + "".join("t" if one else "n" for one in turned)
+        name = _name(dtype, (left, right))
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
+
+
+def _name(dtype: str, turned: tuple[bool, bool]) -> str:
+    return f"bestiary_product_{dtype}_" + "".join("t" if one else "n" for one in turned)
 
 
 def _handle(multiply: Callable[[_Buffer, _Buffer, _Buffer], None]) -> Callable[[Any], int | None]:

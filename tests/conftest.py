@@ -27,7 +27,7 @@ compile_quickly()
 os.environ.setdefault("BESTIARY_STUDIES", "off")  # every test trains what it asks for
 os.environ.setdefault("BESTIARY_CACHE", str(ROOT / ".pytest_cache" / "bestiary"))
 
-pytest_plugins = ["pytester", "tests.processor_time", "tests.skipped"]
+pytest_plugins = ["pytester", "tests.ordering", "tests.processor_time", "tests.skipped"]
 
 FRESH = {
     signal.SIGINT: signal.default_int_handler,

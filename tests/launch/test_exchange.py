@@ -181,6 +181,48 @@ def test_a_pilot_of_another_program_is_refused_and_the_difference_named(
     assert names(driver._exchange.crew) == []
 
 
+def test_a_pilot_refuses_a_study_that_another_program_began(
+    tmp_path: Path, driver: PilotsExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    begun_with = software() | {"code": "0" * 12}
+    monkeypatch.setattr(StudyStore, "begun_with", lambda self: begun_with)
+    refused = Pilot(tmp_path / "study", tmp_path, patience_seconds=20)
+    with pytest.raises(UserError, match=r"what began the study .*: code .* here, 000000000000 the"):
+        refused.serve()
+    willing = Pilot(tmp_path / "study", tmp_path, any_versions=True, say=told.append)
+    willing._check_versions(driver._terms)
+    assert [line for line in told if "not the program of what began the study: code" in line]
+
+
+def test_a_study_says_which_program_began_it(tmp_path: Path) -> None:
+    with StudyStore.create(tmp_path, QUESTION) as store:
+        assert store.begun_with() == software()
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_files_of_another_protocol_are_not_read_and_both_versions_are_named(
+    tmp_path: Path, driver: PilotsExecutor, hand: pilot_module._Hand, protocol: int
+) -> None:
+    def spoken(path: Path) -> None:
+        text = path.read_text()
+        assert '{"protocol":1,' in text
+        path.write_text(text.replace('"protocol":1', f'"protocol":{protocol}'))
+
+    spoken(next(driver._exchange.orders.glob("*.json")))
+    assert hand.claim() is None
+    (event,) = said(driver)
+    assert isinstance(event, Lost)
+    assert f"of version {protocol} of the protocol" in event.reason
+    driver._closed.set()  # its heartbeat would write the card again
+    assert driver._heart is not None
+    driver._heart.join()
+    spoken(driver._exchange.terms)
+    pilot = Pilot(tmp_path / "study", tmp_path, patience_seconds=20)
+    with pytest.raises(UserError, match="this program speaks version 1; install the driver's"):
+        pilot.serve()
+
+
 def test_a_pilot_without_the_text_is_refused(tmp_path: Path, driver: PilotsExecutor) -> None:
     (tmp_path / "corpora" / QUESTION.data.digest).rmdir()
     pilot = Pilot(tmp_path / "study", tmp_path / "own", patience_seconds=20)

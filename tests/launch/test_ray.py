@@ -8,6 +8,7 @@ import pytest
 from tests.launch.pilots import executor_of, left_over
 from tests.launch.test_drive import Log, assert_exactly_once, small
 
+from bestiary.cli import main
 from bestiary.errors import UserError
 from bestiary.launch import RayLauncher, Snapshot, drive
 from bestiary.specs import RayOptions
@@ -81,14 +82,20 @@ def test_a_node_killed_in_the_middle_costs_no_run(tmp_path: Path, cluster: Any) 
     ):
         impossible = RayLauncher(1, asked)
         with pytest.raises(UserError, match=f"could ever hold a run that {named}"):
-            impossible.start(str(folder))
-        impossible.close()
+            impossible.check()
 
 
-def test_an_address_that_does_not_answer_is_named() -> None:
+def test_an_address_that_does_not_answer_is_refused_before_the_folder_of_the_study_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("ray")
-    with pytest.raises(UserError, match=r"nothing answers at the Ray address 127.0.0.1:1: Conn"):
-        RayLauncher(1, RayOptions(address="127.0.0.1:1"))
+    command = ["run", "smoke", "--on", "ray", "--out", str(tmp_path / "study")]
+    for told in ([*command, "--ray.address", "127.0.0.1:1"], command):
+        assert main(told) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "nothing answers at the Ray address 127.0.0.1:1: Conn" in line
+        monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    assert not (tmp_path / "study").exists()
 
 
 @pytest.mark.parametrize("resources", ["special", "special=0", "=1", "special=many"])

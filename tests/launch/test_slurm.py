@@ -13,6 +13,7 @@ import pytest
 from tests.launch.pilots import executor_of, left_over
 from tests.launch.test_drive import Log, _children, assert_exactly_once, small
 
+from bestiary.cli import main
 from bestiary.errors import UserError
 from bestiary.launch import SlurmLauncher, Snapshot, drive
 from bestiary.launch._exchange import Exchange, PilotCard, names, read
@@ -95,17 +96,57 @@ def test_an_array_of_pilots_answers_a_study_and_one_that_must_go_comes_back(
 
 
 @pytest.mark.skipif(bool(has_slurm()), reason=has_slurm())
-def test_a_partition_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    launcher = SlurmLauncher(1, SlurmOptions(partition="nowhere"))
-    with pytest.raises(UserError, match="invalid partition specified: nowhere"):
-        launcher.start(str(tmp_path))
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (SlurmOptions(partition="nowhere"), "invalid partition specified: nowhere"),
+        (SlurmOptions(gres="gpu:9"), "generic resource"),
+        (SlurmOptions(flags="constraint=none-such"), "feature"),
+    ],
+)
+def test_what_slurm_does_not_have_is_named(asked: SlurmOptions, named: str) -> None:
+    launcher = SlurmLauncher(1, asked)
+    with pytest.raises(UserError, match=f"Slurm takes no pilots: .*(?i:{named})"):
+        launcher.check()
+
+
+@pytest.mark.skipif(bool(has_slurm()), reason=has_slurm())
+def test_what_slurm_has_is_taken_and_no_job_is_submitted() -> None:
+    def queued() -> set[str]:
+        command = ["squeue", "-h", "-o", "%i"]
+        asked = subprocess.run(command, capture_output=True, text=True, check=True)
+        return set(asked.stdout.split())
+
+    before = queued()  # those of another test may still be leaving
+    SlurmLauncher(3, SlurmOptions(flags="exclusive", memory="100M")).check()
+    assert queued() <= before
+
+
+def test_a_wrong_partition_is_refused_before_the_folder_of_the_study_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub = tmp_path / "bin" / "sbatch"
+    stub.parent.mkdir()
+    stub.write_text(
+        '#!/bin/sh\necho "$@" > "$0.asked"\n'
+        "echo 'sbatch: error: invalid partition specified: nowhere' >&2\nexit 1\n"
+    )
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stub.parent), prepend=os.pathsep)
+    folder = tmp_path / "study"
+    words = ["--workers", "2", "--slurm.partition", "nowhere", "--out", str(folder)]
+    assert main(["run", "smoke", "--on", "slurm", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "invalid partition specified: nowhere" in line
+    assert not folder.exists()
+    assert "--test-only --partition=nowhere" in (tmp_path / "bin" / "sbatch.asked").read_text()
 
 
 def test_without_slurm_the_cure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     launcher = SlurmLauncher(1, SlurmOptions())
-    with pytest.raises(UserError, match=r"Slurm takes no pilots: .*srun.*sinfo"):
-        launcher.start(str(tmp_path))
+    with pytest.raises(UserError, match=r"Slurm takes no pilots: there is no sbatch .*sinfo"):
+        launcher.check()
 
 
 def test_a_folder_that_the_pilots_cannot_see_is_named(tmp_path: Path) -> None:

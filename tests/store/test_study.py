@@ -396,3 +396,12 @@ def test_killed_between_any_two_statements_the_file_is_whole(tmp_path: Path) -> 
             assert (store.results() != {}) == (outcomes == ["done"])
         seen.add((done.returncode, *outcomes))
     assert {(-9,), (-9, "interrupted"), (0, "done")} <= seen
+
+
+def test_the_latest_price_of_a_device_is_kept(tmp_path: Path) -> None:
+    with StudyStore.create(tmp_path, study()) as store:
+        assert float(store.meta()["price"]) == 0
+        for price in (2.0, 2.5):
+            store.set_price(price)
+    with StudyStore.open(tmp_path, read_only=True) as store:
+        assert float(store.meta()["price"]) == 2.5

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from bestiary.specs import PURPOSES
 from bestiary.tune import PlannedCost
 
-PHASES = {"tune": "phase I", "follow": "phase II", "confirm": "phase III"}
+PHASES: dict[str, str] = {key: name for key, name in PURPOSES.items() if key != "report"}
 HOUR = 3600.0
 
 

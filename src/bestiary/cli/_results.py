@@ -40,8 +40,14 @@ def evidence_in(store: StudyStore) -> "Evidence":
     """Everything a study has committed so far."""
     from bestiary.evidence import own_evidence
 
-    command = store.meta()["command"]
-    return own_evidence(store.study, store.planned(), store.results(), command=command)
+    meta = store.meta()
+    return own_evidence(
+        store.study,
+        store.planned(),
+        store.results(),
+        command=meta["command"],
+        price=float(meta["price"]),
+    )
 
 
 def is_study(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import RayOptions, SlurmOptions, Spec, Study
-from bestiary.store import StudyStore, results_elsewhere, software
+from bestiary.store import StudyStore, results_elsewhere, software, software_apart
 
 if TYPE_CHECKING:
     from bestiary.data import Corpus
@@ -45,10 +45,12 @@ class Flags(Spec, frozen=True, kw_only=True):
         max_runs: End with what is known after so many runs; 0 for no limit.
         max_device_hours: The same after so many hours of training, added up over devices.
         max_cost: The same after these have cost so much, at the price of --price.
-        price: Of a device-hour.
+        price: Of a device-hour; the page then says what the study cost.
         reuse: Another study's folder whose equal runs are taken over, when text and program agree;
             may be given several times. Those that ran here before are known (docs/own-study.md).
         fresh: Train every run, also those that another study has.
+        any_versions: Let pilots go on with a study that other code or packages began; its report
+            says which there were.
         retry_failed: Try the runs again that have failed; `bestiary status` says why they did.
         json: Print the analysis as JSON, and progress on stderr.
     """
@@ -70,6 +72,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     price: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     reuse: Repeated = ()
     fresh: Switch = False
+    any_versions: Switch = False
     retry_failed: Switch = False
     json: Switch = False
 
@@ -86,13 +89,16 @@ def run(flags: Flags) -> int:
 
     caps = _caps(flags)
     part = StudyPart(sizes=flags.sizes, optimizers=flags.optimizers, ratios=flags.ratios)
-    _check_place(flags, without_corpus(flags.study, part))
+    launcher = _check_place(flags, without_corpus(flags.study, part))
     study, corpus = asked(flags.study, flags.data, flags.tokenizer, part)
     folder = Path(flags.out) if flags.out else default_folder(study.name)
-    executor = _reusing(flags, folder, _executor(flags, folder, study))
+    executor = _reusing(flags, folder, _executor(flags, folder, study, launcher))
     console = Console(stderr=flags.json)
     command = shlex.join(["bestiary", *sys.argv[1:]])
     with StudyStore.create(folder, study, command=command) as store:
+        _check_program(flags, store)
+        if flags.price:
+            store.set_price(flags.price)
         lines = (study.question, *_repetition(study, corpus), f"study folder {folder}")
         console.print("\n".join(lines), highlight=False, markup=False)
         with executor, display(console) as observer:
@@ -114,8 +120,12 @@ def _caps(flags: Flags) -> "Caps":
     )
 
 
-def _check_place(flags: Flags, study: Study) -> None:
-    """Refuse a name, workers or memory that cannot be had, before any text is read."""
+def _check_place(flags: Flags, study: Study) -> "AbstractLauncher | None":
+    """Refuse a name, workers, memory or cluster that cannot be had, before any text is read.
+
+    Returns:
+        What will start the pilots; None where a person does, or none are needed.
+    """
     from bestiary.cli._questions import check_text
     from bestiary.launch import LocalExecutor, check_memory
 
@@ -124,18 +134,37 @@ def _check_place(flags: Flags, study: Study) -> None:
     check_text(study, flags.data, flags.tokenizer)
     if flags.on == "local":
         check_memory(study, LocalExecutor("", workers=flags.workers or None).slots)
-    else:
-        _launcher(flags)
+        return None
+    launcher = _launcher(flags)
+    if launcher is not None:
+        launcher.check()
+    return launcher
 
 
-def _executor(flags: Flags, folder: Path, study: Study) -> "AbstractExecutor":
+def _check_program(flags: Flags, store: StudyStore) -> None:
+    """Refuse pilots for a study that another program began: they would all refuse it.
+
+    One that trains here goes on, and says where last bits may not compare.
+    """
+    begun_with = store.begun_with()
+    apart = software_apart(software(), begun_with) if begun_with else ""
+    if apart and flags.on != "local" and not flags.any_versions:
+        raise UserError(
+            f"another program began this study: {apart}; install that one, or mix them with "
+            "--any-versions, here and for every `bestiary worker`"
+        )
+
+
+def _executor(
+    flags: Flags, folder: Path, study: Study, launcher: "AbstractLauncher | None"
+) -> "AbstractExecutor":
     """What trains the runs; nothing is started yet."""
     from bestiary.cli._corpora import cache_folder
     from bestiary.launch import LocalExecutor, PilotsExecutor
 
     corpora = cache_folder() / "corpora"
     if flags.on != "local":
-        return PilotsExecutor(folder, study, corpora, launcher=_launcher(flags))
+        return PilotsExecutor(folder, study, corpora, launcher=launcher)
     return LocalExecutor(corpora, workers=flags.workers or None)
 
 
@@ -159,12 +188,13 @@ def _launcher(flags: Flags) -> "AbstractLauncher | None":
     """What starts the pilots; None where a person does."""
     from bestiary.launch import RayLauncher, SlurmLauncher
 
+    options = ("--any-versions",) * flags.any_versions
     if flags.on == "ray":
-        return RayLauncher(flags.workers, flags.ray)
+        return RayLauncher(flags.workers, flags.ray, options)
     if flags.on == "slurm":
         if not flags.workers:
             raise UserError("--on slurm needs --workers, the number of its jobs, each one worker")
-        return SlurmLauncher(flags.workers, flags.slurm)
+        return SlurmLauncher(flags.workers, flags.slurm, options)
     if flags.workers:
         raise UserError("--workers is not of --on pilots; each `bestiary worker` takes its own")
     return None

@@ -29,7 +29,7 @@ from bestiary.specs import (
     digest,
     is_busy,
 )
-from bestiary.tune import Planner, Winner, ledger_of, winners_of
+from bestiary.tune import Planner, Winner, ledger_of, spending, winners_of
 
 # An allowance for what a tuning leaves, in units of the least gain that it moves for.
 LEFT = 4 / 3
@@ -46,6 +46,7 @@ def own_evidence(
     results: Results,
     *,
     command: str = "",
+    price: float = 0.0,
     assumed_noise: float = ASSUMED,
 ) -> Evidence:
     """What a study saw so far.
@@ -55,6 +56,7 @@ def own_evidence(
         planned: Every run planned so far by its id, in the order of planning.
         results: Results by run id; those of runs that are not planned are not read.
         command: The command that produced the study.
+        price: Of one device for one hour; 0 where nothing was said.
         assumed_noise: Standard deviation between seeds in nats, read where none was measured.
     """
     reported, tuned = _sorted(planned, results)
@@ -85,6 +87,8 @@ def own_evidence(
         planned=len(planned),
         finished=len(finished),
         effort=ledger_of(planner),
+        spending=spending(study, planned, results),
+        price=price,
         notes=(*phase_notes(planner), *odd, *_busy(finished)),
         provenance=Provenance(
             study_digest=digest(study),

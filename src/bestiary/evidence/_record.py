@@ -13,7 +13,7 @@ import numpy as np
 from bestiary.errors import UserError
 from bestiary.evidence._noise import SeedNoise
 from bestiary.specs import Cell, Configuration, Feasible, Spec
-from bestiary.tune import TuningEffort
+from bestiary.tune import Spending, TuningEffort
 
 State = Literal["done", "diverged", "failed"]
 Key = tuple[str, str, float]
@@ -222,6 +222,8 @@ class Evidence(Spec, frozen=True, kw_only=True):
         planned: Runs planned so far.
         finished: Those with a result.
         effort: What tuning each optimizer cost, of own studies.
+        spending: What was planned against what was spent, of own studies.
+        price: Of one device for one hour; 0 where nothing was said.
         provenance: What it rests on.
         notes: What the results do not allow to conclude, in words.
         facts: What else identifies the study, to tell two studies apart.
@@ -239,6 +241,8 @@ class Evidence(Spec, frozen=True, kw_only=True):
     planned: int = 0
     finished: int = 0
     effort: tuple[TuningEffort, ...] = ()
+    spending: tuple[Spending, ...] = ()
+    price: float = 0.0
     provenance: Provenance = Provenance()
     notes: tuple[str, ...] = ()
     facts: dict[str, str] = {}

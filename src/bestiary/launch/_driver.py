@@ -18,7 +18,7 @@ from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._snapshot import Observer, Running
 from bestiary.launch._stopping import StopSignals
-from bestiary.specs import Planned, RunResult, kinds_apart, run_id
+from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
 from bestiary.store import CHECKPOINTS, Attempt, StudyStore
 
 TICK_SECONDS = 0.5
@@ -197,6 +197,8 @@ class Driver:
         if result.run_id != job.attempt.run_id:
             self._fail(job, f"the worker answered for another run, {result.run_id[:12]}")
             return
+        told = result.environment | {PHASE: job.planned.purpose}
+        result = msgspec.structs.replace(result, environment=told)
         if self._store.commit(result, job.attempt):
             self._note_machine(result)
             self._results[result.run_id] = result

@@ -8,7 +8,8 @@
     pilots/refused/                 what was cut, edited or from another study
 
 Every file is written whole under another name and renamed into place, and carries a hash of its
-content: a reader sees all of it, or none, or that it is not what was written. Nothing is decided by
+content and the version of this protocol: a reader sees all of it, or none, or that it is not what
+was written. Nothing is decided by
 a clock or a time stamp: a heartbeat is a count, and who watches it uses a clock of its own.
 """
 
@@ -27,6 +28,8 @@ from bestiary.launch._messages import Final, Job
 from bestiary.specs import Spec
 
 FOLDER = "pilots"
+# The form of these files. It grows with every change that an older reader would misunderstand.
+PROTOCOL = 1
 S = TypeVar("S", bound=Spec)
 
 
@@ -104,9 +107,14 @@ class Damaged(Exception):  # noqa: N818 - a finding
     """A file that is not what was written."""
 
 
-class _Sealed(msgspec.Struct, forbid_unknown_fields=True):
-    sha256: str
-    body: msgspec.Raw
+class OtherProtocol(Damaged):
+    """A file of another version of the protocol: it may be whole, but what it means is unknown."""
+
+
+class _Sealed(msgspec.Struct, kw_only=True):
+    protocol: int = 0  # the files of the first Bestiary with pilots do not say
+    sha256: str = ""
+    body: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Exchange:
@@ -187,7 +195,8 @@ def write(path: Path, content: Spec) -> None:
         UserError: no permission, or the folder is gone.
     """
     body = msgspec.json.encode(content)
-    sealed = _Sealed(hashlib.sha256(body).hexdigest(), msgspec.Raw(body))
+    digest = hashlib.sha256(body).hexdigest()
+    sealed = _Sealed(protocol=PROTOCOL, sha256=digest, body=msgspec.Raw(body))
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     with _one_line(path):
         try:
@@ -205,12 +214,18 @@ def read(path: Path, kind: type[S]) -> S:
 
     Raises:
         FileNotFoundError: there is none.
+        OtherProtocol: another version of Bestiary wrote it, whose files mean something else.
         Damaged: it is not what was written.
     """
     try:
         sealed = msgspec.json.decode(path.read_bytes(), type=_Sealed)
         body = bytes(sealed.body)
         if hashlib.sha256(body).hexdigest() == sealed.sha256:
+            if sealed.protocol != PROTOCOL:
+                raise OtherProtocol(
+                    f"{path} is of version {sealed.protocol} of the protocol between driver and "
+                    f"pilots, and this program speaks version {PROTOCOL}"
+                )
             return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeError):
         pass

@@ -48,6 +48,14 @@ class AbstractLauncher(abc.ABC):
     """Starts pilots, knows which of them are gone, and takes back what it was lent."""
 
     @abc.abstractmethod
+    def check(self) -> None:
+        """Refuse what cannot be had, before anything is created.
+
+        Raises:
+            UserError: there is no such cluster, or it has nothing like what is asked for.
+        """
+
+    @abc.abstractmethod
     def start(self, folder: str) -> None:
         """Start the pilots of a study.
 
@@ -76,7 +84,7 @@ class AbstractLauncher(abc.ABC):
         """Give everything back, the pilots that have not left by themselves included."""
 
 
-def unit(folder: str, name: str, options: Sequence[str] = ()) -> PilotUnit:
+def unit(folder: str, name: str, options: Sequence[str]) -> PilotUnit:
     """The pilot of one unit.
 
     Args:

@@ -18,6 +18,7 @@ from bestiary.launch._exchange import (
     DriverCard,
     Exchange,
     Order,
+    OtherProtocol,
     PilotCard,
     Underway,
     names,
@@ -28,7 +29,7 @@ from bestiary.launch._exchange import (
 from bestiary.launch._local import LocalExecutor
 from bestiary.launch._messages import Event, Final, Job, Lost, Notice, Progress, Stopped
 from bestiary.launch._stopping import PREEMPTION, StopSignals
-from bestiary.store import STUDY_FILE, owned_name, software, software_apart
+from bestiary.store import STUDY_FILE, StudyStore, owned_name, software, software_apart
 
 BEAT_SECONDS = 1.0
 # How often a pilot looks for orders: at once after it found one, then ever more rarely.
@@ -66,7 +67,8 @@ class Pilot:
             corpora: This machine's own folder of prepared corpora, where it does not see the
                 driver's.
             workers: Processes that train; by default one per core, or per accelerator.
-            any_versions: Whether to train with other code or packages than the driver's.
+            any_versions: Whether to train with other code or packages than the driver's, or than
+                those that the study was begun with.
             patience_seconds: How long to wait for a driver before leaving.
             parent: A process without which this one must not live; 0 for none.
             prefix: What its name begins with, so that a launcher knows it again.
@@ -85,7 +87,8 @@ class Pilot:
         """Train orders until the driver says that it is over, or none comes any more.
 
         Raises:
-            UserError: there is no study, no corpus, or the driver runs other versions.
+            UserError: there is no study, no corpus, or the driver, or what began the study, was
+                another program.
             StopRequested: SIGTERM, SIGUSR2, SIGINT or SIGHUP came; the orders were given back.
         """
         if not (self._folder / STUDY_FILE).is_file():
@@ -181,14 +184,17 @@ class Pilot:
         hand.drop()
 
     def _check_versions(self, terms: DriverCard) -> None:
-        apart = software_apart(software(), terms.software)
-        if apart and not self._any_versions:
-            raise UserError(
-                f"this pilot and its driver do not run the same program: {apart}; install the "
-                "same, or mix them with --any-versions"
-            )
-        if apart:
-            self._say(f"not the driver's program: {apart}")
+        with StudyStore.open(self._folder, read_only=True) as store:
+            begun_with = store.begun_with()
+        for other, theirs in (("its driver", terms.software), ("what began the study", begun_with)):
+            apart = software_apart(software(), theirs) if theirs else ""
+            if apart and not self._any_versions:
+                raise UserError(
+                    f"this pilot and {other} are not the same program: {apart}; install the same, "
+                    "or mix them with --any-versions"
+                )
+            if apart:
+                self._say(f"not the program of {other}: {apart}")
 
     def _corpora_of(self, terms: DriverCard) -> Path:
         places = (Path(terms.corpora), self._corpora)
@@ -231,11 +237,17 @@ class _Driver:
         self.lives = False  # whether it was seen to move
 
     def look(self) -> DriverCard | None:
-        """Its newest terms; None where there are none, or somebody has broken them."""
+        """Its newest terms; None where there are none, or somebody has broken them.
+
+        Raises:
+            UserError: it speaks another version of the protocol.
+        """
         now = time.monotonic()
         listened, self._looked = min(now - self._looked, LISTENING_SECONDS), now
         try:
             found = read(self._exchange.terms, DriverCard)
+        except OtherProtocol as apart:
+            raise UserError(f"{apart}; install the driver's Bestiary here") from None
         except (OSError, Damaged):
             found = None
         moved = found is not None and (

@@ -4,11 +4,12 @@ import contextlib
 import itertools
 import logging
 import math
+import os
 import secrets
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from bestiary.errors import UserError
@@ -37,12 +38,15 @@ def fly(unit: PilotUnit, environment: Mapping[str, str]) -> tuple[int, str]:
 class RayLauncher(AbstractLauncher):
     """A task for every pilot; one whose node dies starts again on another."""
 
-    def __init__(self, pilots: int, options: RayOptions) -> None:
+    def __init__(
+        self, pilots: int, options: RayOptions, worker_options: Sequence[str] = ()
+    ) -> None:
         """Ask for nothing yet.
 
         Args:
             pilots: Tasks; 0 for as many as the cluster holds at once.
             options: What each of them needs.
+            worker_options: Further options of `bestiary worker`.
 
         Raises:
             UserError: Ray is not installed, nothing answers at its address, or a resource is not
@@ -52,9 +56,9 @@ class RayLauncher(AbstractLauncher):
             import ray
         except ImportError:
             raise missing_extra("ray", "ray") from None
-        _refuse_unreachable(options.address)
+        _refuse_unreachable(options.address or os.environ.get("RAY_ADDRESS", ""))
         self._ray = ray
-        self._pilots, self._options = pilots, options
+        self._pilots, self._options, self._worker_options = pilots, options, worker_options
         self._others = _amounts(options.resources)
         self._folder = ""
         self._tasks: dict[Any, PilotUnit] = {}
@@ -62,6 +66,19 @@ class RayLauncher(AbstractLauncher):
         self._token = secrets.token_hex(2)
         self._restarts = 0
         self._looked = 0.0
+
+    def check(self) -> None:
+        """Reach the cluster, and see whether a node of it could hold a task.
+
+        Raises:
+            UserError: there is no cluster, or no node could ever hold such a task.
+        """
+        self._connect()
+        try:
+            self._refuse_impossible()
+        except UserError:
+            self.close()
+            raise
 
     def start(self, folder: str) -> None:
         """Reach the cluster and submit the tasks.
@@ -109,6 +126,8 @@ class RayLauncher(AbstractLauncher):
         self._ray.shutdown()
 
     def _connect(self) -> None:
+        if self._ray.is_initialized():
+            return
         address = self._options.address
         try:
             self._ray.init(
@@ -126,7 +145,7 @@ class RayLauncher(AbstractLauncher):
 
     def _submit(self) -> None:
         name = f"ray-{self._token}-{next(self._numbers)}-"
-        one = unit(self._folder, name)
+        one = unit(self._folder, name, self._worker_options)
         asked: dict[str, Any] = {
             "num_cpus": self._options.cpus,
             "num_gpus": self._options.gpus,

@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -43,12 +44,15 @@ class SlurmPilot:
 class SlurmLauncher(AbstractLauncher):
     """One array of jobs for the whole study, whatever the number of its runs."""
 
-    def __init__(self, pilots: int, options: SlurmOptions) -> None:
+    def __init__(
+        self, pilots: int, options: SlurmOptions, worker_options: Sequence[str] = ()
+    ) -> None:
         """Ask for nothing yet.
 
         Args:
             pilots: Jobs of the array; each trains one run at a time.
             options: What each of them needs.
+            worker_options: Further options of `bestiary worker`.
 
         Raises:
             UserError: submitit is not installed, or a flag is not `name=value`.
@@ -57,10 +61,28 @@ class SlurmLauncher(AbstractLauncher):
             import submitit  # noqa: F401 - found out before anything is created
         except ImportError:
             raise missing_extra("slurm", "submitit") from None
-        self._pilots, self._options = pilots, options
+        self._pilots, self._options, self._worker_options = pilots, options, worker_options
         self._flags = _flags(options.flags)
         self._jobs: dict[str, Any] = {}
         self._asked = 0.0
+
+    def check(self) -> None:
+        """Ask Slurm whether it would take such a job, without submitting one.
+
+        Raises:
+            UserError: there is no Slurm, or it would refuse; its own line is quoted.
+        """
+        if self._options.cluster == "local":
+            return
+        command = ["sbatch", "--test-only", *self._words(), "--wrap", "true"]
+        try:
+            asked = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
+        except OSError:
+            raise _refused("there is no sbatch on this machine") from None
+        except subprocess.SubprocessError:
+            return  # a busy scheduler; what it thinks is heard at the submission
+        if asked.returncode:
+            raise _refused(_line(asked.stderr))
 
     def start(self, folder: str) -> None:
         """Submit the array.
@@ -71,7 +93,8 @@ class SlurmLauncher(AbstractLauncher):
         import submitit
 
         token = secrets.token_hex(2)
-        units = [unit(folder, f"slurm-{token}-{index}-") for index in range(self._pilots)]
+        names = [f"slurm-{token}-{index}-" for index in range(self._pilots)]
+        units = [unit(folder, name, self._worker_options) for name in names]
         try:
             executor = submitit.AutoExecutor(
                 folder=Path(folder) / "pilots" / "slurm",
@@ -83,10 +106,7 @@ class SlurmLauncher(AbstractLauncher):
             with executor.batch():
                 jobs = [executor.submit(SlurmPilot(one)) for one in units]
         except (RuntimeError, OSError, ValueError, submitit.core.utils.FailedJobError) as error:
-            raise UserError(
-                f"Slurm takes no pilots: {_said(error)}; `sinfo` lists partitions, and --slurm.* "
-                "say what is asked for"
-            ) from None
+            raise _refused(_said(error)) from None
         self._jobs = {one.name: job for one, job in zip(units, jobs, strict=True)}
 
     def ended(self) -> list[Ended]:
@@ -126,6 +146,24 @@ class SlurmLauncher(AbstractLauncher):
         forgotten = "Invalid job id" in asked.stderr  # all have ended some time ago
         return set(asked.stdout.split()) if asked.returncode == 0 or forgotten else None
 
+    def _words(self) -> list[str]:
+        """What is asked for, as options of sbatch."""
+        asked = self._options
+        stated: dict[str, str | bool] = {
+            "partition": asked.partition,
+            "account": asked.account,
+            "gres": asked.gres,
+            "mem": asked.memory,
+            "cpus-per-task": str(asked.cpus),
+            "time": str(asked.time),
+            **self._flags,
+        }
+        return [
+            f"--{name}" if value is True else f"--{name}={value}"
+            for name, value in stated.items()
+            if value
+        ]
+
     def _parameters(self) -> dict[str, Any]:
         asked = self._options
         slurm: dict[str, Any] = {
@@ -143,6 +181,13 @@ class SlurmLauncher(AbstractLauncher):
             "slurm_signal_delay_s": asked.grace,
             **{name: value for name, value in slurm.items() if value},
         }
+
+
+def _refused(reason: str) -> UserError:
+    return UserError(
+        f"Slurm takes no pilots: {reason}; `sinfo` lists partitions, and --slurm.* say what is "
+        "asked for"
+    )
 
 
 def _flags(text: str) -> dict[str, str | bool]:
@@ -175,7 +220,11 @@ def _ending(name: str, job: Any) -> Ended:
 
 
 def _said(error: Exception) -> str:
-    """The line of an error that says most: that of sbatch, where it is one of its."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return _line(str(error)) or type(error).__name__
+
+
+def _line(said: str) -> str:
+    """The line that says most: that of sbatch, where it is one of its."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("sbatch: error:", "error:"))]
-    return (told or lines or [type(error).__name__])[0][:200].rstrip(".")
+    return next(iter(told or lines), "")[:200].rstrip(".")

@@ -28,6 +28,7 @@ from bestiary.report import (
 from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, drawn
 from bestiary.report._identity import identities
+from bestiary.report._spending import spending_table
 
 
 def write_page(analysis: Analysis, path: Path) -> None:
@@ -71,11 +72,13 @@ def require_page(path: Path, flag: str) -> None:
 
 def page(analysis: Analysis) -> str:
     """The page as text: styles, scripts, figures and the whole record inside, nothing fetched."""
+    looks = identities(analysis.rows)
     return render(
         "page.html",
         exhibits(analysis),
         analysis=analysis,
-        looks=identities(analysis.rows),
+        looks=looks,
+        spending=spending_table(analysis, looks),
         strips=_strip.strips(analysis),
         lost=", ".join(_lost(analysis)),
         record=msgspec.to_builtins(analysis),

@@ -15,6 +15,7 @@ from bestiary.specs._kinds import LOAD as LOAD
 from bestiary.specs._kinds import MACHINE_CORES as MACHINE_CORES
 from bestiary.specs._kinds import MICRO_BATCHES as MICRO_BATCHES
 from bestiary.specs._kinds import OF_ONE_RUN as OF_ONE_RUN
+from bestiary.specs._kinds import PHASE as PHASE
 from bestiary.specs._kinds import is_busy as is_busy
 from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
@@ -52,6 +53,7 @@ from bestiary.specs._spec import canonical_json as canonical_json
 from bestiary.specs._spec import checked as checked
 from bestiary.specs._spec import digest as digest
 from bestiary.specs._spec import from_builtins as from_builtins
+from bestiary.specs._study import PURPOSES as PURPOSES
 from bestiary.specs._study import Candidate as Candidate
 from bestiary.specs._study import Configuration as Configuration
 from bestiary.specs._study import Planned as Planned

@@ -14,8 +14,10 @@ MICRO_BATCHES = "micro-batches"
 
 # What else ran: the machine's load average in the last minute of the run, and its cores.
 LOAD, MACHINE_CORES = "load", "machine cores"
+# What the run was for: a `Purpose`, stamped by the driver that commits it.
+PHASE = "phase"
 # They differ from run to run, and say nothing of the kind of machine.
-OF_ONE_RUN = (MICRO_BATCHES, LOAD)
+OF_ONE_RUN = (MICRO_BATCHES, LOAD, PHASE)
 
 
 def is_busy(environment: Mapping[str, str]) -> bool:

@@ -22,6 +22,12 @@ from bestiary.specs._spec import Spec
 Configuration = dict[str, Setting]
 # What a run is for: phase I, II, III, or the report of a winner.
 Purpose = Literal["tune", "follow", "confirm", "report"]
+PURPOSES: dict[Purpose, str] = {
+    "tune": "phase I",
+    "follow": "phase II",
+    "confirm": "phase III",
+    "report": "report",
+}
 
 
 class Candidate(Spec, frozen=True, kw_only=True):

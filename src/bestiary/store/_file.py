@@ -11,6 +11,7 @@ from bestiary.store import _schema
 from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._places import STUDY_FILE
 from bestiary.store._seals import seal
+from bestiary.store._software import software
 
 FILE = STUDY_FILE
 
@@ -31,6 +32,7 @@ def lay(folder: Path, study: Study, text: str, command: str) -> None:
     path = folder / FILE
     path.touch()
     meta = {"study": text, "digest": digest(study), "command": command, "created": now()}
+    meta["software"] = msgspec.json.encode(software()).decode()
     with contextlib.closing(connect(path)) as connection, transaction(connection):
         if _schema.version(connection) == 0:  # or another process was faster
             _schema.lay(connection)

@@ -143,13 +143,27 @@ class StudyStore:
         return driver(self.folder / LOCK)
 
     def meta(self) -> dict[str, str]:
-        """What is known of the study file: `study`, `digest`, `command`, `created`."""
+        """What is known of the study: its text and digest, command, date, program and price."""
         found = dict(self._rows("meta"))
         if not {"study", "digest"} <= set(found):
             raise BestiaryError(
                 f"{self.path} is damaged: its study is not what was written; restore a copy of it"
             )
-        return {"command": "", "created": "", **found}
+        return {"command": "", "created": "", "software": "{}", "price": "0", **found}
+
+    def begun_with(self) -> dict[str, str]:
+        """The program that began the study, as `software()` names it; empty of an older study."""
+        return msgspec.json.decode(self.meta()["software"], type=dict[str, str])
+
+    def set_price(self, price: float) -> None:
+        """Record what a device costs for one hour, for the report; the latest counts."""
+        with one_line_errors(self.path), transaction(self._connection):
+            self._connection.execute(
+                "INSERT INTO meta VALUES ('price', ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (repr(float(price)),),
+            )
+            seal(self._connection, "meta", ["price"])
 
     def results(self) -> dict[str, RunResult]:
         """Every committed result by run id."""

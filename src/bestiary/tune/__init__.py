@@ -19,6 +19,9 @@ from bestiary.tune._planner import Place as Place
 from bestiary.tune._planner import Planner as Planner
 from bestiary.tune._planner import needed as needed
 from bestiary.tune._sensitivity import sensitivity as sensitivity
+from bestiary.tune._spending import Bounds as Bounds
+from bestiary.tune._spending import Spending as Spending
+from bestiary.tune._spending import spending as spending
 from bestiary.tune._stars import least_missing as least_missing
 from bestiary.tune._winner import Winner as Winner
 from bestiary.tune._winner import winners as winners

@@ -57,6 +57,8 @@ def analyse(evidence: Evidence, *, draws: int = DRAWS, seed: int = 0) -> Analysi
         sensitivity=sensitivity(evidence),
         midway=midway(evidence),
         effort=evidence.effort,
+        spending=evidence.spending,
+        price=evidence.price,
         noise=evidence.noise,
         indistinct=indistinct(evidence.noise),
         provenance=evidence.provenance,

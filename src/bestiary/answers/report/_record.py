@@ -10,7 +10,7 @@ from typing import Literal
 from bestiary.evidence import Provenance, SeedNoise, State
 from bestiary.measures import BaselineLaw, Midway, SensitivityPoint, Summary, Verdict
 from bestiary.specs import Cell, Configuration, Estimate, Spec
-from bestiary.tune import TuningEffort
+from bestiary.tune import Spending, TuningEffort
 
 
 class SeedLoss(Spec, frozen=True, kw_only=True):
@@ -124,6 +124,8 @@ class Analysis(Spec, frozen=True, kw_only=True):
         sensitivity: Tuning runs around each winner, by optimizer, cell, coordinate and value.
         midway: The ranking over training at every cell that has curves of two optimizers.
         effort: What tuning cost, in the study's order of optimizers.
+        spending: What was planned against what was spent, by optimizer and phase.
+        price: Of one device for one hour; 0 where nothing was said.
         noise: The seed noise of every size.
         indistinct: Size -> losses of two tuning runs that differ by less are not told apart (95%),
             in nats; without the sizes whose noise nobody measured.
@@ -146,6 +148,8 @@ class Analysis(Spec, frozen=True, kw_only=True):
     sensitivity: tuple[SensitivityPoint, ...]
     midway: tuple[Midway, ...]
     effort: tuple[TuningEffort, ...]
+    spending: tuple[Spending, ...] = ()
+    price: float = 0.0
     noise: dict[str, SeedNoise]
     indistinct: dict[str, float]
     provenance: Provenance

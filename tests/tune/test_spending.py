@@ -1,0 +1,48 @@
+"""Planned against spent: bounds before the first run, sums afterwards."""
+
+import pytest
+from tests.tune.study import answer, study
+
+from bestiary.specs import run_id
+from bestiary.tune import plan, spending
+
+QUESTION = study(runs_per_cell=5, seeds=(1,))
+
+
+def test_what_is_spent_lies_within_what_was_planned() -> None:
+    results, order = answer(QUESTION)
+    rows = spending(QUESTION, {run_id(one.run): one for one in order}, results)
+    assert len({(row.optimizer, row.purpose) for row in rows}) == len(rows) == 3 * 2
+    for row in rows:
+        own = [one for one in order if (one.optimizer, one.purpose) == (row.optimizer, row.purpose)]
+        assert row.planned_runs.least <= row.runs == len(own) <= row.planned_runs.most
+        assert row.planned_tokens.least <= row.tokens <= row.planned_tokens.most
+        assert row.seconds == 2.5 * len(own)
+    assert sum(row.planned_runs.most for row in rows) == sum(one.runs for one in plan(QUESTION, {}))
+
+
+def test_device_time_is_planned_at_the_pace_of_the_baseline() -> None:
+    """Its runs took two seconds each, whatever their size: FLOPs then say how long others take."""
+    results, order = answer(QUESTION)
+    planned = {run_id(one.run): one for one in order}
+    rows = spending(QUESTION, planned, results)
+    first, other = (
+        next(row for row in rows if (row.optimizer, row.purpose) == (name, "tune"))
+        for name in ("adamw", "muon")
+    )
+    assert first.planned_seconds == other.planned_seconds, "of the same runs at the same pace"
+    expected = 0.0
+    for size in QUESTION.sizes:
+        runs = [one for one in order if (one.optimizer, one.cell.size) == ("adamw", size)]
+        pace = 2.0 * len(runs) / sum(one.run.tokens for one in runs)
+        bounds = [one for one in plan(QUESTION, {}) if one.cell.size == size]
+        tuned = [one for one in bounds if (one.optimizer, one.purpose) == ("adamw", "tune")]
+        expected += pace * sum(one.tokens * one.runs for one in tuned)
+    assert first.planned_seconds is not None
+    assert first.planned_seconds.most == pytest.approx(expected)
+
+
+def test_before_the_first_run_nothing_is_known_of_time() -> None:
+    rows = spending(QUESTION, {}, {})
+    assert {row.planned_seconds for row in rows} == {None}
+    assert {row.runs for row in rows} == {0}

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from bestiary.launch._outlook import Outlook
+from bestiary.launch._standing import FILE, Publisher
 from bestiary.specs import (
     Candidate,
     Cell,
@@ -30,6 +31,7 @@ from bestiary.tune import Planner
 CELLS = (25, 250, 2_500)
 OPTIMIZERS = ("adamw", "muon", "soap", "lion")
 LATE = 200
+NEWER = 100
 MODEL = ModelSpec(
     layers=1, hidden=16, intermediate=32, heads=1, key_value_heads=1, context=16, vocabulary=64
 )
@@ -105,23 +107,41 @@ def _measure(cells: int) -> dict[str, Any]:
         f"ms a result, worst of the last {LATE}": 1e3 * late[-1],
         "ms a result, worst": 1e3 * max(spent),
         "s to plan anew, warm": anew,
-        "s of status": _status(planner, known),
+        **_status(planner, outlook, known),
     }
 
 
-def _status(planner: Planner, known: dict[str, Planned]) -> float:
-    """Seconds of `bestiary status` on a store with these results."""
-    from bestiary.cli import main
+def _status(planner: Planner, outlook: Outlook, known: dict[str, Planned]) -> dict[str, float]:
+    """Seconds of a core to publish how a study stands, and of `bestiary status` on its store.
 
+    The last results came after what was published, as beside a driver at work.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study"
         with StudyStore.create(path, planner.study) as store, store.driving():
             store.plan(known.values())
-            _commit(store, planner.results)
-        begun = time.perf_counter()
-        with contextlib.redirect_stdout(io.StringIO()):
-            main(["status", str(path), "--json"])
-        return time.perf_counter() - begun
+            _commit(store, dict(list(planner.results.items())[:-NEWER]))
+            mark = store.mark()
+            begun = time.process_time()
+            Publisher(store, planner, outlook).publish(mark, ())
+            published = time.process_time() - begun
+            _commit(store, dict(list(planner.results.items())[-NEWER:]))
+        found = {
+            "s to publish": published,
+            "s of status": _told(path),
+            "as JSON": _told(path, True),
+        }
+        path.joinpath(FILE).unlink()
+        return found | {"s of status, unpublished": _told(path)}
+
+
+def _told(path: Path, as_json: bool = False) -> float:
+    from bestiary.cli import main
+
+    begun = time.process_time()
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["status", str(path), *(["--json"] if as_json else [])])
+    return time.process_time() - begun
 
 
 def _commit(store: StudyStore, results: dict[str, RunResult]) -> None:

@@ -76,3 +76,27 @@ def test_what_went_wrong_is_named_with_its_reason_and_its_log(
     text = capsys.readouterr().out
     assert "no such block size" in text
     assert "--retry-failed" in text
+
+
+def test_every_phase_has_its_sums_and_every_cell_its_leader(
+    store: StudyStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = told(capsys)
+    assert sum(one["failed"] for one in status["cells"]) == status["failed"] == 1
+    (leader,) = status["leaders"]
+    assert (leader["optimizer"], leader["behind"], leader["purpose"]) == ("adamw", "", "tune")
+    assert (status["last_hour"], status["decided_on"]) == (1, 2)
+    assert status["seconds_left"] > 0
+    assert main(["status"]) == 0
+    text = capsys.readouterr().out
+    assert "1 in the last hour; about" in text
+    assert re.search(r"tokens/s", text)
+    assert "nobody else has a loss there" in text
+
+
+def test_a_table_that_no_terminal_could_show_is_cut(
+    store: StudyStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bestiary.cli._status.MOST", 3)
+    assert main(["status"]) == 0
+    assert "cells (the last 3 of 18; --json has all)" in capsys.readouterr().out

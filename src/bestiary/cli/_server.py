@@ -12,11 +12,9 @@ from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bestiary.cli._status import progress
-from bestiary.cli._troubles import troubles, underway
+from bestiary.cli._how_far import how_far
 from bestiary.errors import BestiaryError, UserError
 from bestiary.store import StudyStore
-from bestiary.tune import Planner
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "bestiary"
@@ -46,7 +44,7 @@ class StudyPages:
 
     def _status(self) -> Answer:
         with self._open() as store:
-            return _JSON, json.dumps(_state(store), allow_nan=False)
+            return _JSON, json.dumps(how_far(store)[1], allow_nan=False)
 
     def _report_so_far(self) -> Answer:
         """Worked out once for every number of finished runs, and by one request at a time."""
@@ -62,19 +60,6 @@ class StudyPages:
                 except UserError as error:
                     return _HTML, f"<p>No report yet: {escape(str(error))}</p>"
             return _HTML, self._report[1]
-
-
-def _state(store: StudyStore) -> dict[str, Any]:
-    """How far a study is, as `bestiary status --json` says it."""
-    cells = progress(Planner(store.study, store.results()), store)
-    counts = {key: sum(int(one[key]) for one in cells) for key in ("done", "at_most")}
-    return {
-        **counts,
-        "driver": store.driver() or None,
-        "running": underway(store),
-        "cells": cells,
-        "troubles": troubles(store),
-    }
 
 
 class _Handler(BaseHTTPRequestHandler):

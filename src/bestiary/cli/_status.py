@@ -1,19 +1,31 @@
-"""`bestiary status`: how far a study is, read from its store, also while a driver runs."""
+"""`bestiary status`: how far a study is, read from its folder, also while a driver runs."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading
+from bestiary.cli._how_far import how_far
 from bestiary.cli._listing import console, print_json, show
-from bestiary.cli._troubles import troubles, underway
-from bestiary.specs import RunResult, Spec
-from bestiary.store import StudyStore
-from bestiary.tune import PhaseAccount, Planner, TuningEffort, ledger_of, phase_accounts, plan_of
+from bestiary.launch import Standing
+from bestiary.specs import Spec
+from bestiary.tune import Leader, PhaseAccount, TableLeft, leaders
 
+# Rows that a table shows; JSON has all of them.
+MOST = 40
+
+TOTALS = {
+    "purpose": "for",
+    "optimizer": "optimizer",
+    "done": "done",
+    "at_most": "of at most",
+    "diverged": "diverged",
+    "failed": "failed",
+    "rate": "tokens/s",
+}
 COLUMNS = {
     "optimizer": "optimizer",
     "size": "size",
@@ -25,7 +37,15 @@ COLUMNS = {
     "failed": "failed",
     "best": "best selection loss",
 }
-
+LEADERS = {
+    "size": "size",
+    "ratio": "ratio",
+    "leader": "leads",
+    "loss": "selection loss",
+    "of": "by",
+    "behind": "before",
+    "ahead": "ahead by, nats",
+}
 RUN = {"optimizer": "optimizer", "size": "size", "ratio": "ratio", "purpose": "for"}
 RUNNING = {**RUN, "attempt": "attempt", "step": "step", "steps": "of", "time": "time"}
 PHASES = {"optimizer": "optimizer", "followed": "depends on scale", "frozen": "frozen"}
@@ -62,95 +82,127 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 
 def run(flags: Flags) -> None:
-    """Print a row for every optimizer, cell and purpose, what is trained now, what went wrong."""
+    """Print what is done of every phase, who leads, what is trained now, what went wrong."""
     with reading(flags.folder) as store:
-        planner = Planner(store.study, store.results())
-        records = progress(planner, store)
-        now, wrong = underway(store), troubles(store)
-        done, failed, most = (
-            sum(int(one[key]) for one in records) for key in ("done", "failed", "at_most")
-        )
-        driver = store.driver()
-    effort = ledger_of(planner)
+        stands, record = how_far(store)
+        name = store.study.name
     if flags.json:
-        counts = {"done": done, "at_most": most, "driver": driver or None}
-        phases = {"phases": [msgspec.to_builtins(one) for one in phase_accounts(planner)]}
-        phases["left_on_table"] = [
-            {"optimizer": entry.optimizer, **msgspec.to_builtins(one)}
-            for entry in effort
-            for one in entry.cells
-        ]
-        phases["skipped"] = [msgspec.to_builtins(one) for one in planner.skipped()]
-        print_json({**counts, "running": now, "cells": records, "troubles": wrong, **phases})
+        print_json(record)
         return
-    absent = "" if done + failed == most else "; nobody drives it, the same `bestiary run` goes on"
-    lacking = f", {failed} failed" if failed else ""
-    _say(
-        f"{store.study.name}: {done} of at most {most} runs{lacking}",
-        f"; {driver}" if driver else absent,
-    )
-    show(records, COLUMNS, as_json=False)
-    if now:
-        show(
-            [{**one, "time": _since(one)} for one in now], RUNNING, as_json=False, title="training"
-        )
-    if left := _left(effort):
-        show(left, LEFT, as_json=False, title="left on the table")
-    _show_phases(planner)
-    if wrong:
-        show(wrong, TROUBLES, as_json=False, title="what went wrong")
-    if any(one["outcome"] == "failed" for one in wrong):
+    _say(f"{name}: {_headline(record)}")
+    if pace := "; ".join(_pace(record, stands)):
+        _say(pace)
+    show(_totals(record["cells"]), TOTALS, as_json=False)
+    _list("cells", record["cells"], COLUMNS)
+    _list("ahead so far", [_leading(one) for one in leaders(stands.rows)], LEADERS)
+    _list("training", [{**one, "time": _since(one)} for one in record["running"]], RUNNING)
+    _list("left on the table", [_left(one) for one in stands.left_on_table], LEFT)
+    _show_phases(stands)
+    _list("what went wrong", record["troubles"], TROUBLES)
+    if any(one["outcome"] == "failed" for one in record["troubles"]):
         _say("the same `bestiary run` with --retry-failed tries the failed ones again")
 
 
-def _since(running: dict[str, Any]) -> str:
+def _headline(record: Mapping[str, Any]) -> str:
+    done, failed, most = record["done"], record["failed"], record["at_most"]
+    absent = "" if done + failed == most else "; nobody drives it, the same `bestiary run` goes on"
+    lacking = f", {failed:,} failed" if failed else ""
+    who = f"; {record['driver']}" if record["driver"] else absent
+    return f"{done:,} of at most {most:,} runs{lacking}{who}"
+
+
+def _pace(record: Mapping[str, Any], stands: Standing) -> Iterator[str]:
+    from bestiary.report import duration
+
+    if record["last_hour"]:
+        yield f"{record['last_hour']:,} in the last hour"
+    if record["seconds_left"] and record["done"] + record["failed"] < record["at_most"]:
+        yield f"about {duration(record['seconds_left'])} left with {stands.slots} at once"
+    if stands.newer:
+        yield f"what follows was decided on the first {stands.mark.results:,} results"
+
+
+def _totals(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What came of every phase and optimizer, over all cells."""
+    sums = ("done", "at_most", "diverged", "failed", "tokens", "seconds")
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in cells:
+        key = one["purpose"], one["optimizer"]
+        total = found.setdefault(key, {"purpose": key[0], "optimizer": key[1]})
+        for name in sums:
+            total[name] = total.get(name, 0) + one[name]
+    for total in found.values():
+        total["rate"] = round(total["tokens"] / total["seconds"]) if total["seconds"] else None
+    return list(found.values())
+
+
+def _leading(one: Leader) -> dict[str, Any]:
+    of = "fresh seeds" if one.purpose == "report" else "tuning runs, the best"
+    return {
+        "size": one.size,
+        "ratio": f"{one.ratio:g}",
+        "leader": one.optimizer,
+        "loss": f"{one.loss:.4f}",
+        "of": f"{one.losses} {of}",
+        "behind": one.behind or "-",
+        "ahead": one.ahead.text(".4f") if one.ahead.bounded else _without(one),
+    }
+
+
+def _without(one: Leader) -> str:
+    value = one.ahead.text(".4f")
+    return f"{value} ({one.ahead.note})" if one.ahead.value is not None else one.ahead.note
+
+
+def _list(title: str, records: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """A table where there is something; the last rows of one that no terminal could show."""
+    if not records:
+        return
+    shown = records[-MOST:]
+    some = f" (the last {MOST} of {len(records):,}; --json has all)" if shown != records else ""
+    show(shown, columns, as_json=False, title=title + some)
+
+
+def _since(running: Mapping[str, Any]) -> str:
     from bestiary.report import duration
 
     begun = datetime.fromisoformat(running["started"])
     return duration(max(0.0, (datetime.now(UTC) - begun).total_seconds()))
 
 
-def _say(*parts: str) -> None:
-    console().print("".join(parts), highlight=False, markup=False, soft_wrap=True)
+def _say(text: str) -> None:
+    console().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _left(effort: tuple[TuningEffort, ...]) -> list[dict[str, str]]:
-    """What further tuning would probably still gain, wherever tuning has ended."""
-    return [
-        {
-            "optimizer": entry.optimizer,
-            "size": one.cell.size,
-            "ratio": f"{one.cell.ratio:g}",
-            "left": one.left_on_table.text(".4f"),
-            "note": one.left_on_table.note,
-        }
-        for entry in effort
-        for one in entry.cells
-        if one.left_on_table.value is not None
-    ]
+def _left(one: TableLeft) -> dict[str, str]:
+    """What further tuning would probably still gain."""
+    return {
+        "optimizer": one.optimizer,
+        "size": one.cell.size,
+        "ratio": f"{one.cell.ratio:g}",
+        "left": one.left_on_table.text(".4f"),
+        "note": one.left_on_table.note,
+    }
 
 
-def _show_phases(planner: Planner) -> None:
+def _show_phases(stands: Standing) -> None:
     """What the phases decided, and what is not trained."""
-    accounts = phase_accounts(planner)
-    if accounts:
-        show([_learnt(one) for one in accounts], PHASES, as_json=False, title="phase I taught")
-        for reason in dict.fromkeys(one.reason for one in accounts):
-            _say(reason)
-    if predicted := [record for one in accounts for record in _predicted(one)]:
-        show(predicted, PREDICTED, as_json=False, title="phase III predicts")
-    if skipped := planner.skipped():
-        shown = [
-            {
-                "optimizer": one.optimizer,
-                "size": one.cell.size if one.cell else "",
-                "ratio": f"{one.cell.ratio:g}" if one.cell else "",
-                "what": one.what,
-                "reason": one.reason,
-            }
-            for one in skipped
-        ]
-        show(shown, SKIPPED, as_json=False, title="left out")
+    _list("phase I taught", [_learnt(one) for one in stands.phases], PHASES)
+    for reason in dict.fromkeys(one.reason for one in stands.phases):
+        _say(reason)
+    predicted = [record for one in stands.phases for record in _predicted(one)]
+    _list("phase III predicts", predicted, PREDICTED)
+    skipped = [
+        {
+            "optimizer": one.optimizer,
+            "size": one.cell.size if one.cell else "",
+            "ratio": f"{one.cell.ratio:g}" if one.cell else "",
+            "what": one.what,
+            "reason": one.reason,
+        }
+        for one in stands.skipped
+    ]
+    _list("left out", skipped, SKIPPED)
 
 
 def _learnt(one: PhaseAccount) -> dict[str, str]:
@@ -174,38 +226,3 @@ def _predicted(one: PhaseAccount) -> list[dict[str, str]]:
         }
         for cell in one.predicted
     ]
-
-
-def progress(planner: Planner, store: StudyStore) -> list[dict[str, Any]]:
-    """One record for every optimizer, cell and purpose, in the order of the plan."""
-    results = planner.results
-    grouped: dict[tuple[str, str, float, str], list[RunResult]] = {}
-    for identity, one in store.planned().items():
-        key = (one.optimizer, one.cell.size, one.cell.ratio, one.purpose)
-        found = [results[identity]] if identity in results else []
-        grouped.setdefault(key, []).extend(found)
-    return [
-        {
-            "optimizer": one.optimizer,
-            "size": one.cell.size,
-            "ratio": one.cell.ratio,
-            "purpose": one.purpose,
-            "at_most": one.runs,
-            **_outcomes(grouped.get((one.optimizer, *_place(one.cell), one.purpose), [])),
-        }
-        for one in plan_of(planner)
-    ]
-
-
-def _place(cell: Any) -> tuple[str, float]:
-    return cell.size, cell.ratio
-
-
-def _outcomes(results: list[RunResult]) -> dict[str, Any]:
-    losses = [one.loss["selection"] for one in results if one.state == "done"]
-    return {
-        "done": sum(one.state != "failed" for one in results),
-        "diverged": sum(one.state == "diverged" for one in results),
-        "failed": sum(one.state == "failed" for one in results),
-        "best": min(losses, default=None),
-    }

@@ -4,18 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bestiary.specs import Planned, Study
-from bestiary.store import Attempt, StudyStore, log_file, metrics_file
+from bestiary.specs import Planned, RunResult, Study
+from bestiary.store import Attempt, Outcome, StudyStore, log_file, metrics_file
 
 TAIL_BYTES = 2048
-TROUBLES = ("failed", "lost", "diverged")
+TROUBLES: tuple[Outcome, ...] = ("failed", "lost", "diverged")
 
 
 def underway(store: StudyStore) -> list[dict[str, Any]]:
     """A record for every run in training; none where nobody drives the study."""
     if not store.driver():
         return []  # what a killed driver left open is closed by the next one
-    planned = store.planned()
+    attempts = store.some_attempts(("running",))
+    planned = store.some_planned(one.run_id for one in attempts)
     return [
         {
             **_described(planned[one.run_id], one),
@@ -23,24 +24,26 @@ def underway(store: StudyStore) -> list[dict[str, Any]]:
             "steps": planned[one.run_id].run.steps,
             "started": one.started,
         }
-        for one in store.attempts()
-        if one.outcome == "running"
+        for one in attempts
+        if one.run_id in planned
     ]
 
 
 def troubles(store: StudyStore) -> list[dict[str, Any]]:
     """A record for every attempt that failed, was lost or diverged, in the order of time."""
-    planned, results = store.planned(), store.results()
+    attempts = store.some_attempts(TROUBLES)
+    planned = store.some_planned(one.run_id for one in attempts)
+    silent = store.some_results(one.run_id for one in attempts if not one.reason)
     return [
         {
             **_described(planned[one.run_id], one),
             "tuned": _tuned(store.study, planned[one.run_id]),
             "outcome": one.outcome,
-            "reason": one.reason or _divergence(results[one.run_id].last_step),
+            "reason": one.reason or _divergence(silent.get(one.run_id)),
             "log": str(log_file(store.attempt_folder(one))),
         }
-        for one in store.attempts()
-        if one.outcome in TROUBLES
+        for one in attempts
+        if one.run_id in planned
     ]
 
 
@@ -62,8 +65,8 @@ def _tuned(study: Study, planned: Planned) -> str:
     return ", ".join(f"{name} {planned.configuration[name]}" for name in grid)
 
 
-def _divergence(step: int) -> str:
-    return f"the loss was not finite after step {step}"
+def _divergence(result: RunResult | None) -> str:
+    return f"the loss was not finite after step {result.last_step}" if result else "no result"
 
 
 def _steps_taken(metrics: Path) -> int:

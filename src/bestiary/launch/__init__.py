@@ -21,3 +21,5 @@ from bestiary.launch._reusing import ReusingExecutor as ReusingExecutor
 from bestiary.launch._slurm import SlurmLauncher as SlurmLauncher
 from bestiary.launch._snapshot import Running as Running
 from bestiary.launch._snapshot import Snapshot as Snapshot
+from bestiary.launch._standing import Standing as Standing
+from bestiary.launch._standing import standing as standing

@@ -17,6 +17,7 @@ from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Notice, Progress
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._snapshot import Observer, Running
+from bestiary.launch._standing import Publisher
 from bestiary.launch._stopping import StopSignals
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
 from bestiary.store import CHECKPOINTS, Attempt, StudyStore
@@ -87,6 +88,7 @@ class Driver:
         self._outlook = Outlook(
             self._planner, self._planned, slots=self._executor.slots, began=self._began
         )
+        self._publisher = Publisher(store, self._planner, self._outlook)
 
     def advance(self) -> bool:
         """Submit what fits, hear what happened; False when the study is answered or may not go on.
@@ -134,10 +136,11 @@ class Driver:
         return f"stopped with {done} runs done{but}, all kept; the same command goes on from here"
 
     def give_up(self) -> None:
-        """Close the attempts that nobody will answer any more."""
+        """Close the attempts that nobody will answer any more, and say how the study stands."""
         for job in self._underway.values():
             self._store.end_attempt(job.attempt, "interrupted", "the driver stopped")
         self._underway.clear()
+        self._publisher.update((), over=True)
 
     def _following(self) -> Planned | None:
         """The next run that is needed and not under way."""
@@ -266,8 +269,9 @@ class Driver:
             shutil.rmtree(checkpoints, ignore_errors=True)
 
     def _show(self) -> None:
-        running = (job.running() for job in self._underway.values())
+        running = tuple(job.running() for job in self._underway.values())
         self._observer.update(self._outlook.snapshot(running))
+        self._publisher.update(running)
 
 
 def _name(planned: Planned) -> str:

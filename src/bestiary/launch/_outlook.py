@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from bestiary.launch._snapshot import Running, Snapshot
 from bestiary.specs import Cell, Planned, RunResult
-from bestiary.tune import Place, PlannedCost, Planner, plan_at
+from bestiary.tune import Place, PlannedCost, Planner, Sums, Tallied, places_of, plan_at
 
 # Runs that take as long for each FLOP: optimizer and size, either of them empty for all.
 _Group = tuple[str, str]
@@ -17,6 +17,7 @@ class Outlook:
 
     Attributes:
         device_seconds: Spent on training and compilation so far.
+        slots: Runs that can be under way at once.
     """
 
     def __init__(
@@ -32,7 +33,8 @@ class Outlook:
         """
         self.device_seconds = 0.0
         self._planner, self._planned = planner, planned
-        self._slots, self._began = slots, began
+        self.slots, self._began = slots, began
+        self._sums = Sums()
         self._states: collections.Counter[str] = collections.Counter()
         self._rows: dict[Place, PlannedCost] = {}
         self._left: dict[_Group, list[int]] = {}
@@ -49,11 +51,19 @@ class Outlook:
         self._count(result)
         self._follow()
 
+    def rows(self) -> tuple[Tallied, ...]:
+        """What came of the runs of every candidate, cell and purpose, in the order of the plan."""
+        rows = (self._rows.get(place) for place in places_of(self._planner))
+        return self._sums.along(row for row in rows if row is not None)
+
     def _count(self, result: RunResult) -> None:
         self._states[result.state] += 1
         self.device_seconds += result.seconds + result.compile_seconds
         planned = self._planned.get(result.run_id)
-        if result.state != "done" or planned is None:
+        if planned is None:
+            return
+        self._sums.count(planned, result)
+        if result.state != "done":
             return
         self._pace.note(planned, result)
         losses = self._lowest.setdefault(planned.cell, {})
@@ -117,7 +127,7 @@ class Outlook:
                 group = (row.optimizer, row.cell.size)
                 total -= pace.seconds(group, 1, row.flops) * one.step / one.steps
         runs = sum(left[0] for left in self._left.values())
-        return max(0.0, total) / min(self._slots, max(1, runs))
+        return max(0.0, total) / min(self.slots, max(1, runs))
 
 
 class _Pace:

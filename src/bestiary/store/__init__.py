@@ -1,6 +1,7 @@
 """The store: one SQLite file per study folder, which one driver writes and anyone reads. No JAX."""
 
 from bestiary.store._attempt import Attempt as Attempt
+from bestiary.store._attempt import Outcome as Outcome
 from bestiary.store._capacity import machine_bytes as machine_bytes
 from bestiary.store._elsewhere import TAKEN_FROM as TAKEN_FROM
 from bestiary.store._elsewhere import results_elsewhere as results_elsewhere
@@ -15,6 +16,7 @@ from bestiary.store._importer import missing as missing
 from bestiary.store._mapping import Mapping as Mapping
 from bestiary.store._mapping import load_mapping as load_mapping
 from bestiary.store._mapping import mapping as mapping
+from bestiary.store._mark import ResultsMark as ResultsMark
 from bestiary.store._older import read_study as read_study
 from bestiary.store._owner import is_abandoned as is_abandoned
 from bestiary.store._owner import owned_name as owned_name

@@ -25,10 +25,11 @@ from bestiary.store._difference import difference
 from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
+from bestiary.store._mark import ResultsMark, mark_of, rows_since
 from bestiary.store._older import as_older, is_older, read_study
 from bestiary.store._places import short
 from bestiary.store._planned import is_of_its_run, planned_of, row_of
-from bestiary.store._seals import COLUMNS, read, remove_damaged, seal, unseal
+from bestiary.store._seals import COLUMNS, read, read_some, remove_damaged, seal, unseal
 
 LOCK = "driver.lock"
 _LOG = logging.getLogger(__name__)
@@ -181,7 +182,46 @@ class StudyStore:
         """Every attempt, in the order in which they began."""
         known = {row[0] for row in self._planned_rows()}
         rows = [row for row in self._rows("attempts") if row[0] in known]
-        return [Attempt(**dict(zip(Attempt.__struct_fields__, row, strict=True))) for row in rows]
+        return [_attempt_of(row) for row in rows]
+
+    def mark(self) -> ResultsMark:
+        """Which results there are now, for `since`."""
+        with one_line_errors(self.path):
+            return mark_of(self._connection)
+
+    def since(self, mark: ResultsMark) -> list[tuple[Planned, RunResult]] | None:
+        """The results that were committed after a mark, in order, without reading the others.
+
+        None where those before it are not the ones of the mark: it is of another store, or results
+        were dropped since.
+        """
+        with one_line_errors(self.path):
+            rows = rows_since(self._connection, mark)
+        if rows is None:
+            return None
+        found = self.some_results([row[0] for row in rows])
+        planned = self.some_planned(found)
+        return [(planned[key], one) for key, one in found.items() if key in planned]
+
+    def some_results(self, identities: Iterable[str]) -> dict[str, RunResult]:
+        """The results of a few runs, where there are any, without reading the others."""
+        rows = self._some("results", "run_id", identities)
+        return {row[0]: one for row in rows if (one := _result_of(row)) is not None}
+
+    def some_planned(self, identities: Iterable[str]) -> dict[str, Planned]:
+        """A few planned runs by their ids, without reading the others."""
+        rows = self._some("planned", "run_id", identities)
+        return {row[0]: planned_of(row) for row in rows if is_of_its_run(row)}
+
+    def some_attempts(self, outcomes: Iterable[Outcome]) -> list[Attempt]:
+        """The attempts with one of these outcomes, in the order in which they began."""
+        return [_attempt_of(row) for row in self._some("attempts", "outcome", outcomes)]
+
+    def ended_after(self, moment: str) -> int:
+        """How many runs got a result after a moment, ISO 8601 in UTC; for people."""
+        query = "SELECT count(*) FROM attempts WHERE outcome IN ('done', 'diverged') AND ended >= ?"
+        with one_line_errors(self.path):
+            return int(self._connection.execute(query, (moment,)).fetchone()[0])
 
     def plan(self, planned: Iterable[Planned]) -> None:
         """Record runs as needed; those already recorded stay as they are."""
@@ -282,6 +322,10 @@ class StudyStore:
         self._tell_damage(table, damaged)
         return rows
 
+    def _some(self, table: str, column: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
+        with one_line_errors(self.path):
+            return read_some(self._connection, table, column, values)
+
     def _planned_rows(self) -> list[tuple[Any, ...]]:
         """Those whose spec is that of their run id: it is the hash of the spec's text."""
         rows = self._rows("planned")
@@ -344,6 +388,10 @@ class StudyStore:
                 (now(), "the driver was gone"),
             )
             seal(self._connection, "attempts")
+
+
+def _attempt_of(row: tuple[Any, ...]) -> Attempt:
+    return Attempt(**dict(zip(Attempt.__struct_fields__, row, strict=True)))
 
 
 def _result_of(row: tuple[Any, ...]) -> RunResult | None:

@@ -86,12 +86,12 @@ def ledger(study: Study, results: Mapping[str, RunResult]) -> tuple[TuningEffort
 def ledger_of(planner: Planner) -> tuple[TuningEffort, ...]:
     """The same from what is decided already."""
     return tuple(
-        _effort(planner.study, campaign, _noise(planner, campaign))
+        _effort(planner.study, campaign, noise_of(planner, campaign))
         for campaign in planner.campaigns.values()
     )
 
 
-def _noise(planner: Planner, campaign: Campaign) -> dict[str, MeasuredNoise]:
+def noise_of(planner: Planner, campaign: Campaign) -> dict[str, MeasuredNoise]:
     """Between the seeds of a candidate's reports, at every size; of all sizes where one has few."""
     losses: dict[str, list[list[float]]] = {size: [] for size in planner.study.sizes}
     for cell in planner.reported:
@@ -141,11 +141,11 @@ def _cell_effort(cell: Cell, tuning: CellTuning, noise: MeasuredNoise) -> CellEf
         exhausted=tuning.optimum is not None and tuning.refused > 0,
         bracketed=tuning.bracketed,
         best_after=tuple(loss if math.isfinite(loss) else None for loss in best),
-        left_on_table=_left(tuning, noise),
+        left_on_table=left_of(tuning, noise),
     )
 
 
-def _left(tuning: CellTuning, noise: MeasuredNoise) -> Estimate:
+def left_of(tuning: CellTuning, noise: MeasuredNoise) -> Estimate:
     """What further tuning of a cell would gain; nothing is said before its search has ended."""
     if tuning.winner is None:
         return NOTHING

@@ -58,11 +58,15 @@ def plan(study: Study, results: Mapping[str, RunResult]) -> tuple[PlannedCost, .
 
 def plan_of(planner: Planner) -> tuple[PlannedCost, ...]:
     """The same from what is decided already."""
-    names = planner.campaigns
-    places = [(name, cell, False) for cell in planner.tuned for name in names]
-    places += [(name, cell, True) for cell in planner.reported for name in names]
-    rows = (plan_at(planner, place) for place in places)
+    rows = (plan_at(planner, place) for place in places_of(planner))
     return tuple(row for row in rows if row is not None)
+
+
+def places_of(planner: Planner) -> list[Place]:
+    """Where a study trains, in the order of its plan: what is tuned, then what is reported."""
+    names = planner.campaigns
+    tuned = [(name, cell, False) for cell in planner.tuned for name in names]
+    return tuned + [(name, cell, True) for cell in planner.reported for name in names]
 
 
 def plan_at(planner: Planner, place: Place) -> PlannedCost | None:

@@ -1,0 +1,47 @@
+"""How far a study is, as one record: what `status --json` prints, and its server answers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from bestiary.cli._troubles import troubles, underway
+from bestiary.launch import Standing, standing
+from bestiary.store import StudyStore
+from bestiary.tune import leaders
+
+HOUR = timedelta(hours=1)
+
+
+def how_far(store: StudyStore) -> tuple[Standing, dict[str, Any]]:
+    """How a study stands, and the record of it: in plain data, what is in training included.
+
+    Args:
+        store: The study, open for reading; a driver may be at work on it.
+    """
+    driver = store.driver()
+    stands = standing(store)
+    cells = [msgspec.to_builtins(one) for one in stands.rows]
+    return stands, {
+        **{key: sum(one[key] for one in cells) for key in ("done", "failed", "at_most")},
+        "driver": driver or None,
+        "last_hour": store.ended_after((datetime.now(UTC) - HOUR).isoformat()),
+        "seconds_left": _seconds_left(stands, driver),
+        "at_once": stands.slots,
+        "running": underway(store),
+        "cells": cells,
+        "leaders": msgspec.to_builtins(leaders(stands.rows)),
+        "troubles": troubles(store),
+        "phases": msgspec.to_builtins(stands.phases),
+        "left_on_table": msgspec.to_builtins(stands.left_on_table),
+        "skipped": msgspec.to_builtins(stands.skipped),
+        "decided_on": stands.mark.results,
+    }
+
+
+def _seconds_left(stands: Standing, driver: str) -> float | None:
+    """The rest, less what has gone by since that was reckoned where somebody is at work on it."""
+    if stands.seconds_left is None or not driver:
+        return stands.seconds_left
+    gone = max(0.0, datetime.now(UTC).timestamp() - stands.written)
+    return max(0.0, stands.seconds_left - gone)

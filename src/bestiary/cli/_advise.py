@@ -1,7 +1,7 @@
 """`bestiary advise`: what to train with, from results of smaller trainings."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import tyro
@@ -26,6 +26,7 @@ COLUMNS = {
     "time": "time speedup",
     "worth": "worth it",
 }
+Project = Literal["torchtitan", "megatron", "hf", "nanochat", "levanter", "optax"]
 NEVER = "never varied"
 SETTINGS = {
     "name": "hyperparameter",
@@ -48,6 +49,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         count: How many of them.
         utilisation: Share of their peak rate that the training meets.
         optimizer: Whose hyperparameters are shown; those of the one to run where none is named.
+        config: Print instead a block to paste into a configuration: torchtitan, megatron, hf,
+            nanochat, levanter or optax.
         held_out: Instead of advice, how often its intervals hold what was measured: every speedup
             is predicted from results without its ratio, and without its size.
         json: Print JSON.
@@ -60,6 +63,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=1, le=10**6)] = 1
     utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
     optimizer: str = ""
+    config: Project | None = None
     held_out: Switch = False
     json: Switch = False
 
@@ -87,8 +91,28 @@ def run(flags: Flags) -> None:
     )
     if flags.json:
         print_json(msgspec.to_builtins(advice))
-        return
-    _tell(advice, flags.optimizer)
+    elif flags.config:
+        print(_block(flags, flags.config, advice))
+    else:
+        _tell(advice, flags.optimizer)
+
+
+def _block(flags: Flags, project: str, advice: "Advice") -> str:
+    """A block for a configuration; what each optimizer of the catalogue takes it says itself."""
+    from bestiary.answers.advise import config_block
+
+    accepted: tuple[str, ...] = ()
+    if project == "optax":
+        from bestiary.optimizers import available
+
+        entry = available().get(advice.start.optimizer)
+        accepted = tuple(entry.fields) if entry else ()
+    about = (
+        f"# for {flags.params:g} parameters and {flags.tokens:g} tokens, from {advice.source}: "
+        "a start, not a tuned optimum"
+    )
+    block = config_block(project, advice.start, devices=flags.count, accepted=accepted)
+    return f"{about}\n{block}"
 
 
 def _tell_held_out(flags: Flags) -> None:
@@ -129,9 +153,10 @@ def _tell(advice: "Advice", optimizer: str) -> None:
         f"{quantity(advice.parameters)} parameters, {quantity(advice.tokens)} tokens "
         f"({advice.ratio:.4g}x), from {advice.source}",
         "",
-        *advice.answer,
-        *_machine(advice),
     )
+    lines = [{"what": one.what, "text": one.text} for one in advice.brief]
+    show(lines, {"what": "start with", "text": ""}, as_json=False)
+    tell(*advice.answer[1:], *_machine(advice))
     _measured(advice)
     here = [one.label for one in advice.options if one.measured_here]
     measured = f"; measured at the target itself: {', '.join(here)}" if here else ""

@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 import tyro
@@ -68,7 +68,8 @@ def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
     explain(kind)
     default = kind()
     flags = _parse_once(kind, default, arguments, name)
-    config = getattr(flags, "config", "")
+    # Where it is one of some words, as of `advise`, it names no file.
+    config = getattr(flags, "config", "") if get_type_hints(kind).get("config") is str else ""
     if flags is not None and config:
         stated = _from_toml(kind, Path(config))
         if getattr(flags, "data", ()):  # names other text, where `set` adds to what the file says

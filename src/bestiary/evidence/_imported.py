@@ -110,6 +110,7 @@ def _observation(key: Key, runs: Runs, best: Runs, noise: SeedNoise) -> Observat
         parameters=parameters,
         ratio=ratio,
         tokens=20 * parameters * ratio,
+        tokens_per_step=_batch_tokens(best[0]),
         settings=settings,
         runs=tuple(
             SeedRun(
@@ -125,6 +126,11 @@ def _observation(key: Key, runs: Runs, best: Runs, noise: SeedNoise) -> Observat
         tuning=tuning_behind(key, runs, settings, _mean(best), noise.total),
         tried=tried_runs(runs),
     )
+
+
+def _batch_tokens(run: ForeignResult) -> float | None:
+    """Tokens a step, where both are known."""
+    return run.tokens / run.steps if run.tokens and run.steps else None
 
 
 def _parameters(size: str, runs: Iterable[ForeignResult]) -> float:

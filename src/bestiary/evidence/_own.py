@@ -77,7 +77,9 @@ def own_evidence(
         question=study.question,
         baseline=study.baseline,
         contenders={
-            one.name: Contender(label=one.label, family=one.family, ranges=one.ranges)
+            one.name: Contender(
+                label=one.label, family=one.family, schedule=one.schedule, ranges=one.ranges
+            )
             for one in study.candidates
         },
         sizes=_by_parameters(study),

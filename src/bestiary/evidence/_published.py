@@ -16,10 +16,12 @@ from bestiary.evidence.published import (
     losses,
     runs,
 )
-from bestiary.specs import FOREIGN_RANGES, SIZES
+from bestiary.specs import FOREIGN_RANGES, SIZES, Configuration
 from bestiary.store import ForeignResult
 
 PUBLISHED: dict[str, Version] = {"fantastic2025": "printed", "fantastic2025-released": "released"}
+# Where a configuration names no other.
+SCHEDULE = "cosine"
 SOURCE = "its epsilon ablations; one seed each"
 
 
@@ -44,7 +46,12 @@ def published_evidence(name: str = "fantastic2025") -> Evidence:
         kind="published study",
         baseline="adamw",
         contenders={
-            one: Contender(label=LABELS[one], family=FAMILIES[one], ranges=FOREIGN_RANGES)
+            one: Contender(
+                label=LABELS[one],
+                family=FAMILIES[one],
+                schedule=SCHEDULE,
+                ranges=FOREIGN_RANGES,
+            )
             for one in shown
         },
         sizes=dict(sorted(sizes.items(), key=lambda item: item[1])),
@@ -69,6 +76,7 @@ def _observation(key: Key, loss: float, runs: list[ForeignResult]) -> Observatio
         parameters=parameters,
         ratio=ratio,
         tokens=20 * parameters * ratio,
+        tokens_per_step=_batch_tokens(size, settings),
         settings=settings,
         # The study ran one seed and does not name it.
         runs=(SeedRun(seed=0, state="done", loss=loss),),
@@ -77,6 +85,12 @@ def _observation(key: Key, loss: float, runs: list[ForeignResult]) -> Observatio
         tuning=behind,
         tried=tried_runs(runs),
     )
+
+
+def _batch_tokens(size: str, settings: Configuration) -> float | None:
+    """Tokens a step; the study's sequences are as long as those of the named sizes."""
+    batch = settings.get("train_batch_size")
+    return float(batch) * SIZES[size].context if batch else None
 
 
 def _best(runs: list[ForeignResult]) -> list[ForeignResult]:

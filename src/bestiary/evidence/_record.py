@@ -25,11 +25,14 @@ class Contender(Spec, frozen=True, kw_only=True):
     Attributes:
         label: Its name in tables and figures.
         family: `scalar`, `variance-reduced`, `matrix` or `second-order`; empty where not known.
+        schedule: The kind of learning-rate schedule it ran with, where its settings name none;
+            empty where not known.
         ranges: What each of its hyperparameters can be.
     """
 
     label: str
     family: str = ""
+    schedule: str = ""
     ranges: dict[str, Feasible] = {}
 
 

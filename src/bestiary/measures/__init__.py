@@ -35,6 +35,8 @@ from bestiary.measures._midway import Midway as Midway
 from bestiary.measures._midway import midway as midway
 from bestiary.measures._noise_sensitivity import noise_sensitivity as noise_sensitivity
 from bestiary.measures._noise_sensitivity import verdicts_changed as verdicts_changed
+from bestiary.measures._overhead import ASSUMED as ASSUMED
+from bestiary.measures._overhead import MEASURED as MEASURED
 from bestiary.measures._overhead import overhead as overhead
 from bestiary.measures._overhead import time_speedup as time_speedup
 from bestiary.measures._prediction import FormCheck as FormCheck

@@ -12,6 +12,10 @@ from bestiary.evidence import Observation
 from bestiary.measures._measures import Measures
 from bestiary.specs import Estimate, missing
 
+# How the note begins where the results timed it themselves.
+MEASURED = "measured in these results"
+# And where nobody timed it.
+ASSUMED = "assumed"
 PLACE = "124M parameters on 8 H100, batch of 0.5M tokens"
 
 
@@ -24,7 +28,7 @@ class PublishedStep(NamedTuple):
     source: str
 
 
-_ELEMENTWISE = PublishedStep(1.0, 1.0, 1.03, "assumed: element-wise, as AdamW is")
+_ELEMENTWISE = PublishedStep(1.0, 1.0, 1.03, f"{ASSUMED}: element-wise, as AdamW is")
 _MUON = PublishedStep(
     1.003, 1.025, 1.06, f"modded-nanogpt logs, {PLACE}; 1.06 is dion's, 1.06B on 8 B200"
 )
@@ -74,7 +78,7 @@ def _measured(measures: Measures, timed: list[Observation]) -> Estimate:
         value=float(np.exp(np.mean(np.log(values)))),
         low=min(ends) if ends else None,
         high=max(ends) if ends else None,
-        note=f"measured in these results at {place}",
+        note=f"{MEASURED} at {place}",
     )
 
 

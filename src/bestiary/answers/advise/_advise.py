@@ -5,29 +5,18 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from bestiary.answers.advise._brief import Brief, brief
 from bestiary.answers.advise._choice import Choice, answer, choose
 from bestiary.answers.advise._devices import DEVICES, UTILISATION, training_seconds
 from bestiary.answers.advise._experiment import Experiment, best_experiment
 from bestiary.answers.advise._option import Option, option
+from bestiary.answers.advise._start import Start, start_of
+from bestiary.answers.advise._step_cost import Cost
+from bestiary.answers.advise._target import Machine, Target
 from bestiary.errors import UserError
 from bestiary.evidence import Evidence, require_results
 from bestiary.measures import FormCheck, JointModel, Measures, Recommendation, recommend
 from bestiary.specs import Estimate, Spec
-
-
-class Machine(Spec, frozen=True, kw_only=True):
-    """The machine of the target, and how long the baseline would take on it.
-
-    Attributes:
-        seconds: Of the baseline's training by 6 N D at the stated share of the peak.
-    """
-
-    device: str
-    count: int
-    peak_flops: float
-    peak_source: str
-    utilisation: float
-    seconds: float
 
 
 class Advice(Spec, frozen=True, kw_only=True):
@@ -35,7 +24,10 @@ class Advice(Spec, frozen=True, kw_only=True):
 
     Attributes:
         answer: In sentences, the most important first.
+        brief: The five lines that a training is started from, the most important first.
         choice: What to run.
+        start: The start at the target of the optimizer asked about, else of the chosen one.
+        cost: Its memory and its step by the cost model; None where its updates were not counted.
         ratio: Tokens over 20 N.
         baseline_loss: Predicted, for the data and tokenizer of the results.
         forms: The laws compared.
@@ -48,7 +40,10 @@ class Advice(Spec, frozen=True, kw_only=True):
 
     source: str
     answer: tuple[str, ...]
+    brief: tuple[Brief, ...]
     choice: Choice
+    start: Start
+    cost: Cost | None
     parameters: float
     tokens: float
     ratio: float
@@ -95,11 +90,23 @@ def advise(
     machine = _machine(parameters, tokens, device, count, utilisation) if device else None
     model = JointModel(Measures(evidence))
     at = (parameters, tokens)
-    options, choice = _options(model, at, machine, optimizer)
+    baseline_settings = recommend(evidence, evidence.baseline, *at, study=True)
+    batch = start_of(evidence, evidence.baseline, baseline_settings, tokens).batch_tokens
+    target = Target(parameters=parameters, tokens=tokens, batch_tokens=batch, machine=machine)
+    options, choice = _options(model, target, optimizer)
+    settings = {one.optimizer: one.settings for one in options}
+    settings[evidence.baseline] = baseline_settings
+    shown = optimizer or choice.optimizer
+    start = start_of(evidence, shown, settings[shown], tokens)
+    cost = target.cost(shown, start.batch_tokens)
+    sentences = tuple(answer(choice, options, evidence.labels, evidence.baseline))
     return Advice(
         source=evidence.source,
-        answer=tuple(answer(choice, options, evidence.labels, evidence.baseline)),
+        answer=sentences,
+        brief=brief(sentences[0], start, cost),
         choice=choice,
+        start=start,
+        cost=cost,
         parameters=parameters,
         tokens=tokens,
         ratio=tokens / (20 * parameters),
@@ -109,20 +116,17 @@ def advise(
         machine=machine,
         forms=model.checks,
         options=tuple(options),
-        baseline_settings=recommend(evidence, evidence.baseline, *at, study=True),
+        baseline_settings=baseline_settings,
         extrapolation=tuple(_extrapolation(evidence, *at)),
         experiment=best_experiment(model, _question(choice, options, evidence.baseline), *at),
     )
 
 
-def _options(
-    model: JointModel, at: tuple[float, float], machine: Machine | None, optimizer: str
-) -> tuple[list[Option], Choice]:
+def _options(model: JointModel, target: Target, optimizer: str) -> tuple[list[Option], Choice]:
     """Every optimizer but the baseline, and which of them to run."""
-    evidence = model.evidence
-    seconds = None if machine is None else machine.seconds
+    evidence, at = model.evidence, (target.parameters, target.tokens)
     others = [name for name in evidence.optimizers if name != evidence.baseline]
-    options = [option(model, name, *at, baseline_seconds=seconds) for name in others]
+    options = [option(model, name, target) for name in others]
     choice = choose(model, options, *at)
     shown = optimizer or choice.optimizer
     options = [

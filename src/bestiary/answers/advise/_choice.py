@@ -3,7 +3,9 @@
 Where the target itself was measured the choice is made among what was measured there. A trend
 carried on from small models is no ground for a choice while other optimizers were measured closer
 to the target: elsewhere the choice is made among those that were run at the largest size of all, or
-at the target's. The others are named as extrapolated only.
+at the target's. The others are named as extrapolated only. Nor is the last digit of a prediction
+one: among those whose order with the best the law leaves open, what the last cell measured, at the
+largest size and the ratio nearest to the target's, decides.
 """
 
 import math
@@ -19,15 +21,18 @@ class Choice(Spec, frozen=True, kw_only=True):
 
     Attributes:
         optimizer: The one with the best time speedup (token speedup where no step time is known)
-            among the nearest; the baseline where none is better.
+            among the nearest; of those not told apart from it the one that was best at the last
+            cell measured; the baseline where none is better.
         nearest: Those that were measured at the target; where none was, those that were run at the
             largest size of all, or at the target's.
         tied: Those of the nearest whose order with the chosen one in tokens is open, at 95%.
+        settled_at: The last cell measured, where that and not the prediction chose; else empty.
     """
 
     optimizer: str
     nearest: tuple[str, ...]
     tied: tuple[str, ...]
+    settled_at: str = ""
 
 
 def choose(model: JointModel, options: list[Option], parameters: float, tokens: float) -> Choice:
@@ -39,16 +44,42 @@ def choose(model: JointModel, options: list[Option], parameters: float, tokens: 
         parameters: N of the target.
         tokens: D of the target.
     """
-    near = _nearest(options)
+    near, at = _nearest(options), (parameters, tokens)
     best = max(near, key=_gain, default=None)
-    name = best.optimizer if best and _gain(best) > 1 else model.evidence.baseline
-    chosen = None if name == model.evidence.baseline else best
-    tied = [
-        one.optimizer
+    if best is None or _gain(best) <= 1:
+        best = None
+    chosen, settled_at = _by_measurement(model, near, best, at)
+    tied = [one.optimizer for one in near if one is not chosen and _open(model, (chosen, one), *at)]
+    return Choice(
+        optimizer=chosen.optimizer if chosen else model.evidence.baseline,
+        nearest=tuple(one.optimizer for one in near),
+        tied=tuple(tied),
+        settled_at=settled_at,
+    )
+
+
+def _by_measurement(
+    model: JointModel, near: list[Option], best: Option | None, at: tuple[float, float]
+) -> tuple[Option | None, str]:
+    """The one to run, None the baseline, and the last cell where that is what decided.
+
+    It chooses among those not told apart from the best, and the baseline where it is not told apart
+    from that either and none was measured to beat it.
+    """
+    if best is None or best.measured_here or not best.measured:
+        return best, ""
+    last = best.measured[-1]
+    rivals = [
+        one
         for one in near
-        if one.optimizer != name and _open(model, (chosen, one), parameters, tokens)
+        if one.measured
+        and one.measured[-1].place == last.place
+        and (one is best or _open(model, (best, one), *at))
     ]
-    return Choice(optimizer=name, nearest=tuple(one.optimizer for one in near), tied=tuple(tied))
+    leader = max(rivals, key=_gain_at_last)
+    loses = _gain_at_last(leader) < 1 and _open(model, (None, best), *at)
+    chosen = None if loses else leader
+    return chosen, "" if chosen is best else last.place
 
 
 def _nearest(options: list[Option]) -> list[Option]:
@@ -64,6 +95,13 @@ def _gain(one: Option) -> float:
     """The time speedup, which is what is paid for; the token speedup where it is not known."""
     known = one.time_speedup if one.time_speedup.value is not None else one.speedup
     return known.value or 0.0
+
+
+def _gain_at_last(one: Option) -> float:
+    """The same at the last cell measured, by the step time there is."""
+    return (one.measured[-1].speedup.value or 0.0 if one.measured else 0.0) / (
+        one.step_time.value or 1.0
+    )
 
 
 def _open(
@@ -104,6 +142,8 @@ def answer(
     """
     by_name = {one.optimizer: one for one in options}
     yield _headline(choice, by_name, labels, baseline)
+    if choice.settled_at:
+        yield _settled(choice, by_name, labels[baseline])
     yield from _verdicts(options, labels[baseline])
     trends = [_trend(by_name[name]) for name in choice.nearest]
     if told := "; ".join(one for one in trends if one):
@@ -134,6 +174,27 @@ def _headline(
     why = f" ({one.open_because})" if one.open_because else ""
     how = f"measured at {one.measured_here}" if one.measured_here else "predicted"
     return f"{start} {one.label}, {how} {_gains(one)} over {labels[baseline]}{why}{open_order}."
+
+
+def _settled(choice: Choice, by_name: dict[str, Option], baseline: str) -> str:
+    """How the last cell measured chose: `Muon 1.13x, NAdamW 1.04x`."""
+    near = [by_name[name] for name in choice.nearest]
+    told = ", ".join(
+        f"{one.label} {_at_last(one)}"
+        for one in sorted(near, key=_gain_at_last, reverse=True)
+        if one.measured and one.measured[-1].place == choice.settled_at
+    )
+    return (
+        f"Their order is open, so the last cell measured decides and not the last digit of a "
+        f"prediction: {told} over {baseline} at {choice.settled_at}."
+    )
+
+
+def _at_last(one: Option) -> str:
+    """Its gain at the last cell measured, in tokens and in time where step times are known."""
+    tokens = f"{one.measured[-1].speedup.value:.2f}{TIMES} in tokens"
+    timed = one.step_time.value is not None
+    return f"{tokens} and {_gain_at_last(one):.2f}{TIMES} in time" if timed else tokens
 
 
 def _gains(one: Option) -> str:

@@ -1,6 +1,7 @@
 """How long a training takes on named accelerators: peak rates, and the share of them that is met.
 
-Rates are dense bfloat16 products with float32 sums, per chip, from the vendors' data sheets.
+Rates are dense products with float32 sums, per chip, from the vendors' data sheets. A TPU has no
+tensorfloat32: its default product of float32 numbers is one of bfloat16, an exact one takes six.
 """
 
 from typing import NamedTuple
@@ -15,23 +16,35 @@ class Device(NamedTuple):
     """An accelerator.
 
     Attributes:
-        flops: Peak FLOP/s.
-        source: Where the rate comes from.
+        flops: Peak FLOP/s in bfloat16.
+        tensorfloat32: In that.
+        float32: Of exact products.
+        bandwidth: Bytes/s of its memory.
+        memory: Bytes of it.
+        source: Where the rates come from.
     """
 
     flops: float
+    tensorfloat32: float
+    float32: float
+    bandwidth: float
+    memory: float
     source: str
 
 
+def _tpu(flops: float, bandwidth: float, memory: float, name: str) -> Device:
+    return Device(flops, flops, flops / 6, bandwidth, memory, f"Google Cloud {name} documentation")
+
+
 DEVICES = {
-    "h200": Device(989e12, "NVIDIA H200 data sheet (SXM)"),
-    "h100": Device(989e12, "NVIDIA H100 data sheet (SXM)"),
-    "b200": Device(2250e12, "NVIDIA B200 data sheet (HGX)"),
-    "a100": Device(312e12, "NVIDIA A100 data sheet"),
-    "mi300x": Device(1307e12, "AMD Instinct MI300X data sheet"),
-    "v5e": Device(197e12, "Google Cloud TPU v5e documentation"),
-    "v5p": Device(459e12, "Google Cloud TPU v5p documentation"),
-    "v6e": Device(918e12, "Google Cloud TPU v6e documentation"),
+    "h200": Device(989e12, 494e12, 67e12, 4.8e12, 141e9, "NVIDIA H200 data sheet (SXM)"),
+    "h100": Device(989e12, 494e12, 67e12, 3.35e12, 80e9, "NVIDIA H100 data sheet (SXM)"),
+    "b200": Device(2250e12, 1125e12, 75e12, 7.7e12, 180e9, "NVIDIA B200 data sheet (HGX)"),
+    "a100": Device(312e12, 156e12, 19.5e12, 2.04e12, 80e9, "NVIDIA A100 data sheet (80 GB)"),
+    "mi300x": Device(1307e12, 653e12, 163e12, 5.3e12, 192e9, "AMD Instinct MI300X data sheet"),
+    "v5e": _tpu(197e12, 0.82e12, 16 * 2.0**30, "TPU v5e"),
+    "v5p": _tpu(459e12, 2.765e12, 95 * 2.0**30, "TPU v5p"),
+    "v6e": _tpu(918e12, 1.64e12, 32 * 2.0**30, "TPU v6e"),
 }
 
 

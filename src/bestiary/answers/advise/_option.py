@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
+from bestiary.answers.advise._target import Target
 from bestiary.evidence import Observation
 from bestiary.measures import (
     REACH,
@@ -13,7 +14,6 @@ from bestiary.measures import (
     Predicted,
     Prediction,
     Recommendation,
-    overhead,
     recommend,
     time_speedup,
 )
@@ -30,6 +30,11 @@ class MeasuredSpeedup(Spec, frozen=True, kw_only=True):
     size: str
     ratio: float
     speedup: Estimate
+
+    @property
+    def place(self) -> str:
+        """The cell in words: `1.2b 4x`."""
+        return f"{self.size} {self.ratio:g}x"
 
 
 class Option(Spec, frozen=True, kw_only=True):
@@ -81,29 +86,22 @@ class Option(Spec, frozen=True, kw_only=True):
     settings: tuple[Recommendation, ...]
 
 
-def option(
-    model: JointModel,
-    name: str,
-    parameters: float,
-    tokens: float,
-    *,
-    baseline_seconds: float | None,
-) -> Option:
+def option(model: JointModel, name: str, target: Target) -> Option:
     """What the joint law says of one optimizer at N and D.
 
     Args:
         model: The law.
         name: The optimizer.
-        parameters: N of the target.
-        tokens: D of the target.
-        baseline_seconds: The baseline's training time, where a machine is named.
+        target: The training that is asked about.
     """
+    parameters, tokens = target.parameters, target.tokens
+    baseline_seconds = target.machine.seconds if target.machine else None
     evidence, at = model.evidence, (parameters, tokens)
     own = list(evidence.of(name).values())
     largest = max(own, key=lambda one: one.parameters)
     prediction, here = model.predict(name, *at), _here(model, name, *at)
     difference, speedup, known = _found(model, prediction, here)
-    step = overhead(model.measures, name)
+    step = target.step(model.measures, name)
     time = time_speedup(speedup, step)
     value = speedup.value
     far = tuple(_distances(own, parameters, tokens))

@@ -13,6 +13,7 @@ LADDER = (
     ("store",),
     ("optimizers", "models", "data", "laws"),
     ("train",),
+    ("downstream",),
     ("tune",),
     ("launch",),
     ("evidence",),

@@ -98,6 +98,8 @@ def test_every_command_has_help_that_explains_each_option(
         (["optimizers", "show", "moun"], "did you mean 'muon'?"),
         (["export"], "needs two folders"),
         (["export", "missing", "out"], "no folder missing"),
+        (["evaluate"], "needs a folder that `bestiary train` wrote"),
+        (["evaluate", "."], "has no scores yet; name tasks: --tasks study"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bestiary.data import Corpus, prepare, source
+from bestiary.data import Corpus, end_of_text, kept_tokenizer, prepare, source
 from bestiary.data._tokenizer import load_tokenizer
+from bestiary.data._tokenizer_file import _json_of_bytes
 from bestiary.errors import UserError
 
 END = "<|endoftext|>"
@@ -159,3 +160,24 @@ def test_the_tokenizer_of_bytes_is_a_file_that_others_read(tmp_path: Path) -> No
     words = "To be, or\n\tnot; \u00e9\u0100\U0001f40d \r\x7f"
     assert bytes(read.encode(words).ids) == words.encode()
     assert read.decode(list(words.encode())) == words
+
+
+def test_the_end_of_a_text_is_named_where_it_has_a_name() -> None:
+    end = special(256, "<|endoftext|>")
+    assert (
+        end_of_text(json.dumps({"model": {"vocab": {"a": 0}}, "added_tokens": [end]}))
+        == end["content"]
+    )
+    pieces = {"type": "Unigram", "vocab": [["a", -1.0], ["</s>", 0.0]]}
+    assert end_of_text(json.dumps({"model": pieces})) == "</s>"
+    assert end_of_text(_json_of_bytes()) is None
+
+
+def test_a_kept_tokenizer_is_the_one_of_training(tmp_path: Path) -> None:
+    (tmp_path / "bytes.json").write_text(_json_of_bytes(), encoding="utf-8")
+    assert kept_tokenizer(tmp_path / "bytes.json", 256).encode([b"ab"])[0].tolist() == [97, 98, 0]
+    name = saved(tmp_path / "saved.json", byte_level())
+    again, trained = kept_tokenizer(Path(name), 300), load_tokenizer(name, 300)
+    assert again.encode([b"ab"])[0].tolist() == trained.encode([b"ab"])[0].tolist()
+    with pytest.raises(UserError, match=r"path of a tokenizer\.json, got nothing\.json"):
+        kept_tokenizer(Path("nothing.json"), 256)

@@ -46,6 +46,9 @@ COMMANDS: dict[str, Command] = {
         "bestiary.cli._compile", "Compile a training step for chips that need not be here."
     ),
     "doctor": Command("bestiary.cli._doctor", "Check this machine: devices, disk, determinism."),
+    "evaluate": Command(
+        "bestiary.cli._evaluate", "Ask a trained model the questions of downstream tasks."
+    ),
     "export": Command("bestiary.cli._export", "Write a trained model as a Hugging Face folder."),
     "check": Command("bestiary.cli._check", "Check a claim against results."),
     "advise": Command("bestiary.cli._advise", "Say what to train a larger model with."),

@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from bestiary.cli._one_run import TOKENIZER
+from bestiary.data import end_of_text
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import Spec
 
@@ -43,7 +44,10 @@ def _with_tokenizer(run: Path, out: Path, context: int) -> str:
     if not (run / TOKENIZER).is_file():
         return f"without a tokenizer: {run} has none, as where tokens were given"
     text = (run / TOKENIZER).read_text(encoding="utf-8")
+    about: dict[str, str | int]
     about = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": context}
+    if (end := end_of_text(text)) is not None:
+        about["eos_token"] = end
     try:
         (out / TOKENIZER).write_text(text, encoding="utf-8")
         (out / "tokenizer_config.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -32,4 +32,7 @@ from bestiary.data._source import described as described
 from bestiary.data._source import mixture as mixture
 from bestiary.data._source import source as source
 from bestiary.data._stream import stream as stream
+from bestiary.data._tokenizer import AbstractTokenizer as AbstractTokenizer
 from bestiary.data._tokenizer import vocabulary_of as vocabulary_of
+from bestiary.data._tokenizer_file import end_of_text as end_of_text
+from bestiary.data._tokenizer_file import kept_tokenizer as kept_tokenizer

@@ -1,10 +1,11 @@
-"""The tokenizer of a corpus as a Hugging Face tokenizer.json, for whoever gets the model."""
+"""The tokenizer of a corpus as a tokenizer.json, which a run keeps beside its model."""
 
 import json
 from itertools import chain
 from pathlib import Path
 
 from bestiary.data._manifest import Manifest
+from bestiary.data._tokenizer import END_OF_TEXT, AbstractTokenizer, ByteTokenizer, load_tokenizer
 
 FILE = "tokenizer.json"
 
@@ -17,9 +18,41 @@ def tokenizer_json(folder: Path, manifest: Manifest) -> str | None:
         manifest: What is in it.
     """
     if manifest.tokenizer == "byte":
-        return json.dumps(_of_bytes(), ensure_ascii=False)
+        return _json_of_bytes()
     kept = folder / FILE
     return kept.read_text(encoding="utf-8") if kept.is_file() else None
+
+
+def kept_tokenizer(path: Path, vocabulary: int) -> AbstractTokenizer:
+    """The tokenizer that a run keeps beside its model, as it was in training.
+
+    Args:
+        path: Its tokenizer.json.
+        vocabulary: Ids of the model.
+
+    Raises:
+        UserError: no such file, no tokenizer, or one with ids that the model does not have.
+    """
+    if path.is_file() and path.read_bytes() == _json_of_bytes().encode():
+        return ByteTokenizer(vocabulary)
+    return load_tokenizer(str(path), vocabulary)
+
+
+def end_of_text(tokenizer: str) -> str | None:
+    """The token that ends a document, as others must be told; None where it has no name: bytes.
+
+    Args:
+        tokenizer: The text of a tokenizer.json that was read as one before.
+    """
+    stated = json.loads(tokenizer)
+    vocabulary = stated["model"]["vocab"]  # by name, or in some models pairs of a name and a score
+    names = set(vocabulary if isinstance(vocabulary, dict) else (name for name, _ in vocabulary))
+    names |= {one["content"] for one in stated.get("added_tokens") or ()}
+    return next((token for token in END_OF_TEXT if token in names), None)
+
+
+def _json_of_bytes() -> str:
+    return json.dumps(_of_bytes(), ensure_ascii=False)
 
 
 def _of_bytes() -> dict[str, object]:

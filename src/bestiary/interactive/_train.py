@@ -41,6 +41,14 @@ class Trained:
         ]
         return Records([*training, *validation])
 
+    def scores(self) -> Records:
+        """What `bestiary evaluate` found on downstream tasks, a row for each metric of a task."""
+        from bestiary.cli._evaluate import score_rows
+        from bestiary.store import read_scores
+
+        tasks = read_scores(self.folder, run_id(self.spec)).tasks.values()
+        return Records([row for one in tasks for row in score_rows(one)])
+
     def __repr__(self) -> str:
         losses = ", ".join(f"{split} {loss:.4f} {NATS}" for split, loss in self.loss.items())
         told = losses or f"{self.result.state} at step {self.result.last_step}"

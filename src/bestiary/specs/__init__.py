@@ -47,6 +47,9 @@ from bestiary.specs._run import ScheduleKind as ScheduleKind
 from bestiary.specs._run import ScheduleSpec as ScheduleSpec
 from bestiary.specs._run import Setting as Setting
 from bestiary.specs._run import run_id as run_id
+from bestiary.specs._scores import Score as Score
+from bestiary.specs._scores import Scores as Scores
+from bestiary.specs._scores import TaskScore as TaskScore
 from bestiary.specs._sizes import SIZES as SIZES
 from bestiary.specs._spec import Spec as Spec
 from bestiary.specs._spec import canonical_json as canonical_json

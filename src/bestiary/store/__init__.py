@@ -27,6 +27,9 @@ from bestiary.store._places import metrics_file as metrics_file
 from bestiary.store._request import request_stop as request_stop
 from bestiary.store._request import stop_requested as stop_requested
 from bestiary.store._request import withdraw_request as withdraw_request
+from bestiary.store._scores import kept_scores as kept_scores
+from bestiary.store._scores import read_scores as read_scores
+from bestiary.store._scores import write_scores as write_scores
 from bestiary.store._software import code_digest as code_digest
 from bestiary.store._software import software as software
 from bestiary.store._software import software_apart as software_apart

@@ -49,6 +49,12 @@ def test_this_machine_passes(check: object) -> None:
     assert check().state == "ok"
 
 
+def test_the_kernels_of_this_machine_are_named() -> None:
+    finding = _health.kernels()
+    assert finding.state == "ok"
+    assert finding.detail == "attention chunked, cross-entropy tiles of 134,217,728 logits"
+
+
 def test_durable_files_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert _health.durable_files().state == "ok"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bestiary import models
-from bestiary.models import _attention, _cross_entropy, _embedding, _layers
+from bestiary.models import _attention, _embedding, _layers
 from bestiary.specs import SIZES, ModelSpec
 
 pytestmark = pytest.mark.slow
@@ -24,16 +24,18 @@ SPEC = ModelSpec(
 )
 PATHS = {
     "attention in chunks": (_attention, "_CHUNK", 4),
-    "loss in chunks, padded": (_cross_entropy, "_LOGITS", 29 * 7),
     "gathered embedding": (_embedding, "_ONE_HOT", 0),
     "a loop over layers": (_layers, "UNROLLED_LAYERS", 1),
 }
 
 
-def loss_and_gradient(spec: ModelSpec) -> tuple[jax.Array, Any]:
+def loss_and_gradient(
+    spec: ModelSpec, kernels: models.Kernels = models.REFERENCE
+) -> tuple[jax.Array, Any]:
     params = models.init(spec, jax.random.key(0))
     tokens = jax.random.randint(jax.random.key(1), (3, spec.context + 1), 0, spec.vocabulary)
-    return jax.jit(jax.value_and_grad(lambda p: models.loss(p, tokens, spec)))(params)
+    loss = jax.value_and_grad(lambda p: models.loss(p, tokens, spec, kernels=kernels))
+    return jax.jit(loss)(params)
 
 
 def close(first: Any, second: Any) -> None:
@@ -53,6 +55,10 @@ def test_paths_agree(
     assert getattr(module, limit) != value
     monkeypatch.setattr(module, limit, value)
     close(loss_and_gradient(SPEC), expected)
+
+
+def test_a_loss_in_padded_chunks_agrees(expected: tuple[jax.Array, Any]) -> None:
+    close(loss_and_gradient(SPEC, models.Kernels(logits=29 * 7)), expected)
 
 
 def test_recomputed_layers_agree(

@@ -1,13 +1,17 @@
 """A step compiled for chips that are not here; the compiler is an optional package."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, Placement
 from bestiary.train import _chips, _compiled, compiled_for
+from bestiary.train._bundles import bundles, write_schedules
 from bestiary.train._chips import CHIPS, chip_of, topology_devices
 from bestiary.train._cycles import cycles
 from bestiary.train._mesh import placement_of
@@ -39,8 +43,30 @@ ENTRY %main (x: f32[8]) -> f32[8] {
 
 
 def test_a_loop_counts_as_often_as_it_runs_and_of_branches_the_longest() -> None:
-    assert cycles(LOOPED) == 5 + 1000 + 32 * 100
-    assert cycles("") == 0
+    assert cycles(LOOPED, {}) == 5 + 1000 + 32 * 100
+    assert cycles("", {}) == 0
+
+
+def test_a_kernel_that_states_no_cycles_has_those_of_its_schedule() -> None:
+    call = 'f32[8] custom-call(%x), custom_call_target="tpu_custom_call"'
+    text = f"ENTRY %main (x: f32[8]) -> f32[8] {{\n  ROOT %splash.1 = {call}\n}}"
+    assert cycles(text, {"splash.1": 70}) == 70
+    with pytest.raises(LookupError):
+        cycles(text, {})
+
+
+def test_schedules_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIBTPU_INIT_ARGS", "--xla_mine=1")
+    write_schedules()
+    write_schedules()
+    mine, to = os.environ["LIBTPU_INIT_ARGS"].split()[:2]
+    assert (mine, to.partition("=")[0]) == ("--xla_mine=1", "--xla_jf_dump_to")
+    folder = Path(to.partition("=")[2])
+    told = "Schedule analysis:\n\ttotal scheduled bundles:    2259\n"
+    (folder / "17-splash_mha_fwd.1-00-schedule-analysis_final_bundles.txt").write_text(told)
+    (folder / "17-splash_mha_fwd.1-01-final_bundles.txt").write_text("")
+    assert bundles() == {"splash_mha_fwd.1": 2259}
+    assert bundles() == {}
 
 
 def test_a_topology_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,14 +93,21 @@ def test_what_does_not_fit_is_tried_in_smaller_micro_batches(
     """The first that fits is taken; where none does, the last is told with what it needs."""
     tried: list[int] = []
     blank = _compiled.CompiledStep(
-        topology="", placement="", accumulation=1, recomputed=False, fits=False, memory=1, needed=2
+        topology="",
+        placement="",
+        accumulation=1,
+        kernels={},
+        recomputed=False,
+        fits=False,
+        memory=1,
+        needed=2,
     )
 
-    def attempt(run: Any, *rest: Any) -> Any:
-        tried.append(run.accumulation)
-        return replace(blank, accumulation=run.accumulation, fits=run.accumulation == 4)
+    def attempt(of: Any, *rest: Any) -> Any:
+        tried.append(of.micro_batches)
+        return replace(blank, accumulation=of.micro_batches, fits=of.micro_batches == 4)
 
-    monkeypatch.setattr(_compiled, "topology_devices", lambda name: tuple(range(4)))
+    monkeypatch.setattr(_compiled, "topology_devices", lambda name: tuple(jax.devices()[:1]) * 4)
     monkeypatch.setattr(_compiled, "_attempt", attempt)
     assert compiled_for(make_run(batch_size=32), "v5e:2x2").accumulation == 4
     assert tried == [1, 2, 4]

@@ -67,6 +67,8 @@ def test_a_divided_run_is_the_same_run(
     monkeypatch.setattr(_memory, "_SMALL", 0)
     monkeypatch.setenv(_memory.VARIABLE, "1")
     (parts,) = train([run], corpus, tmp_path / "parts")
+    assert whole.environment["attention"] == "chunked"
+    assert whole.environment["cross-entropy"] == "tiles of 134,217,728 logits"
     assert (whole.environment["micro-batches"], parts.environment["micro-batches"]) == ("1", "4")
     assert whole.run_id == parts.run_id
     np.testing.assert_allclose(parts.loss["report"], whole.loss["report"], rtol=1e-5)

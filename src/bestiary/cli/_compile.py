@@ -28,6 +28,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         accumulation: Micro-batches per step; 1 takes as few as fit.
         mesh: How to lay the run over the chips, as in shard=64,model=2; by default a choice.
         dtype: Type of activations and matrix products.
+        attention: The form of attention; by default the chip's own.
         json: Print JSON.
         shape: What differs from the named size.
     """
@@ -40,6 +41,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     accumulation: Sequences = 1
     mesh: str = ""
     dtype: ComputeDtype = "bfloat16"
+    attention: str = ""
     json: Switch = False
     shape: Shape = Shape()
 
@@ -61,7 +63,7 @@ def run(flags: Flags) -> int:
     _on_cpu()
     from bestiary.train import compiled_for
 
-    found = compiled_for(spec, flags.topology, stated=stated, told=_tell)
+    found = compiled_for(spec, flags.topology, stated=stated, attention=flags.attention, told=_tell)
     record = asdict(found)
     record["spoken"] = _by_kind(record["spoken"])
     if flags.json:
@@ -99,9 +101,11 @@ def _by_kind(spoken: Any) -> dict[str, dict[str, float]]:
 def _text(flags: Flags, record: dict[str, Any]) -> str:
     micro = flags.batch_size // record["accumulation"]
     again = "layers computed again" if record["recomputed"] else "activations kept"
+    kernels = ", ".join(f"{what} {name}" for what, name in record["kernels"].items())
     head = (
         f"{flags.size}, {flags.optimizer}, {flags.batch_size} sequences over {record['topology']}\n"
-        f"mesh {record['placement']}, {record['accumulation']} micro-batches of {micro}, {again}"
+        f"mesh {record['placement']}, {record['accumulation']} micro-batches of {micro}, {again}\n"
+        f"{kernels}"
     )
     needed, memory = record["needed"] / 1e9, record["memory"] / 1e9
     if not record["fits"]:

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bestiary.cli._corpora import cache_folder
-from bestiary.specs import Spec
+from bestiary.specs import ComputeDtype, Spec
 
 State = Literal["ok", "warn", "fail"]
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "scipy", "orbax-checkpoint", "msgspec", "plotly")
@@ -82,11 +82,36 @@ def devices() -> tuple[State, str]:
     import jax.numpy as jnp
 
     from bestiary.launch import cores
+    from bestiary.train import start_jax
 
+    start_jax()
     kinds = [f"{device.platform} {device.device_kind}" for device in jax.devices()]
     if float(jnp.ones(8).sum()) != 8.0:
         return "fail", f"{kinds[0]} cannot add; check its driver"
     return "ok", f"{len(kinds)} x {kinds[0]}, {len(cores())} cores"
+
+
+@_check("kernels")
+def kernels() -> tuple[State, str]:
+    """What trains 130m on this device, for either type of activations."""
+    from bestiary.specs import SIZES
+    from bestiary.train import kernels_here
+
+    by_dtype = {dtype: kernels_here(SIZES["130m"], dtype) for dtype in get_args(ComputeDtype)}
+    told = [
+        f"{what} {found}" + ("" if len(dtypes) == len(by_dtype) else f" in {dtypes[0]}")
+        for what in by_dtype["float32"]
+        for found, dtypes in _which(what, by_dtype).items()
+    ]
+    return "ok", ", ".join(told)
+
+
+def _which(what: str, by_dtype: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """The types by the kernel that they have."""
+    found: dict[str, list[str]] = {}
+    for dtype, kernels in by_dtype.items():
+        found.setdefault(kernels[what], []).append(dtype)
+    return found
 
 
 @_check("cache")
@@ -188,6 +213,7 @@ CHECKS = (
     python,
     packages,
     devices,
+    kernels,
     cache,
     durable_files,
     file_system,

@@ -30,7 +30,11 @@ class Told(Protocol):
 
 
 def go_on(
-    spec: RunSpec, corpus: Corpus, folder: Path, placement: Placement = ONE_DEVICE
+    spec: RunSpec,
+    corpus: Corpus,
+    folder: Path,
+    placement: Placement = ONE_DEVICE,
+    attention: str = "",
 ) -> RunResult:
     """Train a run in a folder, from its checkpoint where it was interrupted.
 
@@ -45,7 +49,11 @@ def go_on(
         return finished
     with progress(spec.steps) as told:
         policy = Policy(
-            resume_from=folder, checkpoint_final=True, progress=told, placement=placement
+            resume_from=folder,
+            checkpoint_final=True,
+            progress=told,
+            placement=placement,
+            attention=attention,
         )
         try:
             (result,) = train([spec], corpus, folder, policy)

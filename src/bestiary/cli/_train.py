@@ -82,6 +82,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         devices: Devices to lay the run over, 0 for all there are; how is up to the machine.
         mesh: How to lay it over them, as in data=8,model=2: `data` divides the batch, `shard` also
             parameters and optimizer state, `model` the matrices. No part of the run's identity.
+        attention: The form of attention: splash of TPUs, cudnn of GPUs, or chunked, which every
+            device has; by default the device's own. No part of the run's identity.
         out: Folder of metrics, checkpoint and result; by default one named for the run.
         json: Print the result as JSON.
         shape: What differs from the named size.
@@ -106,6 +108,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     dtype: ComputeDtype = "float32"
     devices: Natural | None = None
     mesh: str = ""
+    attention: str = ""
     out: str = ""
     json: Switch = False
     shape: Shape = Shape()
@@ -126,7 +129,7 @@ def run(flags: Flags) -> None:
         console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
         if told := told_of_start_at(flags, spec):
             console().print(told, highlight=False, markup=False)
-    result = go_on(spec, corpus, folder, placement)
+    result = go_on(spec, corpus, folder, placement, flags.attention)
     if flags.json:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
     else:
@@ -142,11 +145,12 @@ def refuse_early(flags: Flags, model: ModelSpec) -> Placement:
     Raises:
         UserError: the run cannot be, or its folder.
     """
-    from bestiary.train import check_run, chosen_placement
+    from bestiary.train import check_run, chosen_kernels, chosen_placement
 
     run = planned_run(flags, model, DataSpec(name="", digest="0" * 64))
     stated = placement_from(flags.mesh) if flags.mesh else None
     placement = chosen_placement(run, devices=flags.devices, stated=stated)
+    chosen_kernels(run, flags.attention)
     check_run(run, placement)
     try:
         Path(flags.out).exists()

@@ -12,26 +12,34 @@ import numpy as np
 
 from bestiary.models._partition import each_part
 
-# Logits held at once, half a gigabyte. A study batch of 128 x 4096 tokens has 269 GB of them.
-_LOGITS = 2**27
 _PADDING = -1  # the target of a row that only fills the last chunk
 
 
-def cross_entropy(x_ND: jax.Array, head_DV: jax.Array, targets_N: jax.Array) -> jax.Array:
+def cross_entropy(
+    x_ND: jax.Array, head_DV: jax.Array, targets_N: jax.Array, *, logits: int
+) -> jax.Array:
     """Mean over tokens of `logsumexp(x W) - (x W)[target]`, in nats, a float32 scalar.
 
     Products are in the type of `x_ND`; logits, loss and the gradient of the head are float32. The
     gradient of the logits, `(softmax(x W) - onehot(target)) / N`, is known in the forward pass: it
     is multiplied with W and x there, chunk by chunk, so logits are never computed twice.
     Over a mesh every device does so with its own tokens.
+
+    Args:
+        x_ND: The last activations.
+        head_DV: The head.
+        targets_N: The tokens to predict.
+        logits: How many logits are held at once; a chunk is rows of them over all V.
     """
-    of_all = partial(_part, tokens=targets_N.size)
+    of_all = partial(_part, tokens=targets_N.size, logits=logits)
     return each_part(of_all, (x_ND, targets_N), whole=head_DV)
 
 
-def _part(head_DV: jax.Array, x_ND: jax.Array, targets_N: jax.Array, *, tokens: int) -> jax.Array:
+def _part(
+    head_DV: jax.Array, x_ND: jax.Array, targets_N: jax.Array, *, tokens: int, logits: int
+) -> jax.Array:
     """The sum over some of the tokens, over the number of all of them."""
-    chunks = math.ceil(targets_N.size * head_DV.shape[1] / _LOGITS)
+    chunks = math.ceil(targets_N.size * head_DV.shape[1] / logits)
     filled = -targets_N.size % chunks
     x_CMD = jnp.pad(x_ND, ((0, filled), (0, 0))).reshape(chunks, -1, x_ND.shape[1])
     targets_N = jnp.pad(targets_N, (0, filled), constant_values=_PADDING)

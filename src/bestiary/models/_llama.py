@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from bestiary.models._attention import causal_attention
 from bestiary.models._cross_entropy import cross_entropy
 from bestiary.models._embedding import look_up
+from bestiary.models._kernels import REFERENCE, Kernels, attention
 from bestiary.models._layers import through_layers
 from bestiary.models._partition import divided_layer, looked_up, over_batch
 from bestiary.models._product import product
@@ -40,7 +40,12 @@ def logits(
 
 
 def loss(
-    params: Params, tokens_BS: jax.Array, spec: ModelSpec, dtype: DTypeLike = jnp.float32
+    params: Params,
+    tokens_BS: jax.Array,
+    spec: ModelSpec,
+    dtype: DTypeLike = jnp.float32,
+    *,
+    kernels: Kernels = REFERENCE,
 ) -> jax.Array:
     """Mean cross-entropy of the next token, in nats, a float32 scalar.
 
@@ -49,22 +54,32 @@ def loss(
         tokens_BS: T + 1 tokens per sequence: `[:, :-1]` are read, `[:, 1:]` are predicted.
         spec: The shape of the model.
         dtype: Type of activations and matrix products; the logits and the loss are float32.
+        kernels: What computes it; by default what any device can, and what can be differentiated
+            any number of times.
     """
-    x_ND = _hidden(params, tokens_BS[:, :-1], spec, dtype)
-    return cross_entropy(x_ND, _head(params), tokens_BS[:, 1:].reshape(-1))
+    x_ND = _hidden(params, tokens_BS[:, :-1], spec, dtype, kernels)
+    targets_N = tokens_BS[:, 1:].reshape(-1)
+    return cross_entropy(x_ND, _head(params), targets_N, logits=kernels.logits)
 
 
 def _head(params: Params) -> jax.Array:
     return params["head"] if "head" in params else params["embedding"].T
 
 
-def _hidden(params: Params, tokens_BT: jax.Array, spec: ModelSpec, dtype: DTypeLike) -> jax.Array:
+def _hidden(
+    params: Params,
+    tokens_BT: jax.Array,
+    spec: ModelSpec,
+    dtype: DTypeLike,
+    kernels: Kernels = REFERENCE,
+) -> jax.Array:
     """The final normalised activations, (N, D)."""
     by = rotation(spec, tokens_BT.shape[1])
 
     def block(x_ND: jax.Array, layer: Params) -> jax.Array:
         layer = divided_layer(layer, spec)
-        x_ND = x_ND + _attention(_norm(x_ND, layer["attention_norm"], spec), layer, spec, by)
+        normed_ND = _norm(x_ND, layer["attention_norm"], spec)
+        x_ND = x_ND + _attention(normed_ND, layer, spec, by, kernels)
         return over_batch(x_ND + _mlp(_norm(x_ND, layer["mlp_norm"], spec), layer))
 
     table_VD = looked_up(params["embedding"], spec)
@@ -81,12 +96,14 @@ def _norm(x_ND: jax.Array, weight_D: jax.Array, spec: ModelSpec) -> jax.Array:
     return (scaled_ND * weight_D[None, :]).astype(x_ND.dtype)
 
 
-def _attention(x_ND: jax.Array, layer: Params, spec: ModelSpec, by: Rotation) -> jax.Array:
+def _attention(
+    x_ND: jax.Array, layer: Params, spec: ModelSpec, by: Rotation, kernels: Kernels
+) -> jax.Array:
     T = by[0].shape[0]
     q_BTHK = _project(x_ND, layer["q"]).reshape(-1, T, spec.heads, spec.head_dim)
     k_BTGK = _project(x_ND, layer["k"]).reshape(-1, T, spec.key_value_heads, spec.head_dim)
     v_BTGK = _project(x_ND, layer["v"]).reshape(-1, T, spec.key_value_heads, spec.head_dim)
-    o_BTHK = causal_attention(rotate(q_BTHK, by), rotate(k_BTGK, by), v_BTGK)
+    o_BTHK = attention(rotate(q_BTHK, by), rotate(k_BTGK, by), v_BTGK, kernels)
     return _project(o_BTHK.reshape(-1, spec.heads * spec.head_dim), layer["o"])
 
 

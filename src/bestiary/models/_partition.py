@@ -105,6 +105,26 @@ def each_part(
     return mapped(whole, *rows)
 
 
+def over_heads(
+    compute: Callable[..., jax.Array], q_BTHK: jax.Array, k_BTGK: jax.Array, v_BTGK: jax.Array
+) -> jax.Array:
+    """Attention in which every device computes its own sequences, and its heads where it can.
+
+    Args:
+        compute: Of queries, keys and values, with no collective.
+        q_BTHK: Queries.
+        k_BTGK: Keys; their heads are divided where the axis `model` divides them.
+        v_BTGK: Values.
+    """
+    placement = ambient_placement()
+    if placement.alone:
+        return compute(q_BTHK, k_BTGK, v_BTGK)
+    heads = "model" if k_BTGK.shape[2] % placement.model == 0 else None
+    lying = PartitionSpec(_BATCH, None, heads, None)
+    mapped = jax.shard_map(compute, in_specs=(lying,) * 3, out_specs=lying, check_vma=False)
+    return mapped(q_BTHK, k_BTGK, v_BTGK)
+
+
 def _is_label(node: Any) -> bool:
     return isinstance(node, Label)
 

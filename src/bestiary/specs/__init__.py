@@ -21,6 +21,7 @@ from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
 from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
+from bestiary.specs._memory import TILE_LOGITS as TILE_LOGITS
 from bestiary.specs._memory import UNROLLED_LAYERS as UNROLLED_LAYERS
 from bestiary.specs._memory import least_bytes as least_bytes
 from bestiary.specs._memory import recomputes as recomputes

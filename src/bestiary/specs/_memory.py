@@ -13,9 +13,11 @@ _HELD_PER_PARAMETER = 12
 _FLOAT, _LEAST_ACTIVATION = 4, 2  # bytes; activations may be bfloat16
 # What the backward pass holds beside the activations that are kept for it.
 _BESIDE = 1.7
-# Of the logits of a large vocabulary so many are held at once, in three copies; and of attention's
-# probabilities those of an eighth of the queries.
-_LOGITS, _COPIES, _QUERY_CHUNKS = 2**27, 3, 8
+# Logits that the loss holds at once, by platform; a study batch of 128 x 4096 tokens has 2**36. For
+# an accelerator each tile of them writes the gradient of the whole head, so tiles are larger there.
+TILE_LOGITS = {"cpu": 2**27, "tpu": 2**29, "gpu": 2**30}
+# They are held in three copies; and of attention's probabilities those of an eighth of the queries.
+_COPIES, _QUERY_CHUNKS = 3, 8
 # Layers beyond so many are a loop. It keeps every activation up to this many bytes; above, each
 # layer keeps its input alone and is computed again.
 UNROLLED_LAYERS = 8
@@ -39,7 +41,12 @@ def least_bytes(model: ModelSpec, sequences: int, batch_size: int = 1) -> int:
 
 
 def training_bytes(
-    model: ModelSpec, sequences: int, state_bytes: int, *, curvature: bool = False
+    model: ModelSpec,
+    sequences: int,
+    state_bytes: int,
+    *,
+    curvature: bool = False,
+    tile_logits: int = TILE_LOGITS["cpu"],
 ) -> int:
     """An estimate of a training's memory.
 
@@ -49,6 +56,7 @@ def training_bytes(
         state_bytes: Of the optimizer's state.
         curvature: Whether the optimizer needs that of the loss: twice the activations, and all
             logits at once.
+        tile_logits: Logits that the loss holds at once.
     """
     tokens = sequences * model.context
     all_layers = _BESIDE * kept_bytes(model, tokens, _FLOAT)
@@ -56,7 +64,7 @@ def training_bytes(
         inputs = _FLOAT * tokens * model.hidden * model.layers
         all_layers = inputs + all_layers / model.layers
     scores = tokens * model.vocabulary
-    logits = _COPIES * _FLOAT * (scores if curvature else min(scores, _LOGITS))
+    logits = _COPIES * _FLOAT * (scores if curvature else min(scores, tile_logits))
     queries = -(-model.context // _QUERY_CHUNKS)
     attention = _COPIES * _FLOAT * tokens * model.heads * queries
     held = _HELD_PER_PARAMETER * model.parameters + state_bytes

@@ -10,6 +10,8 @@ from bestiary.train._compilation import enable_compilation_cache as enable_compi
 from bestiary.train._compiled import CompiledStep as CompiledStep
 from bestiary.train._compiled import compiled_for as compiled_for
 from bestiary.train._environment import environment as environment
+from bestiary.train._kernels import chosen_kernels as chosen_kernels
+from bestiary.train._kernels import kernels_here as kernels_here
 from bestiary.train._mesh import chosen_placement as chosen_placement
 from bestiary.train._metrics import Metric as Metric
 from bestiary.train._metrics import read_metrics as read_metrics

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from bestiary.errors import UserError, unknown
+from bestiary.train._bundles import write_schedules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ def topology_devices(topology: str) -> tuple[Any, ...]:
 
     for name, value in _WITHOUT_TPU.items():
         os.environ.setdefault(name, value)
+    write_schedules()
     try:
         return tuple(topologies.get_topology_desc(topology, "tpu").devices)
     except (jax.errors.JaxRuntimeError, ValueError) as error:

@@ -10,14 +10,17 @@ from typing import Any
 import jax
 import msgspec
 
+from bestiary import models
 from bestiary.errors import UserError
 from bestiary.specs import ModelSpec, Placement, RunSpec, recomputes
+from bestiary.train._bundles import bundles
 from bestiary.train._chips import Chip, chip_of, topology_devices
 from bestiary.train._collectives import Collective, collectives
 from bestiary.train._cycles import cycles
+from bestiary.train._kernels import named
 from bestiary.train._mesh import Ground, placement_of
 from bestiary.train._parts import compiled_step, held, lying
-from bestiary.train._step import recipe
+from bestiary.train._step import Recipe, recipe
 
 # The compiler keeps a part of the memory for itself: 0.25 of 16 GiB on v5e.
 _USABLE = 1 - 1 / 64
@@ -33,6 +36,7 @@ class CompiledStep:
         topology: The chips.
         placement: The mesh that the run is laid over.
         accumulation: Micro-batches of a step.
+        kernels: What computes it, by what it does.
         recomputed: Whether the backward pass computes activations of layers again.
         fits: Whether it compiles within the memory of a chip.
         memory: Bytes of a chip.
@@ -49,6 +53,7 @@ class CompiledStep:
     topology: str
     placement: str
     accumulation: int
+    kernels: dict[str, str]
     recomputed: bool
     fits: bool
     memory: int
@@ -66,6 +71,7 @@ def compiled_for(
     topology: str,
     *,
     stated: Placement | None = None,
+    attention: str = "",
     told: Callable[[str], None] = lambda line: None,
 ) -> CompiledStep:
     """Compile the step of a run for a topology, with as few micro-batches as fit.
@@ -74,11 +80,12 @@ def compiled_for(
         run: What would be trained; an accumulation above 1 is taken as it is.
         topology: For instance `v5e:16x8`.
         stated: The mesh; by default a choice.
+        attention: The form of attention; by default the chip's own.
         told: Told before each compilation, which takes minutes.
 
     Raises:
-        UserError: no such topology, no compiler, a mesh of another number of devices, or a batch
-            that it does not divide.
+        UserError: no such topology or attention, no compiler, a mesh of another number of devices,
+            or a batch that it does not divide.
     """
     devices, chip = topology_devices(topology), chip_of(topology)
     placement = stated or placement_of(run.model, run.batch_size, len(devices), chip.memory)
@@ -93,9 +100,11 @@ def compiled_for(
             f"{placement.batch_parts}; name a mesh with a model axis, or another batch"
         )
     ground = Ground(placement, devices)
+    kernels = models.kernels_for(run.model, run.compute_dtype, devices[0], attention)
     for accumulation in _accumulations(run, placement, chip):
         told(f"compiling {run.batch_size // accumulation} sequences at once for {topology}")
-        found = _attempt(in_micro_batches(run, accumulation), ground, topology, chip)
+        of = recipe(in_micro_batches(run, accumulation), kernels=kernels)
+        found = _attempt(of, ground, topology, chip)
         if found.fits:
             return found
     return found
@@ -124,28 +133,29 @@ def _activations(model: ModelSpec, sequences: int) -> int:
     return 2 * tokens * (model.hidden * model.layers + wide) + 4 * scores + 2**30
 
 
-def _attempt(run: RunSpec, ground: Ground, topology: str, chip: Chip) -> CompiledStep:
+def _attempt(of: Recipe, ground: Ground, topology: str, chip: Chip) -> CompiledStep:
     began = time.monotonic()
-    rows = run.batch_size // run.accumulation // ground.placement.batch_parts
-    itemsize = jax.numpy.dtype(run.compute_dtype).itemsize
+    rows = of.batch_size // of.micro_batches // ground.placement.batch_parts
+    itemsize = jax.numpy.dtype(of.compute_dtype).itemsize
     blank = CompiledStep(
         topology=topology,
         placement=str(ground.placement),
-        accumulation=run.accumulation,
-        recomputed=recomputes(run.model, rows * run.model.context, itemsize),
+        accumulation=of.micro_batches,
+        kernels=named(of.kernels),
+        recomputed=recomputes(of.model, rows * of.model.context, itemsize),
         fits=False,
         memory=int(_USABLE * chip.memory),
         needed=0,
     )
     try:
-        program = compiled_step(recipe(run), ground)
+        program = compiled_step(of, ground)
     except jax.errors.JaxRuntimeError as error:
         if not (found := _EXCEEDED.search(str(error))):
             raise
         return replace(blank, needed=int(float(found[1]) * _UNITS[found[2]]))
-    by_kind = _held(program, run, ground)
-    flops = run.batch_size * run.model.context * run.model.flops_per_token / len(ground.among)
-    seconds = cycles(program.as_text()) / chip.clock
+    by_kind = _held(program, of, ground)
+    flops = of.batch_size * of.model.context * of.model.flops_per_token / len(ground.among)
+    seconds = cycles(program.as_text(), _of_attention(of, ground.placement)) / chip.clock
     return replace(
         blank,
         fits=True,
@@ -159,9 +169,17 @@ def _attempt(run: RunSpec, ground: Ground, topology: str, chip: Chip) -> Compile
     )
 
 
-def _held(program: Any, run: RunSpec, ground: Ground) -> dict[str, int]:
+def _of_attention(of: Recipe, placement: Placement) -> dict[str, int]:
+    """The cycles of attention's kernels on one chip, for one layer and micro-batch."""
+    sequences = of.batch_size // of.micro_batches // placement.batch_parts
+    divided = of.model.key_value_heads % placement.model == 0
+    heads = of.model.heads // placement.model if divided else of.model.heads
+    blocks = sequences * heads * models.visible_blocks(of.model.context)
+    return {name: count * blocks for name, count in bundles().items()}
+
+
+def _held(program: Any, of: Recipe, ground: Ground) -> dict[str, int]:
     """Bytes of a chip by kind."""
-    of = recipe(run)
     params, state = (
         sum(map(_bytes, jax.tree.leaves(shapes), jax.tree.leaves(places)))
         for shapes, places in zip(held(of), lying(of, ground), strict=True)

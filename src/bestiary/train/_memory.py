@@ -12,7 +12,7 @@ from functools import partial
 import jax
 
 from bestiary.errors import UserError
-from bestiary.specs import Placement, RunSpec, training_bytes
+from bestiary.specs import TILE_LOGITS, Placement, RunSpec, training_bytes
 from bestiary.store import machine_bytes
 from bestiary.train._step import abstract_hyper, recipe, start
 
@@ -72,7 +72,13 @@ def _bytes(
     run = runs[0]
     sequences = run.batch_size // micro_batches // placement.batch_parts
     curvature = recipe(run).entry.needs_curvature
-    need = training_bytes(run.model, max(1, sequences), state_bytes, curvature=curvature)
+    need = training_bytes(
+        run.model,
+        max(1, sequences),
+        state_bytes,
+        curvature=curvature,
+        tile_logits=TILE_LOGITS.get(jax.default_backend(), TILE_LOGITS["gpu"]),
+    )
     held = training_bytes(run.model, 0, state_bytes)
     return len(runs) * (need - held + held / (placement.shard * placement.model))
 

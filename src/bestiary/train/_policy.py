@@ -36,6 +36,7 @@ class Policy:
         steps_per_dispatch: Most steps in one call of the compiled program, of which 64 is the
             most; 0 lets the cost of a step decide.
         placement: The mesh of devices that a run is laid over; of one device it has none.
+        attention: The form of attention; empty takes that of the device.
     """
 
     resume_from: Path | tuple[Path, ...] = ()
@@ -47,6 +48,7 @@ class Policy:
     resident_bytes: int = 2**30
     steps_per_dispatch: int = 0
     placement: Placement = ONE_DEVICE
+    attention: str = ""
 
     @property
     def earlier(self) -> tuple[Path, ...]:

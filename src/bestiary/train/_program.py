@@ -7,7 +7,7 @@ tokens, E evaluation batches. A population of one has no K axis and is not vmapp
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
@@ -15,7 +15,9 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from bestiary import models
 from bestiary.specs import ONE_DEVICE, Placement
+from bestiary.train._kernels import named
 from bestiary.train._mesh import Ground
 from bestiary.train._step import (
     Hyper,
@@ -166,12 +168,28 @@ class Program:
         positions = jnp.expand_dims(inputs, -1) + offsets.reshape((1,) * inputs.ndim + (-1,))
         return corpus.at[positions].get(mode="promise_in_bounds").astype(jnp.int32)
 
+    def kernels_used(self) -> dict[str, str]:
+        """What computes training and, where that differs, evaluation."""
+        own, judging = named(self.recipe.kernels), named(self._judging.kernels)
+        return own | {
+            f"{what} of evaluation": name for what, name in judging.items() if name != own[what]
+        }
+
+    @property
+    def _judging(self) -> Recipe:
+        """What evaluates. Over a mesh the partitioner divides it, and so has to look inside."""
+        if self.placement.alone:
+            return self.recipe
+        kernels = replace(self.recipe.kernels, attention=models.REFERENCE.attention)
+        return replace(self.recipe, kernels=kernels)
+
     def _evaluate(self, params: Params, state: State, sequences: jax.Array) -> jax.Array:
         trained = self.recipe.entry.evaluation_params(state, params)
+        judging = self._judging
 
         # One loss per sequence: a batch padded to the common size then needs no mask.
         def losses(tokens_BS: jax.Array) -> jax.Array:
-            one = lambda tokens_S: self.recipe.loss(trained, tokens_S[None])  # noqa: E731
+            one = lambda tokens_S: judging.loss(trained, tokens_S[None])  # noqa: E731
             return jax.vmap(one)(tokens_BS.astype(jnp.int32))
 
         return jax.lax.map(losses, sequences)

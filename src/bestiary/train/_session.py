@@ -15,6 +15,7 @@ from bestiary.store import CHECKPOINTS
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
 from bestiary.train._feed import feed
+from bestiary.train._kernels import chosen_kernels
 from bestiary.train._ledger import Ledger
 from bestiary.train._mesh import Ground
 from bestiary.train._policy import Policy
@@ -59,7 +60,7 @@ class Session:
             place=ground.whole if ground else None,
         )
         resident = self._feed.resident
-        of = recipe(runs[0], micro_batches)
+        of = recipe(runs[0], micro_batches, chosen_kernels(runs[0], policy.attention))
         self._program = program(of, len(runs), resident, policy.placement)
         self._judge = Judge(self._program, runs[0], corpus)
         self._hyper = _stacked([hyper(run) for run in runs])
@@ -93,6 +94,7 @@ class Session:
         carried = {
             "placement": str(self._policy.placement),
             MICRO_BATCHES: str(self._program.recipe.micro_batches),
+            **self._program.kernels_used(),
         }
         found = newest(self._policy.earlier, runs, (self._params, self._state))
         if found is None:

@@ -61,6 +61,7 @@ class Recipe:
     accumulation: int
     compute_dtype: str
     micro_batches: int
+    kernels: models.Kernels = models.REFERENCE
 
     @cached_property
     def labels(self) -> Any:
@@ -75,7 +76,11 @@ class Recipe:
     def loss(self, params: Params, tokens_BS: jax.Array) -> jax.Array:
         """Mean nats per token of some sequences."""
         return models.loss(
-            params, models.over_batch(tokens_BS), self.model, jnp.dtype(self.compute_dtype)
+            params,
+            models.over_batch(tokens_BS),
+            self.model,
+            jnp.dtype(self.compute_dtype),
+            kernels=self.kernels,
         )
 
     def transform(self, hyper: dict[str, jax.Array]) -> optax.GradientTransformationExtraArgs:
@@ -85,13 +90,16 @@ class Recipe:
         return self.entry.build(record, self.labels)
 
 
-def recipe(run: RunSpec, micro_batches: int = 0) -> Recipe:
+def recipe(
+    run: RunSpec, micro_batches: int = 0, kernels: models.Kernels = models.REFERENCE
+) -> Recipe:
     """The part of a run that is compiled.
 
     Args:
         run: The run.
         micro_batches: In how many parts a step's gradient is computed, a multiple of the run's own
             accumulation; 0 takes that.
+        kernels: What computes loss and gradient.
     """
     static, _ = optimizers.split_static(run.optimizer)
     return Recipe(
@@ -103,6 +111,7 @@ def recipe(run: RunSpec, micro_batches: int = 0) -> Recipe:
         accumulation=run.accumulation,
         compute_dtype=run.compute_dtype,
         micro_batches=micro_batches or run.accumulation,
+        kernels=kernels,
     )
 
 

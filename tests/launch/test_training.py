@@ -12,7 +12,7 @@ import pytest
 from bestiary import data, optimizers
 from bestiary.errors import StopRequested
 from bestiary.launch import LocalExecutor, Snapshot, drive
-from bestiary.specs import Candidate, Cell, ModelSpec, RunResult, Study, Tuning
+from bestiary.specs import POPULATION, Candidate, Cell, ModelSpec, RunResult, Study, Tuning
 from bestiary.store import StudyStore
 from bestiary.train import train
 from bestiary.tune import needed, winners
@@ -110,3 +110,32 @@ def test_a_study_has_the_same_bits_with_any_workers_interrupted_and_run_by_run(
             assert len(store.results()) < len(whole)
             drive(store, executor)  # the workers have stopped: the executor starts new ones
             assert numbers(store.results()) == whole
+
+
+def test_populations_have_the_results_of_runs_alone_and_say_so(
+    tmp_path: Path, corpus: tuple[Path, data.Corpus]
+) -> None:
+    home, opened = corpus
+    study = msgspec.structs.replace(question(opened), seeds=(1, 2))
+    with (
+        LocalExecutor(home, workers=1) as one,
+        StudyStore.create(tmp_path / "alone", study) as store,
+    ):
+        drive(store, one)
+        alone = store.results()
+    several = LocalExecutor(home, workers=1, population=3)
+    with several, StudyStore.create(tmp_path / "together", study) as store:
+        with pytest.raises(StopRequested):
+            drive(store, several, InterruptOnce())
+        drive(store, several)
+        together = store.results()
+    assert together.keys() == alone.keys()
+    shared = [one for one in together.values() if POPULATION in one.environment]
+    assert {one.environment[POPULATION] for one in shared} >= {"3"}
+    for key, result in together.items():
+        # The last bits differ, and 300 steps of so small a model make more of them.
+        assert result.loss == pytest.approx(alone[key].loss, abs=2e-3)
+        assert result.last_step == alone[key].last_step
+        (metrics,) = (tmp_path / "together" / "runs" / key[:12]).glob("attempt-*/metrics-*.jsonl")
+        assert not metrics.is_symlink()
+    assert not list(tmp_path.glob("*/runs/*/*/checkpoints"))

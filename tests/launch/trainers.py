@@ -25,7 +25,7 @@ Asked = Callable[[], bool]
 def quick(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
     """Take five steps of nothing."""
     folder = Path(job.folder)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=len(job.runs) > 1)  # the driver's note on who is together
     (folder / "checkpoints").mkdir()
     for step in range(5):
         if should_stop():
@@ -60,7 +60,7 @@ def endless(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) ->
     """Train until asked to stop; the next attempt finds the checkpoint and ends at once."""
     if any((Path(folder) / "checkpoint").exists() for folder in job.earlier):
         return quick(job, corpus, progress=progress, should_stop=lambda: False)
-    Path(job.folder).mkdir(parents=True)
+    Path(job.folder).mkdir(parents=True, exist_ok=len(job.runs) > 1)
     step = 0
     while not should_stop():
         progress(step := step + 1, 1.0)
@@ -77,9 +77,12 @@ def deaf(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> li
 
 
 def _bad(job: Job) -> bool:
-    run = job.runs[0]
-    rate = run.optimizer.settings["learning_rate"]
-    return run.optimizer.name == "muon" and rate == 0.016 and run.seed == 0
+    return any(
+        run.optimizer.name == "muon"
+        and run.optimizer.settings["learning_rate"] == 0.016
+        and run.seed == 0
+        for run in job.runs
+    )
 
 
 def deadly(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:

@@ -33,6 +33,8 @@ class Flags(Spec, frozen=True, kw_only=True):
             are started there (docs/cluster.md).
         workers: Processes that train; 0 for one per core, or per accelerator where there is one,
             and on Ray for as many as there is room for.
+        population: The most runs, equal in all but seed and numbers, that are trained as one
+            program; 0 for what is fastest on such a device, which on a CPU is each by itself.
         slurm: What is asked of Slurm for each of them.
         ray: What is asked of Ray for each of them.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
@@ -59,6 +61,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     out: str = ""
     on: Literal["local", "pilots", "slurm", "ray"] = "local"
     workers: Annotated[int, Meta(ge=0, le=4096)] = 0
+    population: Annotated[int, Meta(ge=0, le=1024)] = 0
     slurm: SlurmOptions = SlurmOptions()
     ray: RayOptions = RayOptions()
     data: Repeated = ()
@@ -164,8 +167,9 @@ def _executor(
 
     corpora = cache_folder() / "corpora"
     if flags.on != "local":
-        return PilotsExecutor(folder, study, corpora, launcher=launcher)
-    return LocalExecutor(corpora, workers=flags.workers or None)
+        together = flags.population or 1
+        return PilotsExecutor(folder, study, corpora, launcher=launcher, population=together)
+    return LocalExecutor(corpora, workers=flags.workers or None, population=flags.population)
 
 
 def _reusing(flags: Flags, folder: Path, executor: "AbstractExecutor") -> "AbstractExecutor":

@@ -20,6 +20,7 @@ from bestiary.specs import (
     LOAD,
     MACHINE_CORES,
     OF_ONE_RUN,
+    POPULATION,
     Candidate,
     Cell,
     Configuration,
@@ -91,7 +92,7 @@ def own_evidence(
         effort=ledger_of(planner),
         spending=spending(study, planned, results),
         price=price,
-        notes=(*phase_notes(planner), *odd, *_busy(finished)),
+        notes=(*phase_notes(planner), *odd, *_busy(finished), *_shared(finished)),
         provenance=Provenance(
             study_digest=digest(study),
             data_name=study.data.name,
@@ -233,6 +234,18 @@ def _busy(results: Sequence[RunResult]) -> tuple[str, ...]:
         f"The machine was busy with more than this study in {len(busy)} of {len(results)} runs "
         f"(a load of up to {float(most[LOAD]):.1f} on {most[MACHINE_CORES]} cores): speedups in "
         "time may be off, speedups in tokens are not.",
+    )
+
+
+def _shared(results: Sequence[RunResult]) -> tuple[str, ...]:
+    """A reserve where runs were trained several as one program."""
+    many = [int(one.environment[POPULATION]) for one in results if POPULATION in one.environment]
+    if not many:
+        return ()
+    return (
+        f"{len(many)} of {len(results)} runs were trained as populations of up to {max(many)}: "
+        "their times are shares, which do not compare with those of runs alone, and their last "
+        "bits may differ from theirs.",
     )
 
 

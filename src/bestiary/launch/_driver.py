@@ -6,8 +6,10 @@ killed at any moment and started again ends with the same table.
 
 import collections
 import itertools
+import math
 import shutil
 import time
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -16,22 +18,29 @@ from bestiary.errors import BestiaryError
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Notice, Progress
 from bestiary.launch._outlook import Outlook
+from bestiary.launch._populations import alike, lay, members, settle
 from bestiary.launch._snapshot import Observer, Running
 from bestiary.launch._standing import Publisher
 from bestiary.launch._stopping import StopSignals
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
-from bestiary.store import CHECKPOINTS, Attempt, StudyStore
+from bestiary.store import CHECKPOINTS, Attempt, Outcome, StudyStore
 
 TICK_SECONDS = 0.5
 # A run that so many machines were lost with, one after another, may be what brings them down.
 MACHINES = 10
 
 
-class _Underway(msgspec.Struct):
-    """A job that was submitted and not answered yet."""
+class _Member(msgspec.Struct, frozen=True):
+    """A run of a job."""
 
     planned: Planned
     attempt: Attempt
+
+
+class _Underway(msgspec.Struct):
+    """A job that was submitted and not answered yet: a run, or a population of several."""
+
+    members: tuple[_Member, ...]
     step: int = 0
     loss: float | None = None
     began: float = msgspec.field(default_factory=time.monotonic)
@@ -41,17 +50,31 @@ class _Underway(msgspec.Struct):
         """Since it was submitted."""
         return time.monotonic() - self.began
 
-    def running(self) -> Running:
-        return Running(
-            run_id=self.attempt.run_id,
-            optimizer=self.planned.optimizer,
-            cell=self.planned.cell,
-            purpose=self.planned.purpose,
-            attempt=self.attempt.number,
-            step=self.step,
-            steps=self.planned.run.steps,
-            loss=self.loss,
-        )
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The ids of its runs."""
+        return tuple(one.attempt.run_id for one in self.members)
+
+    @property
+    def shown(self) -> str:
+        """What it trains, in words."""
+        more = len(self.members) - 1
+        return _name(self.members[0].planned) + f" and {more} more" * bool(more)
+
+    def running(self) -> list[Running]:
+        return [
+            Running(
+                run_id=one.attempt.run_id,
+                optimizer=one.planned.optimizer,
+                cell=one.planned.cell,
+                purpose=one.planned.purpose,
+                attempt=one.attempt.number,
+                step=self.step,
+                steps=one.planned.run.steps,
+                loss=self.loss,
+            )
+            for one in self.members
+        ]
 
 
 class Driver:
@@ -79,6 +102,8 @@ class Driver:
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
         self._machines: collections.Counter[str] = collections.Counter()
+        self._alone: set[str] = set()  # runs that are not to be trained with others
+        self._shaken: collections.Counter[tuple[str, ...]] = collections.Counter()
         self._apart = ""
         self._began = time.monotonic()
         for result in self._results.values():  # a killed driver may have left checkpoints
@@ -97,7 +122,7 @@ class Driver:
         """
         while len(self._underway) < self._executor.slots and not self.capped():
             following = self._following()
-            if following is None:
+            if not following:
                 break
             self._submit(following)
         self._show()
@@ -110,13 +135,17 @@ class Driver:
     def capped(self) -> str:
         """Which limit leaves no room for another run, in words; empty where there is room."""
         running = sum(job.seconds for job in self._underway.values())
-        runs = len(self._results) + len(self._underway)
-        return self._caps.reached(runs, self._outlook.device_seconds + running)
+        return self._caps.reached(self._begun, self._outlook.device_seconds + running)
+
+    @property
+    def _begun(self) -> int:
+        """Runs with a result or under way."""
+        return len(self._results) + sum(len(job.members) for job in self._underway.values())
 
     @property
     def needs_more(self) -> bool:
         """Whether runs are needed that have not begun."""
-        return self._following() is not None
+        return next(self._free(), None) is not None
 
     def stop(self, grace_seconds: float, asked: StopSignals) -> None:
         """Let the jobs write checkpoints, until they have, the time is up, or a second signal."""
@@ -138,16 +167,52 @@ class Driver:
     def give_up(self) -> None:
         """Close the attempts that nobody will answer any more, and say how the study stands."""
         for job in self._underway.values():
-            self._store.end_attempt(job.attempt, "interrupted", "the driver stopped")
+            for one in job.members:
+                self._store.end_attempt(one.attempt, "interrupted", "the driver stopped")
         self._underway.clear()
         self._publisher.update((), over=True)
 
-    def _following(self) -> Planned | None:
-        """The next run that is needed and not under way."""
-        busy = {job.attempt.run_id for job in self._underway.values()}
-        return next(
-            (one.planned for one in self._planner.waiting() if one.run_id not in busy), None
-        )
+    def _following(self) -> list[Planned]:
+        """The next run that is needed and not under way, and those to be trained with it."""
+        waiting = self._free()
+        first = next(waiting, None)
+        return [] if first is None else [one.planned for one in self._together(first, waiting)]
+
+    def _free(self) -> Iterator[tune.Identified]:
+        """The runs that are needed and not under way."""
+        busy = {identity for job in self._underway.values() for identity in job.runs}
+        return (one for one in self._planner.waiting() if one.run_id not in busy)
+
+    def _together(
+        self, first: tune.Identified, waiting: Iterator[tune.Identified]
+    ) -> list[tune.Identified]:
+        """The population of a run: those of an earlier attempt, else of its kind, shared out."""
+        most = self._executor.members(first.planned.run)
+        if most < 2 or first.run_id in self._alone:
+            return [first]
+        if self._earlier.get(first.run_id):
+            return self._as_before(first, waiting)
+        free = self._executor.slots - len(self._underway)
+        found = [first]
+        for one in waiting:
+            if len(found) >= most * free:
+                break
+            fresh = (
+                not self._earlier.get(one.run_id) and self._executor.members(one.planned.run) > 1
+            )
+            if fresh and alike(first.planned.run, one.planned.run):
+                found.append(one)
+        return found[: min(most, self._caps.room(self._begun), math.ceil(len(found) / free))]
+
+    def _as_before(
+        self, first: tune.Identified, waiting: Iterator[tune.Identified]
+    ) -> list[tune.Identified]:
+        """The runs that share its checkpoint; itself where they are not all needed any more."""
+        before = members(self._store.attempt_folder(self._earlier[first.run_id][-1]))
+        found = {one.run_id: one for one in (first, *waiting) if one.run_id in before}
+        if len(before) < 2 or set(before) != found.keys() - self._alone:
+            return [first]
+        return [found[identity] for identity in before]
 
     def _record(self) -> None:
         """Record what is needed now and was not before."""
@@ -157,18 +222,30 @@ class Driver:
             self._store.plan(new.values())
             self._planned |= new
 
-    def _submit(self, planned: Planned) -> None:
-        attempt = self._store.begin_attempt(run_id(planned.run))
-        earlier = self._earlier.setdefault(attempt.run_id, [])
+    def _submit(self, population: Sequence[Planned]) -> None:
+        identities = [run_id(planned.run) for planned in population]
+        attempts = [self._store.begin_attempt(identity) for identity in identities]
+        folders = [self._store.attempt_folder(one).resolve() for one in attempts]
+        if len(population) > 1:
+            lay(folders, identities)
         job = Job(
             number=next(self._numbers),
-            runs=(planned.run,),
-            folder=str(self._store.attempt_folder(attempt).resolve()),
-            earlier=tuple(str(self._store.attempt_folder(one).resolve()) for one in earlier),
+            runs=tuple(planned.run for planned in population),
+            folder=str(folders[0]),
+            earlier=self._checkpoints(identities),
         )
-        earlier.append(attempt)
-        self._underway[job.number] = _Underway(planned=planned, attempt=attempt)
+        for attempt in attempts:
+            self._earlier.setdefault(attempt.run_id, []).append(attempt)
+        pairs = zip(population, attempts, strict=True)
+        self._underway[job.number] = _Underway(members=tuple(_Member(*pair) for pair in pairs))
         self._executor.submit(job)
+
+    def _checkpoints(self, identities: Sequence[str]) -> tuple[str, ...]:
+        """The folders of earlier attempts at these very runs together, the newest last."""
+        together = tuple(identities) if len(identities) > 1 else ()
+        earlier = self._earlier.get(identities[0], ())
+        folders = [self._store.attempt_folder(one).resolve() for one in earlier]
+        return tuple(str(one) for one in folders if members(one) == together)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Notice) and event.job == 0:
@@ -181,13 +258,13 @@ class Driver:
             job.step, job.loss = event.step, event.loss
             return
         if isinstance(event, Notice):
-            self._observer.notice(f"{_name(job.planned)}: {event.line}")
+            self._observer.notice(f"{job.shown}: {event.line}")
             return
         del self._underway[event.job]
         if isinstance(event, Finished):
-            self._commit(job, event.results[0])
+            self._finish(job, event.results)
         elif isinstance(event, Failed):
-            self._fail(job, event.reason)
+            self._part(job, "failed", event.reason)
         elif isinstance(event, Lost):
             self._retry(job, event)
         elif isinstance(event, Halted):
@@ -196,19 +273,30 @@ class Driver:
         else:
             self._close(job, "interrupted", "")
 
-    def _commit(self, job: _Underway, result: RunResult) -> None:
-        if result.run_id != job.attempt.run_id:
-            self._fail(job, f"the worker answered for another run, {result.run_id[:12]}")
+    def _finish(self, job: _Underway, results: Sequence[RunResult]) -> None:
+        """Commit the results of a job, one by one; checkpoints go when all are there."""
+        shared = self._store.attempt_folder(job.members[0].attempt)
+        for one, result in zip(job.members, results, strict=False):
+            self._commit(one, result)
+            settle(shared, self._store.attempt_folder(one.attempt), one.attempt.run_id)
+        for one in job.members[len(results) :]:
+            self._fail(one, "the worker answered for fewer runs than it had")
+        for one in job.members:
+            if one.attempt.run_id in self._results:
+                self._tidy(self._results[one.attempt.run_id])
+
+    def _commit(self, one: _Member, result: RunResult) -> None:
+        if result.run_id != one.attempt.run_id:
+            self._fail(one, f"the worker answered for another run, {result.run_id[:12]}")
             return
-        told = result.environment | {PHASE: job.planned.purpose}
+        told = result.environment | {PHASE: one.planned.purpose}
         result = msgspec.structs.replace(result, environment=told)
-        if self._store.commit(result, job.attempt):
+        if self._store.commit(result, one.attempt):
             self._note_machine(result)
             self._results[result.run_id] = result
             self._planner.take(result)
             self._record()
             self._outlook.take(result)
-            self._tidy(result)
         if result.state != "failed":
             self._failures.clear()
 
@@ -220,12 +308,21 @@ class Driver:
             self._apart = apart
             self._observer.notice(f"the last bits of these results may not compare: {apart}")
 
-    def _fail(self, job: _Underway, reason: str) -> None:
+    def _part(self, job: _Underway, outcome: str, reason: str) -> None:
+        """A job that would end so again: its run has failed; of several, each is tried alone."""
+        if len(job.members) == 1:
+            self._fail(job.members[0], reason)
+            return
+        self._alone |= set(job.runs)
+        self._close(job, "interrupted", reason)
+        self._observer.notice(f"{outcome} together, tried one by one: {job.shown}: {reason}")
+
+    def _fail(self, one: _Member, reason: str) -> None:
         """Record a run as failed; it is not tried again."""
-        identity = job.attempt.run_id
-        self._commit(job, RunResult(run_id=identity, state="failed", reason=reason))
-        self._observer.notice(f"failed: {_name(job.planned)}: {reason}")
-        self._failures.append(job.planned)
+        identity = one.attempt.run_id
+        self._commit(one, RunResult(run_id=identity, state="failed", reason=reason))
+        self._observer.notice(f"failed: {_name(one.planned)}: {reason}")
+        self._failures.append(one.planned)
         suspects = self._failures[-self._attempts :]
         several = len({one.optimizer for one in suspects}) > 1
         none_yet = all(one.state == "failed" for one in self._results.values())
@@ -239,25 +336,36 @@ class Driver:
 
     def _retry(self, job: _Underway, event: Lost) -> None:
         """Try a run again whose worker died, up to the last attempt."""
-        identity, reason = job.attempt.run_id, event.reason
+        identity, reason = job.runs[0], event.reason
         self._machines[identity] += event.with_machine
         if event.with_machine and self._machines[identity] < MACHINES:
             self._close(job, "interrupted", reason)
-            self._observer.notice(f"interrupted, goes on: {_name(job.planned)}: {reason}")
+            self._observer.notice(f"interrupted, goes on: {job.shown}: {reason}")
+            return
+        if len(job.members) > 1:
+            self._retry_population(job, reason)
             return
         lost = 1 + sum(one.outcome == "lost" for one in self._earlier[identity])
         if lost >= self._attempts:
-            self._fail(job, f"lost {lost} times, the last: {reason}")
+            self._fail(job.members[0], f"lost {lost} times, the last: {reason}")
             return
         self._close(job, "lost", reason)
-        self._observer.notice(f"lost, tried again: {_name(job.planned)}: {reason}")
+        self._observer.notice(f"lost, tried again: {job.shown}: {reason}")
 
-    def _close(self, job: _Underway, outcome: str, reason: str) -> None:
-        closed = msgspec.convert(
-            msgspec.to_builtins(job.attempt) | {"outcome": outcome, "reason": reason}, Attempt
-        )
-        self._store.end_attempt(job.attempt, closed.outcome, reason)
-        self._earlier[job.attempt.run_id][-1] = closed
+    def _retry_population(self, job: _Underway, reason: str) -> None:
+        """Once together, from their checkpoint; then alone, where the one to blame shows itself."""
+        self._shaken[job.runs] += 1
+        if self._shaken[job.runs] > 1:
+            self._part(job, "lost", reason)
+            return
+        self._close(job, "interrupted", reason)
+        self._observer.notice(f"lost, tried again: {job.shown}: {reason}")
+
+    def _close(self, job: _Underway, outcome: Outcome, reason: str) -> None:
+        for one in job.members:
+            self._store.end_attempt(one.attempt, outcome, reason)
+            closed = msgspec.structs.replace(one.attempt, outcome=outcome, reason=reason)
+            self._earlier[one.attempt.run_id][-1] = closed
 
     def _tidy(self, result: RunResult) -> None:
         """Remove the checkpoints of a run that has its result; metrics and logs stay.
@@ -269,7 +377,7 @@ class Driver:
             shutil.rmtree(checkpoints, ignore_errors=True)
 
     def _show(self) -> None:
-        running = tuple(job.running() for job in self._underway.values())
+        running = tuple(one for job in self._underway.values() for one in job.running())
         self._observer.update(self._outlook.snapshot(running))
         self._publisher.update(running)
 

@@ -4,6 +4,7 @@ import abc
 from typing import Self
 
 from bestiary.launch._messages import Event, Job
+from bestiary.specs import RunSpec
 
 
 class AbstractExecutor(abc.ABC):
@@ -18,6 +19,11 @@ class AbstractExecutor(abc.ABC):
     @abc.abstractmethod
     def slots(self) -> int:
         """How many jobs can be under way at once."""
+
+    def members(self, run: RunSpec) -> int:
+        """How many runs of this kind one job should have at most; 1 trains each by itself."""
+        del run
+        return 1
 
     def start(self) -> None:  # noqa: B027 - most have nothing to do
         """Be ready for jobs; called once by the driver, when it has the study for itself."""

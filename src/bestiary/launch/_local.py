@@ -19,7 +19,9 @@ from bestiary.errors import DiskError, UserError
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._machine import Place, environment, places
 from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stop
+from bestiary.launch._populations import PREFERRED
 from bestiary.launch._training import TRAINER
+from bestiary.specs import RunSpec
 from bestiary.store import log_file
 
 LOG_LINES = 5
@@ -40,6 +42,7 @@ class LocalExecutor(AbstractExecutor):
         corpus: str | Path,
         *,
         workers: int | None = None,
+        population: int = 0,
         trainer: str = TRAINER,
         stall_seconds: float = 3600.0,
     ) -> None:
@@ -48,6 +51,7 @@ class LocalExecutor(AbstractExecutor):
         Args:
             corpus: Folder of the prepared corpora.
             workers: How many; by default one per core, or per accelerator where there is one.
+            population: The most runs that are trained as one program; 0 for what is fastest here.
             trainer: What trains a job, as `module:function`.
             stall_seconds: A job whose step stands still for so long is lost and its worker killed.
                 Compiling and evaluating are steps that stand still: be generous.
@@ -61,6 +65,8 @@ class LocalExecutor(AbstractExecutor):
         self._trainer = trainer
         self._stall_seconds = stall_seconds
         self._places = places(workers)
+        kind = "accelerator" if self._places[0].accelerator else "cpu"
+        self._population = population or PREFERRED[kind]
         self._listened = time.monotonic()
         self._workers: dict[int, _Worker] = {}
         self._inbox: queue.SimpleQueue[tuple[_Worker, Event | None]] = queue.SimpleQueue()
@@ -69,6 +75,11 @@ class LocalExecutor(AbstractExecutor):
     def slots(self) -> int:
         """One job per worker."""
         return len(self._places)
+
+    def members(self, run: RunSpec) -> int:
+        """As many as were asked for, or are fastest on such a device."""
+        del run
+        return self._population
 
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker, started if need be."""

@@ -7,13 +7,13 @@ from bestiary.specs import RunResult, RunSpec, Spec
 
 
 class Job(Spec, frozen=True, kw_only=True, tag=True):
-    """Runs to train together: equal shapes as one population, for now always one.
+    """Runs to train together: one, or several of equal shape as one population.
 
     Attributes:
         number: Different for every job of a driver, so that an answer names what it answers.
         runs: What to train.
-        folder: Where this attempt keeps its files; no other attempt writes there. Its log is
-            beside it, `<folder>.log`.
+        folder: Where this attempt keeps its files, those of all its runs; no other attempt writes
+            there. Its log is beside it, `<folder>.log`.
         earlier: Folders of earlier attempts, the newest last, whose checkpoints may be continued.
     """
 

@@ -28,7 +28,7 @@ from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._launcher import AbstractLauncher, Ended
 from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stopped
 from bestiary.launch._training import TRAINER
-from bestiary.specs import Study, digest
+from bestiary.specs import RunSpec, Study, digest
 from bestiary.store import software
 
 BEAT_SECONDS = 1.0
@@ -56,6 +56,7 @@ class PilotsExecutor(AbstractExecutor):
         corpora: str | Path,
         *,
         launcher: AbstractLauncher | None = None,
+        population: int = 1,
         trainer: str = TRAINER,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
@@ -66,6 +67,7 @@ class PilotsExecutor(AbstractExecutor):
             study: The study.
             corpora: Folder of the prepared corpora, for pilots that see it too.
             launcher: What starts pilots; without one they are started by hand.
+            population: The most runs that a pilot trains as one program.
             trainer: What trains a job, as `module:function`.
             lease_seconds: A pilot whose heartbeat stands still for so long is dead; its orders are
                 lost, and whatever it answers later is of no account.
@@ -81,7 +83,7 @@ class PilotsExecutor(AbstractExecutor):
             data=study.data.digest,
             trainer=trainer,
         )
-        self._launcher = launcher
+        self._launcher, self._population = launcher, population
         self._asked_launcher = 0.0
         self._crew = Crew(self._exchange, lease_seconds)
         self._jobs: dict[
@@ -99,6 +101,11 @@ class PilotsExecutor(AbstractExecutor):
     def slots(self) -> int:
         """Two for each that the pilots have: who ends one order finds the next one waiting."""
         return 2 * max(1, self._crew.slots)
+
+    def members(self, run: RunSpec) -> int:
+        """As many as were asked for: pilots are on any kind of device."""
+        del run
+        return self._population
 
     def start(self) -> None:
         """Open the exchange, and begin to show a heartbeat.

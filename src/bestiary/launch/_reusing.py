@@ -5,7 +5,7 @@ from typing import final
 
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._messages import Event, Finished, Job, Notice
-from bestiary.specs import RunResult, run_id
+from bestiary.specs import RunResult, RunSpec, run_id
 
 
 @final
@@ -27,6 +27,10 @@ class ReusingExecutor(AbstractExecutor):
     def slots(self) -> int:
         """Those of who trains: what is known takes none for long."""
         return self._executor.slots
+
+    def members(self, run: RunSpec) -> int:
+        """What is known is answered by itself."""
+        return 1 if run_id(run) in self._known else self._executor.members(run)
 
     def start(self) -> None:
         """Start who trains."""

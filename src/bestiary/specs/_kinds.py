@@ -16,8 +16,11 @@ MICRO_BATCHES = "micro-batches"
 LOAD, MACHINE_CORES = "load", "machine cores"
 # What the run was for: a `Purpose`, stamped by the driver that commits it.
 PHASE = "phase"
+# With how many runs as one program it was trained, itself included; absent of one alone. Its last
+# bits may be others than alone, and its times are its share.
+POPULATION = "population"
 # They differ from run to run, and say nothing of the kind of machine.
-OF_ONE_RUN = (MICRO_BATCHES, LOAD, PHASE)
+OF_ONE_RUN = (MICRO_BATCHES, LOAD, PHASE, POPULATION)
 
 
 def is_busy(environment: Mapping[str, str]) -> bool:

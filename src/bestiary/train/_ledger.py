@@ -9,7 +9,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bestiary.specs import MICRO_BATCHES, Evaluation, RunResult, RunSpec, kinds_apart, run_id
+from bestiary.specs import (
+    MICRO_BATCHES,
+    POPULATION,
+    Evaluation,
+    RunResult,
+    RunSpec,
+    kinds_apart,
+    run_id,
+)
 from bestiary.store import metrics_file
 from bestiary.train._environment import environment, load
 from bestiary.train._metrics import Metric, MetricWriter, Prefix, thinned
@@ -170,6 +178,7 @@ class Ledger:
         diverged = record.diverged[index]
         steps = record.step if diverged is None else diverged
         loss = record.evaluations[index][-1].loss if diverged is None else {}
+        many = len(self._runs)
         bits = {split: nats / math.log(2) / bytes_per_token[split] for split, nats in loss.items()}
         return RunResult(
             run_id=run_id(run),
@@ -181,11 +190,11 @@ class Ledger:
             last_step=steps,
             last_finite_loss=losses[-1] if diverged is not None and losses else None,
             tokens=steps * run.batch_size * run.model.context,
-            seconds=record.seconds,
-            compile_seconds=record.compile_seconds,
-            step_seconds=statistics.median(record.step_seconds or [0.0]),
+            seconds=record.seconds / many,
+            compile_seconds=record.compile_seconds / many,
+            step_seconds=statistics.median(record.step_seconds or [0.0]) / many,
             state_bytes=state_bytes,
-            environment=self._here | load() | _package(run) | _moved(record),
+            environment=self._here | load() | _package(run) | _moved(record) | _shared(many),
         )
 
     def close(self) -> None:
@@ -198,6 +207,11 @@ def _package(run: RunSpec) -> dict[str, str]:
     """What an optimizer of another package is, for whoever reads the result."""
     package = run.optimizer.package
     return {"optimizer package": package} if package else {}
+
+
+def _shared(many: int) -> dict[str, str]:
+    """With how many runs it was one program, where it was not alone."""
+    return {POPULATION: str(many)} if many > 1 else {}
 
 
 def _moved(record: Record) -> dict[str, str]:

@@ -47,7 +47,8 @@ def train(
         policy: How it is carried out: checkpoints, resuming, progress.
 
     Returns:
-        One result per run, in the same order. The times are those of the whole population.
+        One result per run, in the same order. The times are its share of the population's, whose
+        number of runs is in its environment.
 
     Raises:
         UserError: the runs, the corpus or the folder are wrong; nothing was computed.

@@ -21,6 +21,7 @@ from bestiary.tune._plan import plan_at as plan_at
 from bestiary.tune._planner import Place as Place
 from bestiary.tune._planner import Planner as Planner
 from bestiary.tune._planner import needed as needed
+from bestiary.tune._run import Identified as Identified
 from bestiary.tune._sensitivity import sensitivity as sensitivity
 from bestiary.tune._spending import Bounds as Bounds
 from bestiary.tune._spending import Spending as Spending

@@ -1,5 +1,6 @@
 """How much a study may spend before it ends with what is known."""
 
+import sys
 from typing import Annotated
 
 from msgspec import Meta
@@ -48,3 +49,7 @@ class Caps(Spec, frozen=True, kw_only=True):
         if self.cost and hours * self.price >= self.cost:
             return f"a cost of {self.cost:g}"
         return ""
+
+    def room(self, runs: int) -> int:
+        """How many runs more may begin beside so many with a result or under way."""
+        return max(0, self.runs - runs) if self.runs else sys.maxsize

@@ -12,7 +12,7 @@ QUICK = ("--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=fa
 FUSED_AS_USERS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": True}
 AS_USERS_COMPILE: dict[str, str | bool] = {
     **FUSED_AS_USERS,
-    "xla_backend_optimization_level": "3",
+    "xla_backend_optimization_level": "1",
 }
 
 

@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from tests.launch.conftest import ROOT
-from tests.tune.study import answer, study
+from tests.tune.study import answer, outcome, study
 
 from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
-from bestiary.launch import LocalExecutor, Snapshot, drive
+from bestiary.launch import AbstractExecutor, Finished, Job, LocalExecutor, Snapshot, drive
 from bestiary.specs import PHASE, RunResult, Study, run_id
 from bestiary.store import StudyStore, _study
 from bestiary.tune import needed, winners
@@ -111,6 +112,50 @@ def test_a_study_runs_to_its_end(tmp_path: Path, executor: Make) -> None:
     assert all(snapshot.done <= snapshot.planned for snapshot in log.snapshots)
     assert log.notices == []
     assert not list(tmp_path.glob("runs/*/*/checkpoints"))
+
+
+class Stalling(AbstractExecutor):
+    """Two slots; whatever came first compiles on and on, and what came last is done at once."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.together: list[tuple[str, str]] = []
+
+    @property
+    def slots(self) -> int:
+        return 2
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+        if len(self.jobs) == 2:
+            self.together.append((_program(self.jobs[0]), _program(self.jobs[1])))
+
+    def events(self, timeout: float) -> list[Any]:
+        job = self.jobs.pop()
+        return [Finished(job=job.number, results=tuple(outcome(run) for run in job.runs))]
+
+    def stop(self) -> None:
+        raise AssertionError("nobody asked")
+
+    def close(self) -> None:
+        self.jobs.clear()
+
+
+def _program(job: Job) -> str:
+    return f"{job.runs[0].optimizer.name} {job.runs[0].model.hidden}"
+
+
+def test_no_worker_compiles_what_another_is_compiling_while_there_is_something_else(
+    tmp_path: Path,
+) -> None:
+    executor = Stalling()
+    with StudyStore.create(tmp_path, small()) as store:
+        drive(store, executor)
+        assert_exactly_once(store, small())
+    compiling = executor.together[0][0]
+    meanwhile = [other for first, other in executor.together if first == compiling]
+    assert len(meanwhile) > 10
+    assert compiling not in meanwhile[:10]
 
 
 @pytest.mark.slow

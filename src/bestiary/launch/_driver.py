@@ -10,6 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -26,6 +27,8 @@ from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
 from bestiary.store import CHECKPOINTS, Attempt, Outcome, StudyStore
 
 TICK_SECONDS = 0.5
+# How far down the order of runs it is looked for one that compiles nothing twice.
+LOOK_AHEAD = 64
 # A run that so many machines were lost with, one after another, may be what brings them down.
 MACHINES = 10
 
@@ -101,6 +104,7 @@ class Driver:
         self._underway: dict[int, _Underway] = {}
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
+        self._compiled: set[tuple[Any, ...]] = set()
         self._machines: collections.Counter[str] = collections.Counter()
         self._alone: set[str] = set()  # runs that are not to be trained with others
         self._shaken: collections.Counter[tuple[str, ...]] = collections.Counter()
@@ -174,7 +178,7 @@ class Driver:
 
     def _following(self) -> list[Planned]:
         """The next run that is needed and not under way, and those to be trained with it."""
-        waiting = self._free()
+        waiting = self._not_compiling_first(self._free())
         first = next(waiting, None)
         return [] if first is None else [one.planned for one in self._together(first, waiting)]
 
@@ -182,6 +186,18 @@ class Driver:
         """The runs that are needed and not under way."""
         busy = {identity for job in self._underway.values() for identity in job.runs}
         return (one for one in self._planner.waiting() if one.run_id not in busy)
+
+    def _not_compiling_first(self, waiting: Iterator[tune.Identified]) -> Iterator[tune.Identified]:
+        """In their order, but last those of the next few that another worker compiles just now.
+
+        It compiles them for the first time: soon their program is in the cache.
+        """
+        starting = (job for job in self._underway.values() if job.step == 0)
+        compiling = {_program(job.members[0].planned) for job in starting} - self._compiled
+        few = list(itertools.islice(waiting, LOOK_AHEAD if compiling else 0))
+        postponed = [one for one in few if _program(one.planned) in compiling]
+        ready = (one for one in few if one not in postponed)
+        return itertools.chain(ready, postponed, waiting)
 
     def _together(
         self, first: tune.Identified, waiting: Iterator[tune.Identified]
@@ -256,12 +272,14 @@ class Driver:
             return  # an answer to a job that was given up
         if isinstance(event, Progress):
             job.step, job.loss = event.step, event.loss
+            self._compiled.add(_program(job.members[0].planned))
             return
         if isinstance(event, Notice):
             self._observer.notice(f"{job.shown}: {event.line}")
             return
         del self._underway[event.job]
         if isinstance(event, Finished):
+            self._compiled.add(_program(job.members[0].planned))
             self._finish(job, event.results)
         elif isinstance(event, Failed):
             self._part(job, "failed", event.reason)
@@ -384,3 +402,9 @@ class Driver:
 
 def _name(planned: Planned) -> str:
     return f"{planned.optimizer} {planned.cell.size} {planned.cell.ratio:g}x ({planned.purpose})"
+
+
+def _program(planned: Planned) -> tuple[Any, ...]:
+    """What decides the program of a run, but for settings that are rarely tuned."""
+    run = planned.run
+    return run.optimizer.name, run.model, run.batch_size

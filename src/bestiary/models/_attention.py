@@ -27,10 +27,11 @@ def causal_attention(q_BTHK: jax.Array, k_BTGK: jax.Array, v_BTGK: jax.Array) ->
 
     The gradient is written out, because what JAX derives reads the scores more often:
 
-        dv_s = sum_t p_ts do_t,   g_ts = p_ts (do_t . v_s - sum_s p_ts do_t . v_s) / sqrt(K),
+        dv_s = sum_t p_ts do_t,   g_ts = p_ts (do_t . v_s - do_t . o_t) / sqrt(K),
         dq_t = sum_s g_ts k_s,    dk_s = sum_t g_ts q_t
 
-    The probabilities of the forward pass are not kept: they are computed again from q and k.
+    where do_t . o_t = sum_s p_ts do_t . v_s, as a sum of K numbers instead of t. The probabilities
+    of the forward pass are not kept: they are computed again from q and k.
     Scores and softmax are float32 whatever the inputs are.
 
     Returns:
@@ -58,22 +59,25 @@ _attend = jax.custom_vjp(_outputs)
 
 def _attend_forward(
     q_BGTRK: jax.Array, k_BGTK: jax.Array, v_BGTK: jax.Array
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     # Not `_attend` itself: a Hessian product differentiates this function forward.
-    return _outputs(q_BGTRK, k_BGTK, v_BGTK), (q_BGTRK, k_BGTK, v_BGTK)
+    o_BGTRK = _outputs(q_BGTRK, k_BGTK, v_BGTK)
+    return o_BGTRK, (q_BGTRK, k_BGTK, v_BGTK, o_BGTRK)
 
 
 def _attend_backward(
-    kept: tuple[jax.Array, jax.Array, jax.Array], do_BGTRK: jax.Array
+    kept: tuple[jax.Array, ...], do_BGTRK: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    q_BGTRK, k_BGTK, v_BGTK = kept
+    q_BGTRK, k_BGTK, v_BGTK, o_BGTRK = kept
+    products_BGTRK = do_BGTRK.astype(jnp.float32) * o_BGTRK.astype(jnp.float32)
+    inner_BGTR1 = jnp.sum(products_BGTRK, axis=-1, keepdims=True)
     dq, dk, dv = [], jnp.zeros_like(k_BGTK), jnp.zeros_like(v_BGTK)
     for start, stop in _chunks(q_BGTRK.shape[2]):
         q, k, v = q_BGTRK[:, :, start:stop], k_BGTK[:, :, :stop], v_BGTK[:, :, :stop]
         p_BGQS = _probabilities(q, k, start)
         do_BGQK = _rows(do_BGTRK[:, :, start:stop])
         dp_BGQS = jnp.einsum("bgqk,bgsk->bgqs", do_BGQK, v, preferred_element_type=jnp.float32)
-        inner_BGQ1 = jnp.sum(p_BGQS * dp_BGQS, axis=-1, keepdims=True)
+        inner_BGQ1 = _rows(inner_BGTR1[:, :, start:stop])
         ds_BGQS = (p_BGQS * (dp_BGQS - inner_BGQ1) / math.sqrt(k.shape[-1])).astype(k.dtype)
         dq.append(jnp.einsum("bgqs,bgsk->bgqk", ds_BGQS, k).reshape(q.shape))
         dk = dk.at[:, :, :stop].add(jnp.einsum("bgqs,bgqk->bgsk", ds_BGQS, _rows(q)))

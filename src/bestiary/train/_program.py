@@ -4,6 +4,7 @@ Shapes: C steps that fit one dispatch, K runs of the population, B sequences, S 
 tokens, E evaluation batches. A population of one has no K axis and is not vmapped.
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -30,11 +31,14 @@ from bestiary.train._step import (
     take_step,
 )
 
-# On a CPU the random numbers of a start take LLVM longer to optimise than to draw (4.7 s of
-# compiling became 2.2 s, with the same bits).
+# LLVM's first level of optimisation for a CPU: higher ones took it 1.6 times as long, and the steps
+# were no faster (docs/log.md). What XLA_FLAGS says of it stands.
 _QUICK: dict[str, dict[str, str | bool]] = {"cpu": {"xla_backend_optimization_level": "1"}}
-# Products for one thread, see `_threads.py`; stated, because XLA_FLAGS may say otherwise.
-_ALWAYS: dict[str, dict[str, str | bool]] = {"cpu": {"xla_cpu_multi_thread_eigen": False}}
+# Whatever XLA_FLAGS says: products for one thread, see `_threads.py`, and no fusions by YNNPACK,
+# with which steps of small models take a tenth longer.
+_ALWAYS: dict[str, dict[str, str | bool]] = {
+    "cpu": {"xla_cpu_multi_thread_eigen": False, "xla_cpu_experimental_ynn_fusion_type": ""}
+}
 
 
 # The mesh to trace under, and where the arguments and the results lie on it.
@@ -49,15 +53,13 @@ class Timed:
         function: Callable[..., Any],
         donated: tuple[int, ...] = (),
         *,
-        once: bool = False,
         lying: Lying | None = None,
     ) -> None:
-        """`once` compiles faster, for what runs a single time; `lying` is for a mesh."""
+        """`lying` is for a mesh."""
         places = {} if lying is None else {"in_shardings": lying[1], "out_shardings": lying[2]}
         self._mesh = None if lying is None else lying[0]
         self._jitted = jax.jit(function, donate_argnums=donated, **places)
-        backend = jax.default_backend()
-        self._options = _ALWAYS.get(backend, {}) | (_QUICK.get(backend, {}) if once else {})
+        self._options = _options(jax.default_backend())
         self._executables: dict[Any, Any] = {}
 
     def compiled(self, *arguments: Any) -> tuple[Callable[..., Any], float]:
@@ -70,6 +72,13 @@ class Timed:
                 lowered = self._jitted.lower(*arguments)
             self._executables[signature] = lowered.compile(compiler_options=self._options)
         return self._executables[signature], time.perf_counter() - begun
+
+
+def _options(backend: str) -> dict[str, str | bool]:
+    """What programs are compiled with."""
+    stated = os.environ.get("XLA_FLAGS", "")
+    quick = {name: value for name, value in _QUICK.get(backend, {}).items() if name not in stated}
+    return quick | _ALWAYS.get(backend, {})
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ class Program:
     def start(self) -> Timed:
         """(hyper,) -> (params, state)."""
         function = self._over_population(partial(start, self.recipe), 0)
-        return Timed(function, once=True, lying=self._lying("start"))
+        return Timed(function, lying=self._lying("start"))
 
     @cached_property
     def advance(self) -> Timed:

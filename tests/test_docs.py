@@ -23,6 +23,18 @@ def test_the_first_page_leads_to_every_other() -> None:
     assert links == {page.name for page in PAGES if page.name != "index.md"} | {"notebook.ipynb"}
 
 
+def test_every_fault_has_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    rows = re.findall(r"^\| (\d+) \|.*$", page, flags=re.MULTILINE)
+    assert rows == [str(number) for number in range(1, 21)]
+    for line in page.splitlines():
+        if re.match(r"\| \d+ \|", line):
+            named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", line)
+            assert named, line
+            for path, name in named:
+                assert f"def {name}(" in (ROOT / path).read_text(), f"{path}::{name}"
+
+
 @pytest.mark.slow
 def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")

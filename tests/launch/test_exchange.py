@@ -1,5 +1,6 @@
 """Files between driver and pilots: who cuts, edits or swaps one is found out; nothing is lost."""
 
+import itertools
 import os
 import threading
 import time
@@ -167,6 +168,32 @@ def test_a_pilot_that_shows_no_life_loses_its_order_and_what_it_answers_then_is_
     asleep.hear(Finished(job=1, results=(outcome(RUN),)))
     assert said(executor, 0.3) == []
     assert left_over(tmp_path) == []
+    executor.close()
+
+
+def test_a_pilot_whose_clock_is_years_off_lives_as_long_as_its_heartbeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files bear any date, and the driver's own clock jumps: neither is looked at."""
+    monkeypatch.setattr(crew, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(crew, "is_abandoned", lambda name: False)
+    years, wall = 315_360_000, time.time
+    jumps = itertools.cycle([0, years, -years])
+    monkeypatch.setattr(time, "time", lambda: wall() + next(jumps))
+    executor = executor_of(tmp_path, QUESTION, "quick", lease_seconds=0.3)
+    executor.start()
+    executor.submit(Job(number=1, runs=(RUN,), folder=str(tmp_path / "runs" / "a")))
+    hand = pilot_module._Hand(executor._exchange, executor._terms, "ahead", lambda line: None)
+    hand.open()
+    assert hand.claim() is not None
+    path = executor._exchange.card_file("ahead")
+    for beat in range(8):
+        write(path, PilotCard(pilot="ahead", host="there", pid=1, slots=1, beat=beat))
+        date = wall() + next(jumps)
+        os.utime(path, (date, date))
+        assert said(executor, 0.1) == []
+    hand.hear(Finished(job=1, results=(outcome(RUN),)))
+    assert said(executor) == [Finished(job=1, results=(outcome(RUN),))]
     executor.close()
 
 

@@ -6,6 +6,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -299,6 +300,26 @@ def test_readers_do_not_disturb_a_writer(tmp_path: Path) -> None:
                 item = planned(done)
                 assert writer.commit(result(item), writer.begin_attempt(run_id(item.run)))
                 assert len(reader.results()) == done + 1
+
+
+@pytest.mark.slow
+def test_eight_writers_at_once_wait_for_each_other_and_lose_nothing(tmp_path: Path) -> None:
+    """The lock of the driver keeps them out; where a disk has none, the file still holds."""
+    each = [[planned(8 * turn + writer) for turn in range(10)] for writer in range(8)]
+    StudyStore.create(tmp_path, study()).close()
+
+    def writing(items: list[Planned]) -> int:
+        with StudyStore.open(tmp_path) as store:
+            store.plan(items)
+            return sum(
+                store.commit(result(one), store.begin_attempt(run_id(one.run))) for one in items
+            )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(writing, each)) == [10] * 8
+    with StudyStore.open(tmp_path, read_only=True) as store:
+        assert store.results().keys() == {run_id(one.run) for items in each for one in items}
+    assert not list(tmp_path.glob("*-wal")), "write-ahead logging fails on network disks"
 
 
 def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """A study as a TOML file: the same as one in Python, and every mistake named."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bestiary.cli import main
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, Cell, DataSpec, Phases, Study, Tuning, checked
 from bestiary.studies import candidate, study_file
@@ -94,6 +98,58 @@ def test_every_mistake_is_one_line(tmp_path: Path, wrong: str, right: str, messa
     with pytest.raises(UserError, match=message) as error:
         read(tmp_path, TEXT.replace(wrong, right))
     assert "\n" not in str(error.value)
+
+
+STRANGE = (
+    *("1e400", "nan", "-1", "0", "true", "'x'", "[]", "{}", "''", "1979-05-27", "9" * 400),
+    *("[" * 50 + "]" * 50, '"\\u0000"', "[nan]", "{a = {b = {}}}", '"../../etc"'),
+)
+PIECES = re.findall(r"= (.+)", TEXT)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """The text with a value exchanged, a letter lost, or a line twice or not at all."""
+    lines = TEXT.strip().splitlines()
+    at = draw(st.integers(0, len(lines) - 1))
+    kind = draw(st.sampled_from(["value", "letter", "twice", "gone"]))
+    name, equals, _ = lines[at].partition("=")
+    if kind == "value" and equals:
+        lines[at] = f"{name}= {draw(st.sampled_from([*STRANGE, *PIECES]))}"
+    elif kind == "letter" and lines[at]:
+        place = draw(st.integers(0, len(lines[at]) - 1))
+        lines[at] = lines[at][:place] + lines[at][place + 1 :]
+    else:
+        lines[at : at + 1] = [lines[at]] * (2 if kind == "twice" else 0)
+    return "\n".join(lines)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=mutated())
+def test_whatever_is_wrong_with_a_file_it_is_a_study_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    said = ""
+    try:
+        study = read(folder, text)
+    except UserError as error:
+        said = str(error)
+    assert said or isinstance(study, Study)
+    assert "\n" not in said
+    assert len(said) < 1000
+
+
+@pytest.mark.parametrize("wrong", ["seeds = [1]\nseeds = [2]", "batch_size = 1e400", "x = [[[["])
+def test_a_wrong_file_ends_a_run_with_one_line_and_nothing_made(
+    tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(wrong + TEXT.replace("batch_size = 16", ""))
+    assert main(["run", str(path), "--out", str(tmp_path / "made")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "mine.toml" in line
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.toml"]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from bestiary.data import Corpus
 from bestiary.errors import StopRequested
 from bestiary.specs import RunSpec, canonical_json
 from bestiary.train import Policy, train
+from bestiary.train._session import Session
 from bestiary.train._stopping import stop_requests
 
 Make = Callable[..., RunSpec]
@@ -88,6 +89,36 @@ def test_sigterm_in_training_leaves_a_checkpoint(
         train([run], corpus, tmp_path / "first", policy)
     assert raised.value.signal == signal.SIGTERM
     second = Policy(resume_from=tmp_path / "first")
+    again = train([run], corpus, tmp_path / "second", second)[0]
+    assert outcome(again, run, tmp_path / "second") == outcome(whole, run, tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["_opened", "_go_to", "_evaluation_due", "_save"])
+def test_sigterm_at_any_moment_ends_with_a_checkpoint_and_the_same_bits(
+    moment: str,
+    make_run: Make,
+    corpus: Corpus,
+    tmp_path: Path,
+    outcome: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While it starts, trains, evaluates or saves: a step at most is lost, and none twice."""
+    run = make_run(evaluate_every=7)
+    whole = train([run], corpus, tmp_path / "whole", Policy(steps_per_dispatch=1))[0]
+    method = getattr(Session, moment)
+
+    def told(self: Session, *given: Any, **more: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return method(self, *given, **more)
+
+    policy = Policy(steps_per_dispatch=1, checkpoint_every=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, moment, told)
+        with pytest.raises(StopRequested, match="resume from"):
+            train([run], corpus, tmp_path / "first", policy)
+    assert list((tmp_path / "first" / "checkpoints").iterdir())
+    second = Policy(resume_from=tmp_path / "first", steps_per_dispatch=1)
     again = train([run], corpus, tmp_path / "second", second)[0]
     assert outcome(again, run, tmp_path / "second") == outcome(whole, run, tmp_path / "whole")
 

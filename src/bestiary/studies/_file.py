@@ -3,17 +3,39 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bestiary.errors import UserError, unknown
-from bestiary.specs import SIZES, Candidate, DataSpec, Phases, Study, Tuning, from_builtins
+from bestiary.specs import (
+    SIZES,
+    Candidate,
+    DataSpec,
+    Phases,
+    ScheduleKind,
+    Setting,
+    Spec,
+    Study,
+    Tuning,
+    from_builtins,
+)
 from bestiary.studies._candidates import candidate
 
 # What a study has that no file states: its text comes with the command, its schema with the code.
 _APART = ("data", "schema")
-_ENTRY = ("preset", "changes", "without", "grid", "schedule", "extend")
+S = TypeVar("S", bound=Spec)
+
+
+class _Entry(Spec, frozen=True, kw_only=True):
+    """What a table of a candidate may say, see `candidate`."""
+
+    preset: str = ""
+    changes: dict[str, Setting] | None = None
+    without: tuple[str, ...] = ()
+    grid: dict[str, tuple[Setting, ...]] | None = None
+    schedule: ScheduleKind | None = None
+    extend: tuple[str, ...] = ("learning_rate",)
 
 
 def study_file(path: Path) -> Callable[[DataSpec], Study]:
@@ -53,7 +75,7 @@ def _study(path: Path, table: Mapping[str, Any], data: DataSpec) -> Study:
     ):
         if field in table:
             plain[field] = _part(path, field, kind, table[field], listed)
-    return from_builtins(Study, msgspec.to_builtins(plain))
+    return _of_kind(path, Study, msgspec.to_builtins(plain))
 
 
 def _part(path: Path, field: str, kind: Any, stated: Any, listed: tuple[str, ...]) -> Any:
@@ -61,14 +83,28 @@ def _part(path: Path, field: str, kind: Any, stated: Any, listed: tuple[str, ...
     if not isinstance(stated, dict):
         raise UserError(f"{path} must have a table [{field}], got {field} = {stated!r}")
     _refuse_unknown(f"field of {field} in {path}", stated, kind.__struct_fields__)
-    cells = {name: [_cell(path, one) for one in stated[name]] for name in listed if name in stated}
+    cells = {name: _cells(path, name, stated[name]) for name in listed if name in stated}
     return dict(stated) | cells
 
 
 def _candidate(path: Path, name: str, stated: Mapping[str, Any]) -> Candidate:
-    _refuse_unknown(f"field of candidate {name} in {path}", stated, _ENTRY)
-    listed = {key: tuple(stated[key]) for key in ("without", "extend") if key in stated}
-    return candidate(name, **(dict(stated) | listed))
+    _refuse_unknown(f"field of candidate {name} in {path}", stated, _Entry.__struct_fields__)
+    entry = _of_kind(path, _Entry, stated, f" at candidate {name}")
+    return candidate(name, **{key: getattr(entry, key) for key in stated})
+
+
+def _of_kind(path: Path, kind: type[S], stated: Any, place: str = "") -> S:
+    """A record of what a file states, or what is wrong with it, with the file's name."""
+    try:
+        return from_builtins(kind, stated)
+    except UserError as error:
+        raise UserError(f"the study {path}{place}: {error}") from None
+
+
+def _cells(path: Path, name: str, stated: Any) -> list[dict[str, Any]]:
+    if not isinstance(stated, list):
+        raise UserError(f"{path}: {name} must be a list of cells such as '65k 2x', got {stated!r}")
+    return [_cell(path, one) for one in stated]
 
 
 def _cell(path: Path, text: Any) -> dict[str, Any]:

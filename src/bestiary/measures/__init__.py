@@ -1,5 +1,10 @@
 """Measures: each quantity once, from what was seen, with its interval; no sentences. No JAX."""
 
+from bestiary.measures._averages import average_difference as average_difference
+from bestiary.measures._averages import average_speedup as average_speedup
+from bestiary.measures._averages import average_time_speedup as average_time_speedup
+from bestiary.measures._averages import beyond_chance as beyond_chance
+from bestiary.measures._averages import dependent_mean as dependent_mean
 from bestiary.measures._baseline import BaselineLaw as BaselineLaw
 from bestiary.measures._baseline import LawPoint as LawPoint
 from bestiary.measures._baseline import baseline_law as baseline_law

@@ -36,7 +36,7 @@ def test_a_claim_is_read_as_it_was_meant(
 ) -> None:
     claim = read_claim(text, LABELS, baseline="adamw", sizes=SIZES)
     assert (claim.optimizer, claim.baseline) == (optimizer, "adamw")
-    assert (claim.measure, claim.size) == (measure, size)
+    assert (claim.quantity, claim.size) == (measure, size)
     assert claim.ratio is None
     assert claim.factor == pytest.approx(factor) if factor else claim.factor is None
     assert claim.threshold == pytest.approx(threshold)
@@ -69,12 +69,73 @@ def test_a_claim_is_read_as_it_was_meant(
 def test_other_words_for_the_same_are_read(text: str, factor: float, measure: str) -> None:
     claim = read_claim(text, LABELS, baseline="adamw", sizes=SIZES)
     assert claim.factor == (factor if factor is None else pytest.approx(factor))
-    assert (claim.optimizer, claim.measure) == ("muon", measure)
+    assert (claim.optimizer, claim.quantity) == ("muon", measure)
     if factor is None:
-        assert claim.reading == "Muon needs fewer tokens than AdamW for the same loss"
+        assert claim.reading == (
+            "Muon needs fewer tokens than AdamW for the same loss, on average over all cells"
+        )
     else:
         assert claim.reading.startswith("AdamW needs ")
-        assert claim.reading.endswith(f" times the {measure} of Muon for the same loss")
+        told = f" times the {measure} of Muon or more for the same loss, on average over all cells"
+        assert claim.reading.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "factor", "threshold"),
+    [
+        ("Muon has 5% lower loss than AdamW", "%", 5.0, 4.5),
+        ("Muon's loss is 0.02 lower than AdamW's", "nats", 0.02, 0.015),
+        ("Muon reaches a lower loss than AdamW", "nats", None, 0.0),
+        ("Muon lowers AdamW's loss by 2.5 percent", "%", 2.5, 2.45),
+        ("Muon has the same loss as AdamW", "%", None, -0.5),
+    ],
+)
+def test_a_claim_about_a_loss_is_none_about_tokens(
+    text: str, unit: str, factor: float | None, threshold: float
+) -> None:
+    claim = read_claim(text, LABELS, baseline="adamw", sizes=SIZES)
+    assert (claim.quantity, claim.unit, claim.factor) == ("loss", unit, factor)
+    assert claim.threshold == pytest.approx(threshold)
+    assert "loss of" in claim.reading
+
+
+@pytest.mark.parametrize(
+    ("text", "comparison"),
+    [
+        ("Muon is as fast as AdamW", "equal"),
+        ("Muon matches AdamW", "equal"),
+        ("Muon is on par with AdamW", "equal"),
+        ("Muon is no slower than AdamW", "no slower"),
+        ("Muon is at least as fast as AdamW", "no slower"),
+        ("Muon is twice as fast as AdamW", "at least"),
+        ("Muon matches AdamW's loss with fewer tokens", "faster"),
+        ("Muon is faster than AdamW", "faster"),
+    ],
+)
+def test_equal_is_not_faster(text: str, comparison: str) -> None:
+    claim = read_claim(text, LABELS, baseline="adamw", sizes=SIZES)
+    assert (claim.optimizer, claim.comparison, claim.quantity) == ("muon", comparison, "tokens")
+    if comparison == "equal":
+        assert claim.reading.startswith("Muon needs as many tokens as AdamW")
+        assert "up to 5%" in claim.reading
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "where"),
+    [
+        ("Muon is 1.2x faster", "average", ", on average over all cells"),
+        ("Muon is 1.2x faster in every cell", "every cell", ", in every cell"),
+        ("Muon is always 1.2x faster", "every cell", ", in every cell"),
+        ("Muon is 1.2x faster on average over all sizes", "average", ", on average over all cells"),
+        ("Muon is 1.2x faster at 130m", "average", ", on average over the cells at 130m"),
+        ("Muon is 1.2x faster at all ratios at 1.2b", "every cell", ", in every cell at 1.2b"),
+        ("Muon is 1.2x faster at 1.2b 8x", "average", " at 1.2b 8x"),
+    ],
+)
+def test_the_scope_is_read_and_said(text: str, scope: str, where: str) -> None:
+    claim = read_claim(text, LABELS, baseline="adamw", sizes=SIZES)
+    assert claim.scope == scope
+    assert claim.reading.endswith(f"for the same loss{where}")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +161,7 @@ def test_a_ratio_is_no_factor(text: str, size: str, ratio: float, factor: float)
         ("Muon is 2x slower than AdamW", "cannot be claimed to be the faster"),
         ("Muon is not faster than AdamW", "its denial .'not'"),
         ("Muon halves memory", "only claims about speed .* not 'memory'; write for instance"),
-        ("Muon's loss is 0.02 lower than AdamW's", "0.02 cannot be read as how much faster"),
+        ("Muon takes 0.02 fewer tokens", "0.02 cannot be read as how much faster"),
         ("Muon is 2x faster at 7b", "no results at '7b', only at 130m, 1.2b"),
         ("ice cream is tasty", "must name an optimizer of the results"),
         ("", "must name an optimizer of the results"),

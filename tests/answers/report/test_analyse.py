@@ -23,9 +23,9 @@ from tests.synthetic import (
 )
 
 from bestiary.answers.report import Analysis, Row
-from bestiary.answers.report._answer import _beyond_doubt, _headline
+from bestiary.answers.report._answer import _headline
 from bestiary.errors import UserError
-from bestiary.measures import Drawn, Draws, Summary
+from bestiary.measures import Drawn, Draws, Summary, beyond_chance
 from bestiary.measures._size_draws import SizeDraws
 from bestiary.specs import (
     NOTHING,
@@ -384,6 +384,6 @@ def test_the_best_of_many_equal_ones_is_no_winner() -> None:
     size = SizeDraws(draws_K, log_speedups={key: Drawn(math.log(1.1), draws_K)})
     evidence = seen({key: [3.0], ("adamw", "small", 1.0): [3.1]}, {"small": 1e6})
     found = Draws(evidence, {"small": size}, {}, 0)
-    assert _beyond_doubt(found, best, 1)
-    assert not _beyond_doubt(found, best, 26)
+    assert beyond_chance(found, "muon", 1)
+    assert not beyond_chance(found, "muon", 26)
     assert "may reach by chance" in _headline(best, "AdamW", False, 26)

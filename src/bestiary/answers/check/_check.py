@@ -14,7 +14,7 @@ from bestiary.measures import Measures
 from bestiary.specs import Spec
 
 CHECKS = (
-    effect.claimed_speedup,
+    effect.claimed_effect,
     tuning.baseline_tuned,
     tuning.optimum_bracketed,
     tuning.equal_effort,

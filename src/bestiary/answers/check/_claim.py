@@ -3,18 +3,53 @@
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from bestiary.answers.check._claim_factor import read_factor
+from bestiary.answers.check._claim_factor import PERCENT, read_factor
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Spec
 
-Measure = Literal["tokens", "time"]
+Quantity = Literal["tokens", "time", "loss"]
+Scope = Literal["average", "every cell"]
+Comparison = Literal["faster", "at least", "no slower", "equal"]
+# Up to this factor either way two speeds count as equal, and up to this share two losses.
+SAME_SPEED, SAME_LOSS = 1.05, 0.5
 CLOCK = re.compile(
     r"wall.?clock|clock|\btime\b|\bhours?\b|\bdays?\b|seconds?\b|\bcost|\bcheap", re.IGNORECASE
 )
 OTHER = re.compile(
     r"memory|\bvram\b|accura\w+|benchmark|state size|stab(?:le|ility)", re.IGNORECASE
+)
+LOWER = re.compile(r"\b(?:lower\w*|smaller|better|below|less|reduc\w+)\b", re.IGNORECASE)
+LOWER_LOSS = re.compile(
+    r"\b(?:lower\w*|smaller|better|reduc\w+|less|equal|same)\b[^;]*\bloss"
+    r"|\bloss(?:es)?\b[^;]*\b(?:lower|smaller|below|less|better)\b",
+    re.IGNORECASE,
+)
+# Where these are what is saved, a loss is only where it is read.
+RESOURCE = re.compile(
+    r"\b(?:tokens?|data|steps?|compute|flops?|fast\w*|speed\w*|sooner|times as|x)\b", re.IGNORECASE
+)
+NATS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:nats?\b|\b(?!\s*(?:%|x\b|[kmb]\b)))", re.IGNORECASE)
+EVERYWHERE = re.compile(
+    r"\b(?:every|each|always|everywhere|throughout|"
+    r"(?:all|any) (?:the |of the )?(?:cells?|sizes?|ratios?|budgets?|scales?))\b",
+    re.IGNORECASE,
+)
+AVERAGE = re.compile(r"\b(?:averages?|averaged|mean|overall)\b", re.IGNORECASE)
+NO_SLOWER = re.compile(
+    r"\b(?:no|not|never) (?:slower|worse|later)\b|\bat least as (?:fast|good|quick|efficient)\b",
+    re.IGNORECASE,
+)
+EQUAL = re.compile(
+    r"\bas (?:fast|good|quick|efficient|cheap)(?:ly)?\b|\bequal\w*\b|\bon par\b"
+    r"|\b(?:match|matches|ties)\b|\bthe same (?:speed|tokens|time|loss)\b",
+    re.IGNORECASE,
+)
+BETTER = re.compile(
+    r"\b(?:faster|fewer|less|lower|beats?|saves?|better|wins?|sooner|outperforms?|half|halves|"
+    r"cuts?|to reach|reach\w*)\b",
+    re.IGNORECASE,
 )
 DENIED = re.compile(r"\b(?:not?|never|isn't|doesn't|cannot|can't|fails?)\b", re.IGNORECASE)
 SLOWER = re.compile(
@@ -28,17 +63,24 @@ EXAMPLES = "'Muon is 1.4x faster than AdamW', 'Muon saves 30% of the tokens at 1
 
 
 class Claim(Spec, frozen=True, kw_only=True):
-    """That one optimizer is faster than another.
+    """What is claimed of an optimizer, over the baseline.
 
     Attributes:
         text: As it was made.
-        optimizer: The one that is said to be faster.
+        optimizer: The one that it is about.
         baseline: The other.
-        factor: By how much; None where the claim only says faster.
-        threshold: What a speedup must reach to bear the claim out as it is rounded: 1 without a
-            factor, else the factor less 0.05 (2x and 1.4x alike are read to one decimal), or less
-            half of its last place where it has two or more.
-        measure: Whether it is about tokens, or about time on a clock.
+        quantity: What is less: tokens or time for the same loss, or the loss at equal tokens.
+        scope: Whether it is about the average over cells, as a report's first sentence is, or about
+            every one of them.
+        comparison: `faster` without a factor, `at least` one, `no slower` and `equal` up to 5% (a
+            loss up to half a percent).
+        factor: By how much; None where the claim does not say. Of a loss in its `unit`.
+        threshold: What the advantage must reach to bear the claim out as it is rounded: of a
+            speedup 1 without a factor, else the factor less 0.05 (2x and 1.4x alike are read to one
+            decimal), or less half of its last place where it has two or more; of a loss the
+            reduction less half of its last place.
+        ceiling: What it must not pass, of `equal`.
+        unit: `nats` or `%` of a loss; empty of a speedup.
         size: The one size it is about; empty where it is about all.
         ratio: The one ratio; None where it is about all.
         reading: What the claim is taken to say, in one sentence.
@@ -47,12 +89,41 @@ class Claim(Spec, frozen=True, kw_only=True):
     text: str
     optimizer: str
     baseline: str
+    quantity: Quantity
+    scope: Scope
+    comparison: Comparison
     factor: float | None
     threshold: float
-    measure: Measure
+    ceiling: float | None = None
+    unit: Literal["", "nats", "%"] = ""
     size: str = ""
     ratio: float | None = None
     reading: str
+
+    @property
+    def name(self) -> str:
+        """The claim in a few words: `token speedup of 1.4x`."""
+        if self.quantity == "loss":
+            by = "" if self.factor is None else f" by {self.factor:.3g}{_space(self.unit)}"
+            return "equal loss" if self.ceiling is not None else f"loss lower{by}"
+        what = "time" if self.quantity == "time" else "token"
+        told = {
+            "faster": "above 1",
+            "at least": f"of {self.factor or 1:.3g}x",
+            "no slower": "of 1x or more",
+            "equal": "of 1x",
+        }[self.comparison]
+        return f"{what} speedup {told}"
+
+
+class Bar(NamedTuple):
+    """What a claim asks of an advantage."""
+
+    comparison: Comparison
+    factor: float | None
+    threshold: float
+    ceiling: float | None = None
+    unit: Literal["", "nats", "%"] = ""
 
 
 def read_claim(
@@ -68,55 +139,117 @@ def read_claim(
 
     Raises:
         UserError: no optimizer of the results is named, more than two are, the one that it is
-            compared with is not the results' baseline, it is no claim about speed, a denial, or
-            about a size without results.
+            compared with is not the results' baseline, it is no claim about speed or loss, a
+            denial, or about a size without results.
     """
     _refuse_other_claims(text)
     faster = _faster(text, labels, baseline)
     size, ratio = _size(text, sizes), _ratio(text)
     scoped = RATIO.sub(r"\1 ", text)
-    factor, decimals, rest = read_factor(scoped)
-    if factor is None:
-        _refuse_other_numbers(rest, labels, size)
-    elif factor <= 1:
-        raise UserError(
-            f"a claimed speedup must be above 1, got {factor:g} in {text!r}; "
-            "claim the other optimizer"
-        )
-    measure: Measure = "time" if CLOCK.search(text) else "tokens"
-    slack = 0.05 if decimals < 2 else 0.5 * 10.0**-decimals
+    quantity = _quantity(scoped)
+    bar = _loss_bar(scoped, labels) if quantity == "loss" else _speed_bar(scoped, labels, size)
+    scope: Scope = (
+        "every cell" if EVERYWHERE.search(text) and not AVERAGE.search(text) else "average"
+    )
+    names = (labels.get(faster, faster), labels.get(baseline, baseline))
     return Claim(
         text=text,
         optimizer=faster,
         baseline=baseline,
-        factor=factor,
-        threshold=1.0 if factor is None else max(1.0, factor - slack),
-        measure=measure,
+        quantity=quantity,
+        scope=scope,
         size=size,
         ratio=ratio,
-        reading=_reading(
-            labels.get(faster, faster), labels.get(baseline, baseline), factor, measure
-        )
-        + (f" at {size}" if size else "")
-        + (f"{'' if size else ' at'} {ratio:g}x" if ratio else ""),
+        reading=_reading(names, quantity, bar) + _where(scope, size, ratio),
+        **bar._asdict(),
     )
 
 
-def _reading(faster: str, baseline: str, factor: float | None, measure: Measure) -> str:
+def _quantity(text: str) -> Quantity:
+    """What is said to be less."""
+    if CLOCK.search(text):
+        return "time"
+    return "loss" if LOWER_LOSS.search(text) and not RESOURCE.search(text) else "tokens"
+
+
+def _speed_bar(text: str, labels: Mapping[str, str], size: str) -> Bar:
+    """What a claim about tokens or time asks of a speedup."""
+    factor, decimals, rest = read_factor(text)
     if factor is None:
-        much = "fewer tokens" if measure == "tokens" else "less time"
-        return f"{faster} needs {much} than {baseline} for the same loss"
-    return f"{baseline} needs {factor:.3g} times the {measure} of {faster} for the same loss"
+        _refuse_other_numbers(rest, labels, size)
+        if NO_SLOWER.search(text):
+            return Bar("no slower", None, 1 / SAME_SPEED)
+        if EQUAL.search(text) and not BETTER.search(text):
+            return Bar("equal", None, 1 / SAME_SPEED, SAME_SPEED)
+        return Bar("faster", None, 1.0)
+    if factor <= 1:
+        raise UserError(
+            f"a claimed speedup must be above 1, got {factor:g} in {text!r}; "
+            "claim the other optimizer"
+        )
+    slack = 0.05 if decimals < 2 else 0.5 * 10.0**-decimals
+    return Bar("at least", factor, max(1.0, factor - slack))
+
+
+def _loss_bar(text: str, labels: Mapping[str, str]) -> Bar:
+    """What a claim about a loss asks of its reduction, in percent or in nats."""
+    for word in (*labels, *labels.values()):
+        text = re.sub(rf"\b{re.escape(word)}\b", " ", text, flags=re.IGNORECASE)
+    text = SIZE.sub(" ", text)
+    found = PERCENT.search(text) or NATS.search(text)
+    unit: Literal["nats", "%"] = "%" if PERCENT.search(text) else "nats"
+    if found is None:
+        if LOWER.search(text):
+            return Bar("faster", None, 0.0, None, "nats")
+        return Bar("equal", None, -SAME_LOSS, SAME_LOSS, "%")
+    value, places = float(found[1]), len(found[1].partition(".")[2])
+    return Bar("at least", value, max(0.0, value - 0.5 * 10.0**-places), None, unit)
+
+
+def _where(scope: Scope, size: str, ratio: float | None) -> str:
+    """The cells in words: `, on average over the cells at 130m`."""
+    if size and ratio:
+        return f" at {size} {ratio:g}x"
+    at = f" at {size}" if size else f" at {ratio:g}x" if ratio else ""
+    if scope == "every cell":
+        return f", in every cell{at}"
+    return f", on average over {'the' if at else 'all'} cells{at}"
+
+
+def _reading(names: tuple[str, str], quantity: Quantity, bar: Bar) -> str:
+    """The claim in one sentence."""
+    faster, baseline = names
+    if quantity == "loss":
+        if bar.ceiling is not None:
+            return f"{faster} reaches the loss of {baseline} at equal tokens, up to {SAME_LOSS:g}%"
+        much = "" if bar.factor is None else f" by {bar.factor:.3g}{_space(bar.unit)} or more"
+        return f"the loss of {faster} at equal tokens is lower than that of {baseline}{much}"
+    if bar.comparison == "at least":
+        return (
+            f"{baseline} needs {bar.factor:.3g} times the {quantity} of {faster} or more for the "
+            "same loss"
+        )
+    much = {
+        "faster": "fewer tokens than" if quantity == "tokens" else "less time than",
+        "no slower": f"no more {quantity} than",
+        "equal": f"as {'many' if quantity == 'tokens' else 'much'} {quantity} as",
+    }[bar.comparison]
+    margin = "" if bar.comparison == "faster" else f", up to {SAME_SPEED - 1:.0%}"
+    return f"{faster} needs {much} {baseline} for the same loss{margin}"
+
+
+def _space(unit: str) -> str:
+    return unit if unit == "%" else f" {unit}"
 
 
 def _refuse_other_claims(text: str) -> None:
     """Claims that are not about speed, or deny it."""
     if found := OTHER.search(text):
         raise UserError(
-            f"only claims about speed can be checked, tokens or time for the same loss, and not "
-            f"{found[0]!r}; write for instance {EXAMPLES}"
+            f"only claims about speed and loss can be checked, tokens or time for the same loss or "
+            f"the loss at equal tokens, and not {found[0]!r}; write for instance {EXAMPLES}"
         )
-    if found := DENIED.search(text):
+    if (found := DENIED.search(text)) and not NO_SLOWER.search(text):
         raise UserError(
             f"state the claim itself and not its denial ({found[0]!r} in {text!r}); its verdict "
             "says whether it fails"
@@ -152,7 +285,8 @@ def _faster(text: str, labels: Mapping[str, str], baseline: str) -> str:
             "`bestiary crossover` for two others"
         )
     baseline_first = named[0] == baseline
-    if baseline_first != bool(SLOWER.search(text)):
+    slower = bool(SLOWER.search(NO_SLOWER.sub("", text)))
+    if baseline_first != slower and not (baseline_first and EQUAL.search(text)):
         raise UserError(
             f"results measure speedup over {baseline!r}, so it cannot be claimed to be the faster; "
             f"write '{others[0]} is ... than {baseline}' and see the claim fail"

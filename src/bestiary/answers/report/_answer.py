@@ -3,13 +3,12 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from bestiary.answers.report._record import Row
 from bestiary.measures import (
     Draws,
     Measures,
     Summary,
+    beyond_chance,
     estimate,
     factor,
     mean_log_speedup,
@@ -37,7 +36,7 @@ def answer(
     )
     if not ranked:
         return (_nothing(rows, summaries, baseline), *_unfinished(unfinished))
-    sure = _beyond_doubt(draws, ranked[0], len(summaries))
+    sure = beyond_chance(draws, ranked[0].optimizer, len(summaries))
     sentences = [_headline(ranked[0], baseline, sure, len(summaries)), *_unfinished(unfinished)]
     if len(ranked) > 1:
         sentences.append(_runner_up(draws, ranked[0], ranked[1]))
@@ -69,13 +68,6 @@ def _unfinished(count: int) -> list[str]:
     """That the answer may change, while it may."""
     runs = "run has" if count == 1 else "runs have"
     return [f"This may change: {count} planned {runs} no result yet."] * bool(count)
-
-
-def _beyond_doubt(draws: Draws, best: Summary, among: int) -> bool:
-    """Whether the best is above 1 with the chance of one false winner among all kept at 5%."""
-    mean = mean_log_speedup(draws, best.optimizer)
-    assert mean is not None
-    return bool(np.quantile(mean[0].draws, 0.025 / among, method="lower") > 0)
 
 
 def _headline(best: Summary, baseline: str, sure: bool, among: int) -> str:

@@ -1,24 +1,47 @@
-"""In parallel processes files with many slow tests go first, and those with none last.
+"""Which parallel process has which files of tests, and which files are begun first.
 
 xdist hands out whole files, by its own choice those of most tests first: a file of few tests that
-start processes comes last, and then one process works while the others wait. A pytest plug-in,
-which tests/conftest.py loads.
+start processes comes last, and then one process works while the others wait. Here files with many
+slow tests go first and those with none last, and files that compile the same programs go together.
+A pytest plug-in, which tests/conftest.py loads.
 """
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
+# Files that take the compiled steps of another, and that other.
+TOGETHER = {
+    f"tests/optimizers/test_{name}.py": "tests/optimizers/test_contract.py"
+    for name in ("first_steps", "safety", "variants")
+}
 
-def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config.option, "loadscopereorder"):
-        config.option.loadscopereorder = False
+
+def unit_of(file: str) -> str:
+    """The file that stands for all that one process has in one go."""
+    return TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(super()._split_scope(nodeid))
+
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return Together(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sorted by file, so that the tests of each stay together and in their order."""
+    """Sorted by what goes together, of which the tests stay in their order."""
     if hasattr(config, "workerinput"):
-        tests = Counter(item.path for item in items)
-        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: (-slow[item.path], -tests[item.path]))
+        units = {item: unit_of(item.nodeid.partition("::")[0]) for item in items}
+        tests = Counter(units.values())
+        slow = Counter(units[item] for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: (-slow[units[item]], -tests[units[item]], units[item]))

@@ -1,6 +1,9 @@
-"""Files with slow tests are begun before those without, however many tests these have."""
+"""Files with slow tests are begun before those without, and some are in one process's hands."""
+
+from pathlib import Path
 
 import pytest
+from tests.ordering import TOGETHER
 
 FILES = {
     "test_a": "@pytest.mark.parametrize('n', range(5))\ndef test_fast(n): pass",
@@ -23,3 +26,28 @@ def test_files_with_slow_tests_go_first(
     run.assert_outcomes(passed=9)
     begun = [line.split("::")[0] for line in run.outlines if line.startswith("test_")]
     assert list(dict.fromkeys(begun)) == ["test_c.py", "test_b.py", "test_a.py"]
+
+
+def test_files_that_go_together_are_there() -> None:
+    root = Path(__file__).parent.parent
+    assert [file for pair in TOGETHER.items() for file in pair if not (root / file).is_file()] == []
+
+
+@pytest.mark.slow
+def test_files_that_go_together_are_in_one_process(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    files = [*TOGETHER, *set(TOGETHER.values()), "tests/test_a.py", "tests/test_b.py"]
+    for file in files:
+        path = pytester.path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("def test_one(): pass\n\ndef test_two(): pass\n\ndef test_three(): pass\n")
+    parallel = ("-p", "xdist.plugin", "-n", "2", "--dist", "loadfile")
+    run = pytester.runpytest("-p", "tests.ordering", *parallel, "-v")
+    run.assert_outcomes(passed=3 * len(files))
+    done = [line.split() for line in run.outlines if line.startswith("[gw")]
+    kept = {process for process, *_, test in done if test.split("::")[0] in {*files[:-2]}}
+    assert len(kept) == 1
+    assert len({process for process, *_ in done}) == 2

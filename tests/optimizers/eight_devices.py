@@ -59,8 +59,8 @@ def trajectory(name: str, placement: Placement) -> tuple[list[Any], str]:
     rare = {"precondition_frequency": 1000} if "precondition_frequency" in entry.fields else {}
     record = entry.hyperparameters(**{**entry.defaults, **rare})
     transform = entry.build(record, models.labels(ODD))
-    params = models.init(ODD, jax.random.key(0))
-    state = transform.init(params)
+    params = jax.jit(partial(models.init, ODD))(jax.random.key(0))
+    state = jax.jit(transform.init)(params)
 
     def step(params: Any, state: Any, grads: Any, now: Any) -> Any:
         more = {"curvature": NoCurvature()} if entry.needs_curvature else {}
@@ -81,9 +81,7 @@ def trajectory(name: str, placement: Placement) -> tuple[list[Any], str]:
         params, state = jax.device_put((params, state), held)
     seen = []
     for now in range(1, 1 + STEPS):
-        rng = np.random.default_rng(now)
-        draw = partial(_drawn, rng)
-        grads = jax.tree.map(draw, models.init(ODD, jax.random.key(0)))
+        grads = jax.tree.map(partial(_drawn, np.random.default_rng(now)), params)
         updates, params, state = program(params, state, grads, np.int32(now))
         seen.append(jax.device_get(updates))
     return seen, text

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tests.compiling import QUICK
 
 from bestiary.optimizers import muon, roles
 
@@ -150,8 +151,12 @@ assert all(x.sharding.num_devices == 2 for x in jax.tree.leaves((updates, state)
 expected, _ = optimizer.update(alone, optimizer.init(alone), alone)
 assert jnp.allclose(updates["up"], expected["up"], atol=1e-6)
 """
-    flags = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    flags = " ".join(["--xla_force_host_platform_device_count=2", *QUICK])
     done = subprocess.run(
-        [sys.executable, "-c", program], env=flags, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        env={**os.environ, "XLA_FLAGS": flags},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr

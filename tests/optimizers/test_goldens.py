@@ -18,8 +18,9 @@ from bestiary.specs import Label
 
 FOLDER = Path(__file__).parent.parent / "goldens"
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-optimizer.md"
-PROBLEM = np.load(FOLDER / "problem.npz")
-PROBES = np.load(FOLDER / "kron.npz")
+# Read once: an open file unpacks an array at every look, and there is one at each step and leaf.
+PROBLEM = dict(np.load(FOLDER / "problem.npz"))
+PROBES = dict(np.load(FOLDER / "kron.npz"))
 STEPS = 40
 RATE = {"learning_rate": 0.02, "weight_decay": 0.1, "max_grad_norm": 0.0}
 JORDAN = {"momentum": 0.95, "form": "mean", "iterations": 5, "matrix_epsilon": 1e-7}

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.compiling import QUICK
 
 SCRIPT = Path(__file__).with_name("eight_devices.py")
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    flags = "--xla_force_host_platform_device_count=8"
+    flags = " ".join(["--xla_force_host_platform_device_count=8", *QUICK])
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "muon", "kron"],
-        env={**os.environ, "XLA_FLAGS": flags, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        env={**os.environ, "XLA_FLAGS": flags},
         capture_output=True,
         text=True,
         check=False,

@@ -22,7 +22,7 @@ from tests.tune.study import answer, outcome, study
 
 from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
 from bestiary.launch import AbstractExecutor, Finished, Job, LocalExecutor, Snapshot, drive
-from bestiary.specs import PHASE, RunResult, Study, run_id
+from bestiary.specs import PHASE, RunResult, RunSpec, Study, run_id
 from bestiary.store import StudyStore, _study
 from bestiary.tune import needed, winners
 
@@ -156,6 +156,22 @@ def test_no_worker_compiles_what_another_is_compiling_while_there_is_something_e
     meanwhile = [other for first, other in executor.together if first == compiling]
     assert len(meanwhile) > 10
     assert compiling not in meanwhile[:10]
+
+
+def test_weights_of_reported_runs_stay_where_that_was_asked(tmp_path: Path, executor: Make) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("quick"), keep_weights=True)
+        drive(store, executor("broken"))  # it tidies, as every driver does when it starts
+        assert_exactly_once(store, question)
+        results, planned = store.results(), store.planned()
+        reported = {one for one in planned if planned[one].purpose == "report"}
+        kept = {one for one in results if (store.weights_folder(one) / "checkpoints").is_dir()}
+        texts = {one: (store.weights_folder(one) / "run.json").read_bytes() for one in kept}
+    assert all(run_id(msgspec.json.decode(texts[one], type=RunSpec)) == one for one in kept)
+    assert kept == {one for one in reported if results[one].state == "done"}
+    assert kept
+    assert not list(tmp_path.glob("runs/*/*/checkpoints"))
 
 
 @pytest.mark.slow

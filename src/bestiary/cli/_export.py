@@ -5,10 +5,11 @@ from pathlib import Path
 
 import tyro
 
-from bestiary.cli._one_run import TOKENIZER
+from bestiary.cli._one_run import weights_of
 from bestiary.data import end_of_text
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import Spec
+from bestiary.store import TOKENIZER
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -31,9 +32,8 @@ def run(flags: Flags) -> None:
     if not Path(flags.run).is_dir():
         raise UserError(f"no folder {flags.run}; name one that `bestiary train` wrote")
     from bestiary.models import export_huggingface
-    from bestiary.train import trained
 
-    ((spec, params),) = trained(flags.run)
+    spec, params = weights_of(Path(flags.run))
     export_huggingface(params, spec.model, flags.out)
     print(f"wrote {flags.out}; transformers loads it with LlamaForCausalLM.from_pretrained")
     print(_with_tokenizer(Path(flags.run), Path(flags.out), spec.model.context))

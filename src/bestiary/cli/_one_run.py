@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console
@@ -17,9 +17,9 @@ from bestiary.cli._listing import is_live
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ONE_DEVICE, Placement, RunResult, RunSpec, canonical_json, run_id
+from bestiary.store import RUN, TOKENIZER
 
-RESULT, SPEC, SUM = "result.json", "run.json", "result.json.sha256"
-TOKENIZER = "tokenizer.json"
+RESULT, SUM = "result.json", "result.json.sha256"
 
 
 class Told(Protocol):
@@ -62,10 +62,36 @@ def go_on(
     if (tokenizer := corpus.tokenizer_json) is not None:
         _write(folder / TOKENIZER, tokenizer)
     text = canonical_json(result) + "\n"
-    _write(folder / SPEC, canonical_json(spec) + "\n")
+    _write(folder / RUN, canonical_json(spec) + "\n")
     _write(folder / SUM, _sum(text.encode()))
     _write(folder / RESULT, text)
     return result
+
+
+def weights_of(folder: Path) -> tuple[RunSpec, Any]:
+    """The run of a folder and the parameters of its last checkpoint, those to evaluate.
+
+    Of a population's checkpoint, those of the run that the folder is of.
+
+    Raises:
+        UserError: there is no checkpoint, or not of that run.
+        BestiaryError: it is not what was written.
+    """
+    from bestiary.train import trained
+
+    runs = trained(folder)
+    if len(runs) == 1:
+        return runs[0]
+    try:
+        own = msgspec.json.decode((folder / RUN).read_bytes(), type=RunSpec)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        raise UserError(
+            f"{folder} holds several runs, and no {RUN} says which is meant; name another folder"
+        ) from None
+    found = next((one for one in runs if run_id(one[0]) == run_id(own)), None)
+    if found is None:
+        raise UserError(f"{folder} holds other runs than its {RUN}; name another folder")
+    return found
 
 
 def _finished(spec: RunSpec, folder: Path) -> RunResult | None:

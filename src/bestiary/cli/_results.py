@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bestiary.errors import UserError, unknown
-from bestiary.store import ForeignImport, StudyStore, foreign_imports
+from bestiary.store import ForeignImport, StudyStore, foreign_imports, kept_scores
 
 if TYPE_CHECKING:  # it computes, and a command that only parses its flags must not
     from bestiary.evidence import Evidence
@@ -38,16 +38,17 @@ def evidence_of(name: str) -> "Evidence":
 
 def evidence_in(store: StudyStore) -> "Evidence":
     """Everything a study has committed so far."""
-    from bestiary.evidence import own_evidence
+    from bestiary.evidence import own_evidence, with_scores
 
     meta = store.meta()
-    return own_evidence(
+    found = own_evidence(
         store.study,
         store.planned(),
         store.results(),
         command=meta["command"],
         price=float(meta["price"]),
     )
+    return with_scores(found, {one.run_id: one for one in kept_scores(store.scores_folder)})
 
 
 def is_study(folder: Path) -> bool:

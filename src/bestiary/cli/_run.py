@@ -53,6 +53,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         fresh: Train every run, also those that another study has.
         any_versions: Let pilots go on with a study that other code or packages began; its report
             says which there were.
+        keep_weights: Keep the weights of the reported runs, in `weights` in its folder: for
+            `bestiary evaluate` and `bestiary export`.
         retry_failed: Try the runs again that have failed; `bestiary status` says why they did.
         json: Print the analysis as JSON, and progress on stderr.
     """
@@ -76,6 +78,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     reuse: Repeated = ()
     fresh: Switch = False
     any_versions: Switch = False
+    keep_weights: Switch = False
     retry_failed: Switch = False
     json: Switch = False
 
@@ -105,7 +108,14 @@ def run(flags: Flags) -> int:
         lines = (study.question, *_repetition(study, corpus), f"study folder {folder}")
         console.print("\n".join(lines), highlight=False, markup=False)
         with executor, display(console) as observer:
-            drive(store, executor, observer, retry_failed=flags.retry_failed, caps=caps)
+            drive(
+                store,
+                executor,
+                observer,
+                retry_failed=flags.retry_failed,
+                caps=caps,
+                keep_weights=flags.keep_weights,
+            )
         _conclude(store, as_json=flags.json)
         return _told_failures(store)
 

@@ -19,11 +19,10 @@ from bestiary.downstream._likelihoods import Likelihoods
 from bestiary.downstream._tasks import FEW_SHOT_SEED, harness
 from bestiary.errors import UserError
 from bestiary.specs import RunSpec, Score, Scores, TaskScore, run_id
-from bestiary.store import read_scores, write_scores
+from bestiary.store import TOKENIZER, read_scores, write_scores
 
 # Draws behind a standard error that no formula gives; the harness's own 100,000 take hours.
 DRAWS_OF_ERRORS = 1_000
-TOKENIZER = "tokenizer.json"
 
 
 def evaluate(

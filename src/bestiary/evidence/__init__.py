@@ -21,3 +21,4 @@ from bestiary.evidence._record import Tried as Tried
 from bestiary.evidence._record import TuningBehind as TuningBehind
 from bestiary.evidence._record import places as places
 from bestiary.evidence._record import require_results as require_results
+from bestiary.evidence._scored import with_scores as with_scores

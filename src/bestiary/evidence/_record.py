@@ -12,7 +12,7 @@ import numpy as np
 
 from bestiary.errors import UserError
 from bestiary.evidence._noise import SeedNoise
-from bestiary.specs import Cell, Configuration, Feasible, Spec
+from bestiary.specs import Cell, Configuration, Feasible, Spec, TaskScore
 from bestiary.tune import Spending, TuningEffort
 
 State = Literal["done", "diverged", "failed"]
@@ -60,6 +60,7 @@ class SeedRun(Spec, frozen=True, kw_only=True):
         validation: The reported loss over the training.
         training: The training loss over it.
         run_id: Of an own run; else empty.
+        scores: On downstream tasks, by task and shots; empty where it was asked none.
         odd: Whether it lies so far from the others that it is left out of means.
     """
 
@@ -72,6 +73,7 @@ class SeedRun(Spec, frozen=True, kw_only=True):
     validation: LossCourse = LossCourse()
     training: LossCourse = LossCourse()
     run_id: str = ""
+    scores: dict[str, TaskScore] = {}
     odd: bool = False
 
 

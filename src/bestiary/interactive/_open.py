@@ -134,6 +134,28 @@ class Opened:
             ]
         )
 
+    def scores(self) -> Records:
+        """What `bestiary evaluate` found on downstream tasks, a row for each metric of a run."""
+        from bestiary.cli._evaluate import score_rows
+
+        return Records(
+            [
+                {
+                    "optimizer": one.optimizer,
+                    "size": one.size,
+                    "ratio": one.ratio,
+                    "seed": run.seed,
+                    "run_id": run.run_id,
+                    "loss": run.loss,
+                    **row,
+                }
+                for one in self.evidence.observations
+                for run in one.runs
+                for task in run.scores.values()
+                for row in score_rows(task)
+            ]
+        )
+
     def figures(self) -> "dict[str, go.Figure]":
         """The report's figures by name, as plotly objects that a notebook draws."""
         from bestiary.report import figures

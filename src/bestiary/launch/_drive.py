@@ -21,6 +21,7 @@ def drive(
     grace_seconds: float = GRACE_SECONDS,
     retry_failed: bool = False,
     caps: tune.Caps | None = None,
+    keep_weights: bool = False,
 ) -> None:
     """Run a study to its end, or go on with it where it was.
 
@@ -31,6 +32,8 @@ def drive(
         attempts: A run whose worker dies so many times is `failed`.
         grace_seconds: How long the workers may take to write checkpoints when interrupted.
         retry_failed: Whether to try the runs again that have failed so far.
+        keep_weights: Whether the reported runs that it trains leave their weights, for export and
+            downstream tasks.
         caps: Where the study ends though more is needed; runs that have begun are finished.
 
     Raises:
@@ -45,7 +48,14 @@ def drive(
         if retry_failed:
             observer.notice(_forgotten(store))
         executor.start()
-        driver = Driver(store, executor, observer, attempts=attempts, caps=caps or tune.Caps())
+        driver = Driver(
+            store,
+            executor,
+            observer,
+            attempts=attempts,
+            caps=caps or tune.Caps(),
+            keep_weights=keep_weights,
+        )
         try:
             while driver.advance():
                 if stop_requested(store.folder):

@@ -23,6 +23,7 @@ from bestiary.launch._populations import alike, lay, members, settle
 from bestiary.launch._snapshot import Observer, Running
 from bestiary.launch._standing import Publisher
 from bestiary.launch._stopping import StopSignals
+from bestiary.launch._weights import keep
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
 from bestiary.store import CHECKPOINTS, Attempt, Outcome, StudyStore
 
@@ -91,9 +92,11 @@ class Driver:
         *,
         attempts: int,
         caps: tune.Caps,
+        keep_weights: bool = False,
     ) -> None:
         """Take up the study where its results are; the caller holds the lock."""
         self._caps = caps
+        self._keep_weights = keep_weights
         self._store, self._executor, self._observer = store, executor, observer
         self._attempts = attempts
         self._results = store.results()
@@ -249,6 +252,7 @@ class Driver:
             runs=tuple(planned.run for planned in population),
             folder=str(folders[0]),
             earlier=self._checkpoints(identities),
+            keep_weights=any(map(self._keeps, population)),
         )
         for attempt in attempts:
             self._earlier.setdefault(attempt.run_id, []).append(attempt)
@@ -295,6 +299,8 @@ class Driver:
         """Commit the results of a job, one by one; checkpoints go when all are there."""
         shared = self._store.attempt_folder(job.members[0].attempt)
         for one, result in zip(job.members, results, strict=False):
+            if self._keeps(one.planned) and result.state == "done":
+                keep(shared, self._store.weights_folder(result.run_id), one.planned.run)
             self._commit(one, result)
             settle(shared, self._store.attempt_folder(one.attempt), one.attempt.run_id)
         for one in job.members[len(results) :]:
@@ -384,6 +390,10 @@ class Driver:
             self._store.end_attempt(one.attempt, outcome, reason)
             closed = msgspec.structs.replace(one.attempt, outcome=outcome, reason=reason)
             self._earlier[one.attempt.run_id][-1] = closed
+
+    def _keeps(self, planned: Planned) -> bool:
+        """Whether a run's weights are to stay."""
+        return self._keep_weights and planned.purpose == "report"
 
     def _tidy(self, result: RunResult) -> None:
         """Remove the checkpoints of a run that has its result; metrics and logs stay.

@@ -15,12 +15,14 @@ class Job(Spec, frozen=True, kw_only=True, tag=True):
         folder: Where this attempt keeps its files, those of all its runs; no other attempt writes
             there. Its log is beside it, `<folder>.log`.
         earlier: Folders of earlier attempts, the newest last, whose checkpoints may be continued.
+        keep_weights: Whether to leave the last checkpoint and the tokenizer in the folder.
     """
 
     number: int
     runs: tuple[RunSpec, ...]
     folder: str
     earlier: tuple[str, ...] = ()
+    keep_weights: bool = False
 
 
 class Stop(Spec, frozen=True, tag=True):

@@ -8,6 +8,7 @@ from typing import Protocol
 from bestiary.data import Corpus
 from bestiary.launch._messages import Job
 from bestiary.specs import RunResult
+from bestiary.store import TOKENIZER
 
 
 class Trainer(Protocol):
@@ -53,9 +54,13 @@ def train_job(
         resume_from=tuple(Path(folder) for folder in job.earlier),
         should_stop=should_stop,
         progress=progress,
+        checkpoint_final=job.keep_weights,
     )
     opened = _opened(corpus, job.runs[0].data.digest)
-    return train.train(job.runs, opened, job.folder, policy)
+    results = train.train(job.runs, opened, job.folder, policy)
+    if job.keep_weights and (tokenizer := opened.tokenizer_json) is not None:
+        (Path(job.folder) / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+    return results
 
 
 @functools.lru_cache(maxsize=2)

@@ -19,6 +19,12 @@ from bestiary.measures._crossing import PLURAL as PLURAL
 from bestiary.measures._crossing import Crossing as Crossing
 from bestiary.measures._crossing import magnitude as magnitude
 from bestiary.measures._differences import deviation_of_difference as deviation_of_difference
+from bestiary.measures._downstream import DOWNSTREAM_MEAN as DOWNSTREAM_MEAN
+from bestiary.measures._downstream import LOSS_STEP as LOSS_STEP
+from bestiary.measures._downstream import DownstreamPoint as DownstreamPoint
+from bestiary.measures._downstream import DownstreamTask as DownstreamTask
+from bestiary.measures._downstream import FollowedLine as FollowedLine
+from bestiary.measures._downstream import downstream as downstream
 from bestiary.measures._drawn import Drawn as Drawn
 from bestiary.measures._drawn import mean_of as mean_of
 from bestiary.measures._draws import Draws as Draws

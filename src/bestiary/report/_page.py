@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bestiary.answers.report import Analysis
 from bestiary.errors import UserError
 from bestiary.report import (
+    _downstream,
     _generalisation,
     _losses,
     _ranking,
@@ -152,6 +153,7 @@ def exhibits(analysis: Analysis) -> list[Exhibit]:
         _losses.loss_curves(analysis),
         _ranking.ranking(analysis),
         _generalisation.training_against_validation(analysis),
+        _downstream.downstream_against_loss(analysis),
         _sensitivity.sensitivity(subject),
         _tuning.ledger(analysis),
     )

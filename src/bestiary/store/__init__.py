@@ -21,7 +21,10 @@ from bestiary.store._older import read_study as read_study
 from bestiary.store._owner import is_abandoned as is_abandoned
 from bestiary.store._owner import owned_name as owned_name
 from bestiary.store._places import CHECKPOINTS as CHECKPOINTS
+from bestiary.store._places import RUN as RUN
+from bestiary.store._places import SCORES as SCORES
 from bestiary.store._places import STUDY_FILE as STUDY_FILE
+from bestiary.store._places import TOKENIZER as TOKENIZER
 from bestiary.store._places import log_file as log_file
 from bestiary.store._places import metrics_file as metrics_file
 from bestiary.store._request import request_stop as request_stop

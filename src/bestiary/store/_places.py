@@ -4,6 +4,9 @@ from pathlib import Path
 
 STUDY_FILE = "study.sqlite"
 CHECKPOINTS = "checkpoints"
+SCORES = "scores"
+RUN = "run.json"
+TOKENIZER = "tokenizer.json"
 _DIGITS = 12
 
 

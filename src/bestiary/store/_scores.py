@@ -26,7 +26,7 @@ def write_scores(folder: Path, scores: Scores) -> Path:
     """Write them whole, on the disk, or not at all.
 
     Args:
-        folder: Of the run's attempt; a population's runs have a file each.
+        folder: Of the run, or of all runs of a study: each has a file; made where it is missing.
         scores: What to keep; replaces what is there.
 
     Returns:
@@ -39,6 +39,7 @@ def write_scores(folder: Path, scores: Scores) -> Path:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     text = canonical_json(_Sealed(sha256=digest(scores), scores=scores)) + "\n"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with beside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
@@ -60,7 +61,7 @@ def read_scores(folder: Path, identity: str) -> Scores:
     A file that is not what was written counts as not there, and a warning says so.
 
     Args:
-        folder: Of the run's attempt.
+        folder: Where they were written.
         identity: The run's id.
     """
     found = _read(_file(folder, identity))

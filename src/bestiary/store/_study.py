@@ -27,7 +27,7 @@ from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
 from bestiary.store._mark import ResultsMark, mark_of, rows_since
 from bestiary.store._older import as_older, is_older, read_study
-from bestiary.store._places import short
+from bestiary.store._places import SCORES, short
 from bestiary.store._planned import is_of_its_run, planned_of, row_of
 from bestiary.store._seals import COLUMNS, read, read_some, remove_damaged, seal, unseal
 
@@ -306,6 +306,15 @@ class StudyStore:
     def run_folder(self, identity: str) -> Path:
         """Where the attempts of a run keep their files."""
         return self.folder / "runs" / short(identity)
+
+    def weights_folder(self, identity: str) -> Path:
+        """Where a run's last checkpoint stays, if it was to be kept; like that of one training."""
+        return self.folder / "weights" / short(identity)
+
+    @property
+    def scores_folder(self) -> Path:
+        """Where the runs' scores on downstream tasks lie; they outlive the weights."""
+        return self.folder / SCORES
 
     def attempt_folder(self, attempt: Attempt) -> Path:
         """The folder of one attempt, which no other attempt ever writes."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from bestiary.answers.report._answer import answer
 from bestiary.answers.report._curves import loss_curves
+from bestiary.answers.report._downstream import downstream_sentences
 from bestiary.answers.report._limits import limits
 from bestiary.answers.report._record import Analysis
 from bestiary.answers.report._rows import row
 from bestiary.errors import UserError
 from bestiary.evidence import Evidence, SeedNoise
-from bestiary.measures import Measures, baseline_law, midway, sensitivity, summary
+from bestiary.measures import Measures, baseline_law, downstream, midway, sensitivity, summary
 from bestiary.specs import DRAWS
 
 METHOD = (
@@ -42,10 +43,14 @@ def analyse(evidence: Evidence, *, draws: int = DRAWS, seed: int = 0) -> Analysi
     others = [name for name in contenders if name != evidence.baseline]
     summaries = tuple(summary(measures, name) for name in others)
     laws = tuple(baseline_law(measures.draws, size) for size in evidence.sizes)
+    tasks = downstream(evidence)
     return Analysis(
         study=evidence.name,
         question=evidence.question,
-        answer=answer(measures, rows, summaries),
+        answer=(
+            *answer(measures, rows, summaries),
+            *downstream_sentences(tasks, evidence.labels, contenders[evidence.baseline].label),
+        ),
         limits=limits(measures, rows, laws),
         baseline=evidence.baseline,
         planned=evidence.planned,
@@ -56,6 +61,7 @@ def analyse(evidence: Evidence, *, draws: int = DRAWS, seed: int = 0) -> Analysi
         curves=loss_curves(evidence),
         sensitivity=sensitivity(evidence),
         midway=midway(evidence),
+        downstream=tasks,
         effort=evidence.effort,
         spending=evidence.spending,
         price=evidence.price,

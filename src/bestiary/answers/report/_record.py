@@ -8,7 +8,14 @@ tokens over 20 N.
 from typing import Literal
 
 from bestiary.evidence import Provenance, SeedNoise, State
-from bestiary.measures import BaselineLaw, Midway, SensitivityPoint, Summary, Verdict
+from bestiary.measures import (
+    BaselineLaw,
+    DownstreamTask,
+    Midway,
+    SensitivityPoint,
+    Summary,
+    Verdict,
+)
 from bestiary.specs import Cell, Configuration, Estimate, Spec
 from bestiary.tune import Spending, TuningEffort
 
@@ -122,6 +129,7 @@ class Analysis(Spec, frozen=True, kw_only=True):
         laws: The baseline's law at every size.
         curves: The reported runs.
         sensitivity: Tuning runs around each winner, by optimizer, cell, coordinate and value.
+        downstream: Scores on downstream tasks against losses; empty where no run was asked any.
         midway: The ranking over training at every cell that has curves of two optimizers.
         effort: What tuning cost, in the study's order of optimizers.
         spending: What was planned against what was spent, by optimizer and phase.
@@ -155,4 +163,5 @@ class Analysis(Spec, frozen=True, kw_only=True):
     provenance: Provenance
     method: str
     draws: int
+    downstream: tuple[DownstreamTask, ...] = ()
     schema: Literal[2] = 2

@@ -34,6 +34,13 @@ from bestiary.train._step import (
 # LLVM's first level of optimisation for a CPU: higher ones took it 1.6 times as long, and the steps
 # were no faster (docs/log.md). What XLA_FLAGS says of it stands.
 _QUICK: dict[str, dict[str, str | bool]] = {"cpu": {"xla_backend_optimization_level": "1"}}
+# The start of a small model takes longer to compile than to draw: not optimised at all, and by the
+# older emitter of fusions, it compiles in less than half the time. It draws more slowly, a quarter
+# of a second for so many parameters.
+_ONCE: dict[str, dict[str, str | bool]] = {
+    "cpu": {"xla_backend_optimization_level": "0", "xla_cpu_use_fusion_emitters": False}
+}
+_SMALL_START = 2**20
 # Whatever XLA_FLAGS says: products for one thread, see `_threads.py`, and no fusions by YNNPACK,
 # with which steps of small models take a tenth longer.
 _ALWAYS: dict[str, dict[str, str | bool]] = {
@@ -53,13 +60,15 @@ class Timed:
         function: Callable[..., Any],
         donated: tuple[int, ...] = (),
         *,
+        once: bool = False,
         lying: Lying | None = None,
     ) -> None:
-        """`lying` is for a mesh."""
+        """`once` compiles faster, for little that runs a single time; `lying` is for a mesh."""
         places = {} if lying is None else {"in_shardings": lying[1], "out_shardings": lying[2]}
         self._mesh = None if lying is None else lying[0]
         self._jitted = jax.jit(function, donate_argnums=donated, **places)
-        self._options = _options(jax.default_backend())
+        backend = jax.default_backend()
+        self._options = _options(backend) | (_ONCE.get(backend, {}) if once else {})
         self._executables: dict[Any, Any] = {}
 
     def compiled(self, *arguments: Any) -> tuple[Callable[..., Any], float]:
@@ -106,7 +115,8 @@ class Program:
     def start(self) -> Timed:
         """(hyper,) -> (params, state)."""
         function = self._over_population(partial(start, self.recipe), 0)
-        return Timed(function, lying=self._lying("start"))
+        once = self.population * self.recipe.model.parameters <= _SMALL_START
+        return Timed(function, once=once, lying=self._lying("start"))
 
     @cached_property
     def advance(self) -> Timed:

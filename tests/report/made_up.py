@@ -258,7 +258,7 @@ def made_up_evidence() -> Evidence:
         contenders={name: Contender(label=LABEL[name], family=family(name)) for name in GAIN},
         sizes={size: float(SIZES[size].matrix_parameters) for size in SIZE_NAMES},
         observations=tuple(observations),
-        noise=noise_by_size(runs, stated_noise(0.01, "assumed")),
+        noise=noise_by_size(runs, lambda _: stated_noise(0.01, "assumed")),
     )
 
 

@@ -83,7 +83,7 @@ def test_a_file_of_the_schema_before_is_read_and_goes_on(tmp_path: Path) -> None
     import_into(tmp_path, imported("third"))
     (version,) = connection.execute("SELECT version FROM foreign_schema").fetchone()
     connection.close()
-    assert (version, len(foreign_imports(tmp_path))) == (2, 3)
+    assert (version, len(foreign_imports(tmp_path))) == (3, 3)
 
 
 @pytest.mark.parametrize("beside", [True, False])

@@ -229,8 +229,8 @@ def test_numbers_are_read_as_declared(
     tmp_path: Path, written_as: str, changes: dict[str, str]
 ) -> None:
     path = written(tmp_path, f"adamw;130m;1;{written_as};{written_as};0", header=HEADER_SEMICOLON)
-    ((*_, loss, settings, _),) = plain(path, **changes)
-    assert (loss, settings) == (2684.5, {"learning_rate": 2684.5})
+    ((*_, loss, settings, _),) = plain(path, unit={"name": "scaled", "factor": 1e-3}, **changes)
+    assert (loss, settings) == (pytest.approx(2.6845), {"learning_rate": 2684.5})
 
 
 @pytest.mark.parametrize("loss", ["2,684.5", "3,53", "26,84.5"])
@@ -307,7 +307,7 @@ def test_wandb_runs_of_the_api_are_flattened(tmp_path: Path) -> None:
     run = {"name": "run-1", "state": "finished", "config": config, "summary": {"eval/loss": 3.53}}
     (tmp_path / "runs.json").write_text(json.dumps([run]))
     (row,) = import_file(tmp_path / "runs.json", load_mapping(tmp_path / "how.json")).results
-    assert (row.ratio, row.loss, row.settings) == (1.0, 3.53, {"optim.lr": 0.008})
+    assert (row.ratio, row.loss, row.settings) == (1.0, 3.53, {"learning_rate": 0.008})
     (tmp_path / "runs.json").write_text(json.dumps([run | {"state": "resting"}]))
     message = refusal(tmp_path / "runs.json", load_mapping(tmp_path / "how.json"))
     assert "row 1 column 'state': state must be one of" in message
@@ -341,8 +341,10 @@ def test_the_mapping_on_the_page_is_one(tmp_path: Path) -> None:
     assert load_mapping(tmp_path / "how.toml").unit.bytes_per_token == 4.4
 
 
-finite = st.floats(0.01, 20.0)
-tables = st.lists(st.tuples(st.sampled_from(["adamw", "muon"]), finite, finite), min_size=1)
+losses = st.floats(0.01, 12.0)
+# Ratios within 1% of each other would be read as one.
+ratios = st.integers(0, 60).map(lambda step: 0.01 * 1.13**step)
+tables = st.lists(st.tuples(st.sampled_from(["adamw", "muon"]), ratios, losses), min_size=1)
 
 
 @given(tables)
@@ -354,7 +356,7 @@ def test_every_finite_table_is_read_without_loss(
         f"{name},130m,{ratio!r},{loss!r},0.1,{seed}"
         for seed, (name, ratio, loss) in enumerate(table)
     ]
-    path = written(tmp_path_factory.mktemp("table"), "adamw,130m,1,3.5,0.1,99", *lines)
+    path = written(tmp_path_factory.mktemp("table"), "adamw,130m,1e4,3.5,0.1,99", *lines)
     results = import_file(path, mapping(stated())).results[1:]
     assert [(row.optimizer, row.ratio, row.loss) for row in results] == table
     assert [row.row for row in results] == list(range(3, 3 + len(table)))
@@ -455,3 +457,64 @@ def test_what_diverged_is_said_at_the_import(tmp_path: Path) -> None:
     how = mapping(stated(non_finite="diverged"))
     rows = (*ROWS, "muon,130m,1,nan,0.016,1", "muon,130m,2,inf,0.016,1")
     assert "muon: 2 of 4 runs diverged" in import_file(written(tmp_path, *rows), how).notes
+
+
+def test_a_loss_above_guessing_is_refused_with_the_unit_it_may_be_in(tmp_path: Path) -> None:
+    path = written(tmp_path, *ROWS[:2], "muon,130m,1,33.1,0.016,0", "muon,130m,2,29.4,0.016,0")
+    message = refusal(path, mapping(stated()))
+    assert "row 4 column 'val_loss': a loss of 33.1 nats per token is above 12.48" in message
+    assert 'declare [unit] name = "perplexity"' in message
+    read = import_file(path, mapping(stated(diverged_above=6.0)))
+    assert [one.state for one in read.results] == ["done", "done", "diverged", "diverged"]
+    perplexed = written(tmp_path, *(line.replace(",3.", ",33.") for line in ROWS))
+    (first, *_) = import_file(perplexed, mapping(stated(unit={"name": "perplexity"}))).results
+    assert first.loss == pytest.approx(math.log(33.53))
+
+
+def test_losses_as_high_as_perplexities_are_asked_about(tmp_path: Path) -> None:
+    path = written(tmp_path, *(line.replace(",3.", ",9.") for line in ROWS))
+    assert any(
+        "if they are perplexities" in note for note in import_file(path, mapping(stated())).notes
+    )
+    assert not any(
+        "perplexities" in note
+        for note in import_file(written(tmp_path, *ROWS), mapping(stated())).notes
+    )
+
+
+def test_nested_names_of_a_tracker_are_ours(tmp_path: Path) -> None:
+    rows = [
+        {
+            "optimizer": name,
+            "size": "130m",
+            "ratio": 1.0,
+            "loss": 3.5,
+            "config": {"optimizer": {"lr": 0.01, "wd": 0.1}, "data": {"batch_size": 8}},
+        }
+        for name in ("adamw", "muon")
+    ]
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(rows))
+    columns = {name: name for name in ("optimizer", "size", "ratio", "loss")}
+    how = stated(columns=columns, settings={}, settings_prefix="config.", rename={})
+    found = import_file(path, mapping(how)).results[0].settings
+    assert found == {"learning_rate": 0.01, "weight_decay": 0.1, "batch_size": 8}
+    # What is declared comes first, and two that could be meant stay as they are.
+    declared = mapping(how | {"settings": {"learning_rate": "config.optimizer.wd"}})
+    assert import_file(path, declared).results[0].settings["learning_rate"] == 0.1
+
+
+def test_the_export_of_a_chart_is_recognised(tmp_path: Path) -> None:
+    names = [f"run-{i} - val/loss{end}" for i in (1, 2) for end in ("", "__MIN", "__MAX")]
+    path = written(tmp_path, "1,3,3,3,3,3,3", header=",".join(["Step", *names]))
+    message = refusal(path, mapping(stated()))
+    assert "is the export of a chart, one column a run ('run-1 - val/loss')" in message
+    assert "did you mean" not in message
+
+
+def test_seconds_of_a_step_are_kept(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, *(f"{line},{0.5 + i}" for i, line in enumerate(ROWS)), header=HEADER + ",dt"
+    )
+    how = mapping(stated(columns=stated()["columns"] | {"step_seconds": "dt"}))
+    assert [one.step_seconds for one in import_file(path, how).results] == [0.5, 1.5, 2.5, 3.5]

@@ -7,7 +7,7 @@ import msgspec
 import tyro
 from msgspec import Meta
 
-from bestiary.cli._flags import Amount, Switch
+from bestiary.cli._flags import Amount, StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -53,6 +53,8 @@ class Flags(Spec, frozen=True, kw_only=True):
             nanochat, levanter or optax.
         held_out: Instead of advice, how often its intervals hold what was measured: every speedup
             is predicted from results without its ratio, and without its size.
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print JSON.
     """
 
@@ -65,6 +67,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     optimizer: str = ""
     config: Project | None = None
     held_out: Switch = False
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -77,7 +80,7 @@ def run(flags: Flags) -> None:
         raise UserError("name the training: bestiary advise --params 3e9 --tokens 2e11")
     from bestiary.answers.advise import advise
 
-    evidence = evidence_of(flags.results)
+    evidence = evidence_of(flags.results, flags.noise)
     if flags.optimizer and flags.optimizer not in evidence.optimizers:
         raise unknown("optimizer", flags.optimizer, evidence.optimizers)
     advice = advise(
@@ -118,7 +121,7 @@ def _block(flags: Flags, project: str, advice: "Advice") -> str:
 def _tell_held_out(flags: Flags) -> None:
     from bestiary.answers.advise import held_out
 
-    found = held_out(evidence_of(flags.results))
+    found = held_out(evidence_of(flags.results, flags.noise))
     if flags.json:
         print_json(msgspec.to_builtins(found))
         return

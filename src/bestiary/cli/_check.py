@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import tyro
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -24,11 +24,14 @@ class Flags(Spec, frozen=True, kw_only=True):
     Attributes:
         claim: The claim in quotes, for instance "Muon is 1.4x faster than AdamW".
         results: A study folder, imported results, or `fantastic2025` (the published study).
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print JSON.
     """
 
     claim: tyro.conf.Positional[str] = ""
     results: tyro.conf.Positional[str] = "fantastic2025"
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -38,7 +41,7 @@ def run(flags: Flags) -> None:
         raise UserError("state the claim in quotes: bestiary check 'Muon is 2x faster than AdamW'")
     from bestiary.answers.check import check
 
-    report = check(flags.claim, evidence_of(flags.results))
+    report = check(flags.claim, evidence_of(flags.results, flags.noise))
     if flags.json:
         print_json(msgspec.to_builtins(report))
         return

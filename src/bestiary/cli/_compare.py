@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import tyro
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -44,12 +44,15 @@ class Flags(Spec, frozen=True, kw_only=True):
         first: A study folder, imported results, `fantastic2025` or `fantastic2025-released`.
         second: The other study.
         all: Show every cell, not only those that changed.
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print JSON.
     """
 
     first: tyro.conf.Positional[str] = ""
     second: tyro.conf.Positional[str] = ""
     all: Switch = False
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -59,7 +62,7 @@ def run(flags: Flags) -> None:
         raise UserError("name two studies: bestiary compare FIRST SECOND")
     from bestiary.answers.compare import compare
 
-    found = compare(evidence_of(flags.first), evidence_of(flags.second))
+    found = compare(evidence_of(flags.first, flags.noise), evidence_of(flags.second, flags.noise))
     if flags.json:
         print_json(msgspec.to_builtins(found))
         return

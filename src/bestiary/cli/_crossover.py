@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import tyro
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -34,12 +34,15 @@ class Flags(Spec, frozen=True, kw_only=True):
         first: An optimizer.
         second: The other.
         results: A study folder, imported results, or `fantastic2025` (the published study).
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print JSON.
     """
 
     first: tyro.conf.Positional[str] = ""
     second: tyro.conf.Positional[str] = ""
     results: tyro.conf.Positional[str] = "fantastic2025"
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -49,7 +52,10 @@ def run(flags: Flags) -> None:
         raise UserError("name two optimizers: bestiary crossover muon soap STUDY")
     from bestiary.answers.crossover import crossover
 
-    _tell(crossover(evidence_of(flags.results), flags.first, flags.second), as_json=flags.json)
+    _tell(
+        crossover(evidence_of(flags.results, flags.noise), flags.first, flags.second),
+        as_json=flags.json,
+    )
 
 
 def _tell(found: "Crossover", *, as_json: bool) -> None:

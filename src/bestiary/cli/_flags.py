@@ -51,6 +51,10 @@ Amount = Annotated[
 ]
 
 
+# Standard deviation between seeds in nats; 0 where none is stated.
+StatedNoise = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+
+
 def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
     """Read a command's flags, on top of its TOML file where it takes `--config`.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import tyro
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -55,10 +55,13 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     Attributes:
         results: A study folder, imported results, or `fantastic2025` (the published study).
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print JSON.
     """
 
     results: tyro.conf.Positional[str] = "fantastic2025"
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -66,7 +69,7 @@ def run(flags: Flags) -> None:
     """Print every law with its conditioning and its errors on what it has not seen."""
     from bestiary.answers.laws import laws_of
 
-    laws = laws_of(evidence_of(flags.results))
+    laws = laws_of(evidence_of(flags.results, flags.noise))
     if flags.json:
         print_json(msgspec.to_builtins(laws))
         return

@@ -6,7 +6,7 @@ import msgspec
 import tyro
 from msgspec import Meta
 
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
@@ -39,6 +39,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         speedup: The token speedup to be told from 1.
         sizes: Sizes, separated by commas; those of the results where none is given.
         ratios: Data-to-model ratios, separated by commas; the measured ones where none is given.
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print JSON.
     """
 
@@ -46,6 +48,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     speedup: Annotated[float, Meta(gt=1)] = 1.1
     sizes: str = ""
     ratios: str = ""
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -54,7 +57,9 @@ def run(flags: Flags) -> None:
     sizes, ratios = listed(flags.sizes), numbers("--ratios", flags.ratios)
     from bestiary.answers.power import power
 
-    answer = power(evidence_of(flags.results), flags.speedup, sizes=sizes, ratios=ratios)
+    answer = power(
+        evidence_of(flags.results, flags.noise), flags.speedup, sizes=sizes, ratios=ratios
+    )
     if flags.json:
         print_json(msgspec.to_builtins(answer))
         return

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bestiary.errors import UserError, unknown
 from bestiary.store import ForeignImport, StudyStore, foreign_imports, kept_scores
 
@@ -13,12 +15,14 @@ PUBLISHED = ("fantastic2025", "fantastic2025-released")
 FILE = "study.sqlite"
 
 
-def evidence_of(name: str) -> "Evidence":
+def evidence_of(name: str, noise: float = 0.0) -> "Evidence":
     """The results that a name stands for.
 
     Args:
         name: `fantastic2025` (or `fantastic2025-released`), a study folder, or a folder of
             imported results; FOLDER:SOURCE where it holds several.
+        noise: Standard deviation between seeds, in nats, of what nobody repeated; 0 leaves it to
+            the results.
 
     Raises:
         UserError: nothing of that name, or a folder that holds no results.
@@ -26,18 +30,28 @@ def evidence_of(name: str) -> "Evidence":
     if name in PUBLISHED:
         from bestiary.evidence import published_evidence
 
-        return published_evidence(name)
+        return _stated(published_evidence(name), noise)
     folder, source = _place(name)
     if is_study(folder) and not source:
         with StudyStore.open(folder, read_only=True) as store:
-            return evidence_in(store)
+            return evidence_in(store, noise)
     from bestiary.evidence import imported_evidence
 
-    return imported_evidence(_import(folder, source))
+    return imported_evidence(_import(folder, source), assumed_noise=noise or None)
 
 
-def evidence_in(store: StudyStore) -> "Evidence":
-    """Everything a study has committed so far."""
+def _stated(evidence: "Evidence", noise: float) -> "Evidence":
+    """The published study with another noise than its ablations'."""
+    if not noise:
+        return evidence
+    from bestiary.evidence import unmeasured_noise
+
+    found = {size: unmeasured_noise(own, noise) for size, own in evidence.sizes.items()}
+    return msgspec.structs.replace(evidence, noise=found)
+
+
+def evidence_in(store: StudyStore, noise: float = 0.0) -> "Evidence":
+    """Everything a study has committed so far; its noise as stated where nothing was repeated."""
     from bestiary.evidence import own_evidence, with_scores
 
     meta = store.meta()
@@ -47,6 +61,7 @@ def evidence_in(store: StudyStore) -> "Evidence":
         store.results(),
         command=meta["command"],
         price=float(meta["price"]),
+        assumed_noise=noise or None,
     )
     return with_scores(found, {one.run_id: one for one in kept_scores(store.scores_folder)})
 

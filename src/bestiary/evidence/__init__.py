@@ -1,10 +1,10 @@
 """Evidence: what was seen, as one record of own, imported and published results. No JAX."""
 
 from bestiary.evidence._imported import imported_evidence as imported_evidence
-from bestiary.evidence._noise import ASSUMED as ASSUMED
 from bestiary.evidence._noise import SeedNoise as SeedNoise
 from bestiary.evidence._noise import noise_by_size as noise_by_size
 from bestiary.evidence._noise import stated_noise as stated_noise
+from bestiary.evidence._noise import unmeasured_noise as unmeasured_noise
 from bestiary.evidence._odd_seeds import set_apart as set_apart
 from bestiary.evidence._own import own_evidence as own_evidence
 from bestiary.evidence._published import PUBLISHED as PUBLISHED

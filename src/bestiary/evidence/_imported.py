@@ -6,26 +6,25 @@ from collections.abc import Iterable
 import numpy as np
 
 from bestiary.errors import UserError
-from bestiary.evidence._noise import SeedNoise, noise_by_size, stated_noise
+from bestiary.evidence._noise import SeedNoise, noise_by_size, unmeasured_noise
 from bestiary.evidence._odd_seeds import set_apart
 from bestiary.evidence._record import Contender, Evidence, Key, Observation, SeedRun, State
 from bestiary.evidence._tried import course_of, took_full_length, tried_runs, tuning_behind
-from bestiary.evidence.published import NOISE
 from bestiary.specs import FOREIGN_RANGES, SIZES
 from bestiary.store import ForeignImport, ForeignResult, missing
 
-NOT_REPEATED = "assumed: what the published study's epsilon ablations scatter by"
 STATES: dict[str, State] = {"done": "done", "diverged": "diverged", "unfinished": "failed"}
 Runs = list[ForeignResult]
 
 
-def imported_evidence(imported: ForeignImport, *, assumed_noise: float = NOISE) -> Evidence:
+def imported_evidence(imported: ForeignImport, *, assumed_noise: float | None = None) -> Evidence:
     """What somebody's imported runs saw.
 
     Args:
         imported: The results with their origin and their baseline; runs with a size and a ratio
             are used.
-        assumed_noise: Standard deviation between seeds in nats, read where nothing was repeated.
+        assumed_noise: Standard deviation between seeds in nats, read where nothing was repeated; by
+            `assumed_noise` of N where it is None.
 
     Raises:
         UserError: no runs, none of the baseline, or a size whose N cannot be told.
@@ -36,10 +35,11 @@ def imported_evidence(imported: ForeignImport, *, assumed_noise: float = NOISE) 
         shown = ", ".join(names) or "no runs at all"
         raise UserError(f"the baseline {baseline!r} must be among the results, got {shown}")
     groups = {key: _repeats(runs) for key, runs in cells.items()}
-    noise = _noise(groups, assumed_noise)
+    known = _sizes(cells)
+    noise = _noise(groups, known, assumed_noise)
     observations, odd = set_apart(
         [
-            _observation(key, cells[key], min(found, key=_mean), noise[key[1]])
+            _observation(key, known[key[1]], cells[key], min(found, key=_mean), noise[key[1]])
             for key, found in sorted(groups.items())
             if found
         ]
@@ -83,7 +83,17 @@ def _mean(group: Runs) -> float:
     return float(np.mean([run.loss for run in group]))
 
 
-def _noise(groups: dict[Key, list[Runs]], assumed: float) -> dict[str, SeedNoise]:
+def _sizes(cells: dict[Key, Runs]) -> dict[str, float]:
+    """N of every size, one for all of its runs, so that none is counted as two."""
+    by_size: dict[str, Runs] = defaultdict(list)
+    for (_, size, _), runs in cells.items():
+        by_size[size].extend(runs)
+    return {size: _parameters(size, runs) for size, runs in by_size.items()}
+
+
+def _noise(
+    groups: dict[Key, list[Runs]], sizes: dict[str, float], assumed: float | None
+) -> dict[str, SeedNoise]:
     """Of every configuration that was repeated on stated seeds, by size."""
     cells: dict[str, dict[float, list[tuple[str, int, float]]]] = defaultdict(
         lambda: defaultdict(list)
@@ -96,13 +106,16 @@ def _noise(groups: dict[Key, list[Runs]], assumed: float) -> dict[str, SeedNoise
                 if run.seed is not None and run.loss is not None
             )
     return noise_by_size(
-        {size: own.values() for size, own in cells.items()}, stated_noise(assumed, NOT_REPEATED)
+        {size: own.values() for size, own in cells.items()},
+        lambda size: unmeasured_noise(sizes[size], assumed),
     )
 
 
-def _observation(key: Key, runs: Runs, best: Runs, noise: SeedNoise) -> Observation:
+def _observation(
+    key: Key, parameters: float, runs: Runs, best: Runs, noise: SeedNoise
+) -> Observation:
     optimizer, size, ratio = key
-    parameters, settings = _parameters(size, runs), best[0].settings
+    settings = best[0].settings
     lost = [run for run in runs if run.state != "done" and run.settings == settings]
     return Observation(
         optimizer=optimizer,
@@ -117,6 +130,7 @@ def _observation(key: Key, runs: Runs, best: Runs, noise: SeedNoise) -> Observat
                 seed=run.seed,
                 state=STATES[run.state],
                 loss=run.loss,
+                step_seconds=run.step_seconds,
                 validation=course_of(run),
             )
             for run in (*best, *lost)
@@ -141,9 +155,9 @@ def _parameters(size: str, runs: Iterable[ForeignResult]) -> float:
     """
     if size.lower() in SIZES:
         return float(SIZES[size.lower()].matrix_parameters)
-    for run in runs:
-        if run.tokens and run.ratio:
-            return run.tokens / (20 * run.ratio)
+    found = [run.tokens / (20 * run.ratio) for run in runs if run.tokens and run.ratio]
+    if found:
+        return float(np.median(found))
     raise UserError(
         f"the parameters of size {size!r} cannot be told; name a size of `bestiary sizes` in the "
         "mapping, or map the tokens"

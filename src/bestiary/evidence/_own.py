@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bestiary.evidence._design import design_of
-from bestiary.evidence._noise import ASSUMED, noise_by_size, stated_noise
+from bestiary.evidence._noise import noise_by_size, unmeasured_noise
 from bestiary.evidence._odd_seeds import set_apart
 from bestiary.evidence._phases import phase_notes
 from bestiary.evidence._record import (
@@ -34,7 +34,6 @@ from bestiary.tune import Planner, Winner, ledger_of, spending, winners_of
 
 # An allowance for what a tuning leaves, in units of the least gain that it moves for.
 LEFT = 4 / 3
-NOT_REPEATED = "assumed: no cell has two seeds"
 Results = Mapping[str, RunResult]
 # Planned runs with their results, None where there is none yet.
 Runs = list[tuple[Planned, RunResult | None]]
@@ -48,7 +47,7 @@ def own_evidence(
     *,
     command: str = "",
     price: float = 0.0,
-    assumed_noise: float = ASSUMED,
+    assumed_noise: float | None = None,
 ) -> Evidence:
     """What a study saw so far.
 
@@ -58,7 +57,8 @@ def own_evidence(
         results: Results by run id; those of runs that are not planned are not read.
         command: The command that produced the study.
         price: Of one device for one hour; 0 where nothing was said.
-        assumed_noise: Standard deviation between seeds in nats, read where none was measured.
+        assumed_noise: Standard deviation between seeds in nats, read where none was measured; by
+            `assumed_noise` of N where it is None.
     """
     reported, tuned = _sorted(planned, results)
     planner = Planner(study, results)
@@ -210,7 +210,7 @@ def _tried(plan: Planned, result: RunResult) -> Tried:
     )
 
 
-def _noise(study: Study, observations: Sequence[Observation], assumed: float) -> dict:
+def _noise(study: Study, observations: Sequence[Observation], assumed: float | None) -> dict:
     """Of the reported losses."""
     cells: dict[str, dict[Cell, list[tuple[str, int, float]]]] = {size: {} for size in study.sizes}
     for one in observations:
@@ -220,7 +220,8 @@ def _noise(study: Study, observations: Sequence[Observation], assumed: float) ->
             if run.seed is not None and run.loss is not None
         )
     return noise_by_size(
-        {size: own.values() for size, own in cells.items()}, stated_noise(assumed, NOT_REPEATED)
+        {size: own.values() for size, own in cells.items()},
+        lambda size: unmeasured_noise(float(study.sizes[size].matrix_parameters), assumed),
     )
 
 

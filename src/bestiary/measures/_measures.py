@@ -2,7 +2,8 @@
 
 An own study is read off the baseline's posterior curve, seed by seed. Of published and imported
 results there is mostly one loss a cell, and the study's own method is used: its curve, refitted to
-losses that are redrawn with the noise.
+losses that are redrawn with the noise; where the baseline has fewer ratios than the three that this
+curve needs, they are read as an own study is.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from functools import cached_property
 
 from bestiary.evidence import Evidence, Key, Observation
 from bestiary.measures._cell import CellMeasures
+from bestiary.measures._drawn import Drawn
 from bestiary.measures._draws import Draws, draw
 from bestiary.measures._speedups import drawn_measures
-from bestiary.measures._study_speedups import redrawn, single_loss_measures
+from bestiary.measures._study_speedups import StudySpeedups, redrawn, single_loss_measures
+from bestiary.measures._times import log_time_ratios
 from bestiary.specs import DRAWS
 
 
@@ -42,7 +45,20 @@ class Measures:
         if self.evidence.kind == "own study":
             return {one.key: drawn_measures(self.draws, one) for one in observations}
         speedups = redrawn(self.evidence, draws=self.count, seed=self.seed)
-        return {one.key: single_loss_measures(self.evidence, speedups, one) for one in observations}
+        times = log_time_ratios(self.evidence, seed=self.seed, count=self.count)
+        return {
+            one.key: self._of_single_losses(speedups, one, times.get(one.key))
+            for one in observations
+        }
+
+    def _of_single_losses(
+        self, speedups: StudySpeedups, one: Observation, times: Drawn | None
+    ) -> CellMeasures:
+        """By the study's method, whose curve takes three ratios; with fewer as an own study is."""
+        baseline = self.evidence.baseline
+        if one.size not in speedups.curves and len(speedups.ratios(baseline, one.size)) < 3:
+            return drawn_measures(self.draws, one)
+        return single_loss_measures(self.evidence, speedups, one, times)
 
     def of(self, one: Observation) -> CellMeasures:
         """The measures of one observation."""

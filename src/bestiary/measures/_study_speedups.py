@@ -14,11 +14,12 @@ from zlib import crc32
 import numpy as np
 
 from bestiary.errors import UserError
-from bestiary.evidence import Evidence, Key, Observation
+from bestiary.evidence import Evidence, Key, Observation, SeedNoise
 from bestiary.laws import Array, StudyForm, fit_study_form, fit_study_forms
 from bestiary.measures._cell import CellMeasures
 from bestiary.measures._differences import difference
-from bestiary.measures._estimates import estimate
+from bestiary.measures._drawn import Drawn, stream
+from bestiary.measures._estimates import estimate, factor
 from bestiary.measures._speedups import lost_runs, verdict_of
 from bestiary.specs import Estimate, exactly, missing
 
@@ -41,7 +42,7 @@ class StudySpeedups:
         losses: Mapping[Key, float],
         *,
         baseline: str = "adamw",
-        deviations: Mapping[Key, float],
+        deviations: Mapping[Key, float | Array],
         draws: int,
         seed: int = 0,
         largest_ratio: float = np.inf,
@@ -51,7 +52,8 @@ class StudySpeedups:
         Args:
             losses: (optimizer, size, ratio) -> nats per token.
             baseline: The optimizer whose curves define speedup.
-            deviations: Standard deviation of every loss, nats per token.
+            deviations: Standard deviation of every loss, nats per token; K draws of it where few
+                degrees of freedom tell it.
             draws: Redrawn data sets, K.
             seed: Decides the draws.
             largest_ratio: Points of the baseline above it are left out of its fits.
@@ -128,23 +130,53 @@ class StudySpeedups:
 
 
 def redrawn(evidence: Evidence, *, draws: int, seed: int = 0) -> StudySpeedups:
-    """The losses of some results, every one redrawn with the noise of its size."""
+    """The losses of some results, every one redrawn with the noise of its size.
+
+    A noise that was measured is drawn too, as its degrees of freedom demand: intervals are t's.
+    """
+    deviations = {
+        size: _deviation(evidence.noise[size], size, draws, seed) for size in evidence.noise
+    }
     return StudySpeedups(
         {one.key: one.loss for one in evidence.found},
         baseline=evidence.baseline,
         deviations={
-            one.key: evidence.noise[one.size].total / np.sqrt(len(one.done))
-            for one in evidence.found
+            one.key: deviations[one.size] / np.sqrt(len(one.done)) for one in evidence.found
         },
         draws=draws,
         seed=seed,
     )
 
 
+def _time_speedup(speedups: StudySpeedups, one: Observation, times: Drawn | None) -> Estimate:
+    """The token speedup over the step time, draw by draw."""
+    if times is None or one.size not in speedups.curves or one.optimizer == speedups.baseline:
+        return NO_TIMES
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tokens = Drawn(float(np.log(speedups.value(*one.key))), np.log(speedups.draws(*one.key)))
+        ratio = tokens - times
+    return factor(ratio.value, ratio.draws)
+
+
+def _deviation(noise: SeedNoise, size: str, draws: int, seed: int) -> float | Array:
+    """The standard deviation of one run: a number where it was stated, else its draws."""
+    if noise.freedom is None:
+        return noise.total
+    own_K, shared_K = noise.squares.draws(stream(seed, "noise", size), draws)
+    return np.hypot(own_K, shared_K)
+
+
 def single_loss_measures(
-    evidence: Evidence, speedups: StudySpeedups, one: Observation
+    evidence: Evidence, speedups: StudySpeedups, one: Observation, times: Drawn | None = None
 ) -> CellMeasures:
-    """Everything measured of one optimizer at one cell of somebody's results."""
+    """Everything measured of one optimizer at one cell of somebody's results.
+
+    Args:
+        evidence: The results.
+        speedups: Their speedups.
+        one: The optimizer at the cell.
+        times: Log of its seconds per token over the baseline's, where they were stated.
+    """
     baseline = evidence.of(evidence.baseline).get(one.cell)
     gap = missing("the baseline has no finished run at this cell")
     if one.optimizer == evidence.baseline:
@@ -159,8 +191,8 @@ def single_loss_measures(
         loss=_mean_loss(evidence, one),
         difference=gap,
         speedup=speedup,
-        time_speedup=NO_TIMES,
-        step_time_ratio=NO_TIMES,
+        time_speedup=_time_speedup(speedups, one, times),
+        step_time_ratio=NO_TIMES if times is None else factor(times.value, times.draws),
         verdict="baseline" if one.optimizer == evidence.baseline else verdict,
     )
 

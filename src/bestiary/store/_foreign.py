@@ -40,6 +40,7 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
         seed: The seed, where stated.
         steps: Optimizer steps, where stated.
         tokens: Training tokens, where stated.
+        step_seconds: Seconds of a step, where stated.
         settings: Hyperparameters as published.
         tags: What else the source says of it, for instance its phase.
         curve: (progress, validation loss in nats per token) on the way, ascending, the run's end
@@ -60,6 +61,7 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
     seed: int | None = None
     steps: int | None = None
     tokens: int | None = None
+    step_seconds: float | None = None
     settings: dict[str, Setting] = {}
     tags: dict[str, str] = {}
     curve: tuple[tuple[float, float], ...] = ()

@@ -18,7 +18,8 @@ from bestiary.store._foreign import ForeignImport, ForeignResult, ImportOrigin
 from bestiary.store._study import FILE
 
 # 2: results may carry a loss curve, and the baseline of an import is kept.
-VERSION = 2
+# 3: results may carry the seconds of a step.
+VERSION = 3
 _BASELINE = "baseline TEXT NOT NULL DEFAULT 'adamw'"
 _TABLES = (
     "CREATE TABLE foreign_schema (version INTEGER NOT NULL) STRICT",
@@ -125,6 +126,7 @@ def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) ->
         return 0
     if version == 1:
         connection.execute(f"ALTER TABLE foreign_sources ADD COLUMN {_BASELINE}")
+    if version < VERSION:
         connection.execute("UPDATE foreign_schema SET version = ?", (VERSION,))
     _insert(connection, digest, imported)
     return len(imported.results)

@@ -1,5 +1,7 @@
 """From a declared mapping and a file to foreign results; every refusal names row and column."""
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,8 +10,15 @@ from bestiary.errors import UserError, unknown
 from bestiary.store._curves import runs_of
 from bestiary.store._foreign import ForeignImport, ForeignResult
 from bestiary.store._mapping import Mapping
+from bestiary.store._merging import merged
 from bestiary.store._row_reader import RowReader
 from bestiary.store._rows import Row, read_rows
+
+# Guessing among as many tokens as the largest vocabularies have costs their logarithm.
+VOCABULARY = 2**18
+LARGEST_LOSS = round(math.log(VOCABULARY), 2)
+# No trained language model is as bad as this on text, and many perplexities are as high.
+SURPRISING = 7.0
 
 
 def import_file(path: Path, how: Mapping) -> ForeignImport:
@@ -29,6 +38,8 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
         results = tuple(runs_of(path.name, points, ratio_stated=stated))
     else:
         results = tuple(reader.result() for reader in readers)
+    _losses_plausible(path.name, results, how)
+    results, joined = merged(results)
     if how.repeats == "refuse":
         _refuse_repeats(path.name, results)
     _baseline_occurs(path.name, results, how)
@@ -36,8 +47,31 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
         origin=how.origin,
         baseline=how.baseline,
         results=results,
-        notes=missing(results, how.baseline),
+        notes=(*joined, *_high(results), *missing(results, how.baseline)),
     )
+
+
+def _losses_plausible(file: str, results: Iterable[ForeignResult], how: Mapping) -> None:
+    """Refuse a loss that no language model has: above guessing among the largest vocabulary."""
+    for row in results:
+        if row.loss is not None and row.loss > LARGEST_LOSS:
+            column = how.columns.get("loss", "loss")
+            raise UserError(
+                f"{file} row {row.row} column {column!r}: a loss of {row.loss:.4g} nats per token "
+                f"is above {LARGEST_LOSS:g}, guessing among {VOCABULARY:,} tokens; if it is a "
+                'perplexity declare [unit] name = "perplexity", if the run diverged declare '
+                "diverged_above"
+            )
+
+
+def _high(results: Iterable[ForeignResult]) -> Iterable[str]:
+    """Ask where every loss is as high as a perplexity would be."""
+    losses = [row.loss for row in results if row.loss is not None]
+    if losses and min(losses) > SURPRISING:
+        yield (
+            f"every loss is above {SURPRISING:g} nats per token (the lowest {min(losses):.4g}): "
+            'if they are perplexities, declare [unit] name = "perplexity" and import again'
+        )
 
 
 def missing(results: Iterable[ForeignResult], baseline: str) -> tuple[str, ...]:
@@ -74,6 +108,12 @@ def _columns_exist(file: str, rows: list[tuple[int, Row]], how: Mapping) -> None
     for field, column in (*how.columns.items(), *how.settings.items(), *((t, t) for t in how.tags)):
         if column not in there:
             error = unknown("column", column, [" ".join(name.split()) for name in sorted(there)])
+            if chart := _chart(there):
+                raise UserError(
+                    f"{file} is the export of a chart, one column a run ({chart!r}), and does not "
+                    "say what the runs are; export the table of runs as CSV, or their history as "
+                    "rows (docs/importing.md)"
+                )
             packed = [name for name, cell in rows[0][1].items() if str(cell).startswith("{")]
             cure = (
                 f"; column {packed[0]!r} holds dictionaries as text: export them as JSON"
@@ -81,6 +121,12 @@ def _columns_exist(file: str, rows: list[tuple[int, Row]], how: Mapping) -> None
                 else ""
             )
             raise UserError(f"{file}: the mapping reads {field!r} from an {error}{cure}")
+
+
+def _chart(columns: Iterable[str]) -> str:
+    """A column of a chart's export, `run - val/loss__MIN`; empty where it is none."""
+    wide = [one for one in sorted(columns) if re.search(r"\S - \S.*__(?:MIN|MAX)$", one)]
+    return wide[0].rsplit("__", 1)[0] if len(wide) > 1 else ""
 
 
 def _refuse_repeats(file: str, results: Iterable[ForeignResult]) -> None:

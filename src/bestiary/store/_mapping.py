@@ -17,7 +17,7 @@ State = Literal["done", "diverged", "unfinished"]
 
 FIELDS = (
     *("optimizer", "size", "ratio", "loss"),
-    *("train_loss", "state", "seed", "steps", "tokens", "parameters", "progress"),
+    *("train_loss", "state", "seed", "steps", "tokens", "parameters", "progress", "step_seconds"),
 )
 WANDB_STATES = {
     "finished": "done",

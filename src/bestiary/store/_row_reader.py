@@ -14,6 +14,12 @@ from bestiary.store._rows import Row
 
 # What JSON as the store writes it can hold.
 LARGEST = 2**64
+# What trackers' exports call our hyperparameters, at the end of a nested name.
+ALIASES = {
+    "learning_rate": ("lr", "learning_rate", "peak_lr", "max_lr", "base_lr"),
+    "weight_decay": ("wd", "weight_decay"),
+    "batch_size": ("batch_size", "train_batch_size", "global_batch_size"),
+}
 # How tables say that an optimizer has no such hyperparameter.
 ABSENT = ("nan", "none", "null", "n/a", "-")
 
@@ -39,6 +45,7 @@ class RowReader:
             seed=self.whole("seed"),
             steps=self.whole("steps"),
             tokens=self.whole("tokens"),
+            step_seconds=self.seconds("step_seconds"),
             settings=self.settings(),
             tags={tag: str(self.row[tag]) for tag in how.tags},
             file=self.file,
@@ -100,7 +107,8 @@ class RowReader:
         columns = dict(self.how.settings)
         prefix = self.how.settings_prefix
         if prefix:
-            columns |= {key.removeprefix(prefix): key for key in self.row if key.startswith(prefix)}
+            nested = [key for key in self.row if key.startswith(prefix)]
+            columns |= _named({key.removeprefix(prefix): key for key in nested}, columns)
         taken = set(self.how.columns.values())
         found = {
             name: self.row.get(column) for name, column in columns.items() if column not in taken
@@ -143,6 +151,10 @@ class RowReader:
         if not (math.isfinite(value) and value > 0):
             raise self.wrong(field, self.value(field), "must be finite and above 0")
         return value
+
+    def seconds(self, field: str) -> float | None:
+        """A time above 0, None where there is none."""
+        return None if _empty(self.value(field)) else self.positive(field)
 
     def whole(self, field: str) -> int | None:
         """A whole number, None where there is none."""
@@ -188,6 +200,16 @@ class RowReader:
         """The error for a column of this row."""
         place = f"{self.file} row {self.number} column {column!r}"
         return UserError(f"{place}: {rule}, got {reprlib.repr(value)}")
+
+
+def _named(columns: dict[str, str], stated: dict[str, str]) -> dict[str, str]:
+    """Nested names under ours, `optimizer.lr` as `learning_rate`, where one alone means it."""
+    found = dict(columns)
+    for ours, theirs in ALIASES.items():
+        meant = [name for name in columns if re.split(r"[./]", name)[-1].lower() in theirs]
+        if len(meant) == 1 and ours not in {**columns, **stated}:
+            found[ours] = found.pop(meant[0])
+    return found
 
 
 def _empty(value: Any) -> bool:

@@ -6,7 +6,7 @@ from functools import cache
 import msgspec
 import numpy as np
 import pytest
-from tests.results import synthetic_evidence
+from tests.results import only, synthetic_evidence
 
 from bestiary.answers.advise import DEVICES, Advice, Option, advise, held_out
 from bestiary.answers.advise._devices import training_seconds
@@ -442,3 +442,8 @@ def test_step_time_is_carried_to_the_machine_only_where_one_is_named() -> None:
     assert 1 < (carried.value or 0) < 1.025
     assert carried.note.startswith("estimated at the size, batch and device")
     assert of(named, "nadamw").step_time.value == 1.0
+
+
+def test_one_optimizer_gives_no_advice_in_one_clean_line() -> None:
+    with pytest.raises(UserError, match="results of AdamW alone; import or run another"):
+        advise(only(synthetic_evidence(), "adamw"), 1e6, 1e8)

@@ -87,6 +87,11 @@ def advise(
     for name, value in (("parameters", parameters), ("tokens", tokens)):
         if not (value > 0 and math.isfinite(value)):
             raise UserError(f"{name} must be a positive number, got {value:g}")
+    if len(evidence.optimizers) < 2:
+        raise UserError(
+            f"advice is a choice between optimizers, and {evidence.name} has results of "
+            f"{evidence.labels[evidence.baseline]} alone; import or run another"
+        )
     machine = _machine(parameters, tokens, device, count, utilisation) if device else None
     model = JointModel(Measures(evidence))
     at = (parameters, tokens)

@@ -121,11 +121,13 @@ def test_an_impossible_cache_is_one_line(
 
 def test_a_mixture_says_what_it_would_fetch(capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads(answered(capsys, "mix", "study", "--tokens", "1B", "--json"))
-    assert {row["component"]: round(row["tokens"] / 1e6) for row in rows} == {
+    assert {row["component"]: row["tokens"] and round(row["tokens"] / 1e6) for row in rows} == {
         "dclm-baseline": 926,
         "starcoderdata": 61,
         "proofpile-2": 13,
+        "c4-en": None,
     }
+    assert [row["for"] for row in rows] == ["training"] * 3 + ["validation"]
     assert "nothing was fetched" in answered(capsys, "mix", "study")
 
 
@@ -135,6 +137,12 @@ def test_a_mixture_is_prepared_from_its_components(
     paths = [f"{name}={text}" for name in ("dclm-baseline", "starcoderdata", "proofpile-2")]
     said = answered(capsys, "mix", "study", *(part for one in paths for part in ("--data", one)))
     assert said.count("read book: ") >= 3
+    other = text.parent / "c4"
+    other.mkdir()
+    (other / "val.txt").write_text("".join(f"{n} other words\n\n" for n in range(3000)))
+    paths.append(f"c4-en={other}")
+    said = answered(capsys, "mix", "study", *(part for one in paths for part in ("--data", one)))
+    assert "read val: 1 file" in said
     assert "unknown mixture 'dclm'" in answered(capsys, "mix", "dclm", code=2)
     assert "COMPONENT=PATH" in answered(capsys, "mix", "study", "--data", "here", code=2)
     assert "name the data set" in answered(capsys, "fetch", code=2)

@@ -170,7 +170,7 @@ def test_a_mixture_validates_by_its_weights(mixed: Corpus) -> None:
 def test_the_preset_has_the_weights_of_the_study(texts: list[Path]) -> None:
     study = MIXTURES["study"]
     assert [round(100 * one, 2) for one in shares(study).values()] == [92.57, 6.09, 1.34]
-    sources = mixture(weights(study), dict(zip(study, texts, strict=True)))
+    sources = mixture(weights(study), dict(zip(weights(study), texts, strict=True)))
     assert [one.weight for one in sources] == [3.8, 0.25, 0.055]
     with pytest.raises(UserError, match="did you mean 'starcoderdata'"):
         mixture(weights(study), {"starcoder": texts[0]})

@@ -27,6 +27,7 @@ from bestiary.data import (
     mixture,
     shares,
     shown,
+    validating,
     vocabulary_of,
     weights,
 )
@@ -48,7 +49,10 @@ MIXED = {
     "tokens": "tokens",
     "gigabytes": "gigabytes",
     "dataset": "data set",
+    "subset": "subset",
+    "split": "split",
     "field": "field",
+    "for": "for",
 }
 
 
@@ -187,7 +191,8 @@ def mix(flags: Flags) -> None:
     pairs = [one.partition("=") for one in flags.data]
     if wrong := [one for one, equals, _ in pairs if not equals]:
         raise UserError(f"--data takes COMPONENT=PATH here, got {shown(wrong[0])!r}")
-    sources = mixture(weights(preset), {name: path for name, _, path in pairs})
+    paths = {name: path for name, _, path in pairs}
+    sources = mixture(weights(preset), paths, validating(preset))
     corpus = prepared(sources, tokenizer=flags.tokenizer, vocabulary=_vocabulary(flags))
     _tell_of(corpus, as_json=flags.json)
 
@@ -195,23 +200,28 @@ def mix(flags: Flags) -> None:
 def _tell_mixture(flags: Flags) -> None:
     """What a mixture consists of, and how much of each component some tokens need."""
     preset = MIXTURES[flags.corpus]
+    share = shares(preset)
+    tokens = {name: one * flags.tokens for name, one in share.items()}
     records = [
         {
             "component": name,
-            "share": share,
-            "tokens": share * flags.tokens,
-            "gigabytes": share * flags.tokens * BYTES_PER_TOKEN / 1e9,
+            "share": share.get(name),
+            "tokens": tokens.get(name),
+            "gigabytes": tokens[name] * BYTES_PER_TOKEN / 1e9 if name in tokens else None,
             "dataset": preset[name].wanted.dataset,
+            "subset": preset[name].wanted.subset,
+            "split": preset[name].wanted.split,
             "field": preset[name].wanted.field,
+            "for": "training" if name in share else "validation",
         }
-        for name, share in shares(preset).items()
+        for name in preset
     ]
     show(records, MIXED, as_json=flags.json)
     if not flags.json:
         paths = " ".join(f"--data {name}=PATH" for name in preset)
         tell(
             f"nothing was fetched; gigabytes are of text, at {BYTES_PER_TOKEN} bytes a token",
-            "bestiary data fetch DATASET --field FIELD --rows N fetches a component",
+            "bestiary data fetch DATASET --subset SUBSET --split SPLIT --field FIELD fetches one",
             f"bestiary data mix {flags.corpus} {paths} --tokenizer tokenizer.json prepares them",
         )
 

@@ -38,8 +38,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         slurm: What is asked of Slurm for each of them.
         ray: What is asked of Ray for each of them.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
-            its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
-            given several times, for a mixture.
+            its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin), or
+            `wiki,for=validation`. May be given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
         sizes: Some of its sizes, with commas: a slice of the study, in a folder of its own.
         optimizers: Some of its optimizers, the baseline among them.

@@ -66,8 +66,8 @@ class Flags(Spec, frozen=True, kw_only=True):
             `moonshot` of muon (`bestiary optimizers show muon`); `--set` goes over them.
         set: A hyperparameter as name=value; may be given several times.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
-            its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin). May be
-            given several times, for a mixture.
+            its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin), or
+            `wiki,for=validation`. May be given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
         ratio: Tokens over 20 N, the data-to-model ratio.
         steps: Optimizer steps; 0 follows from the ratio.

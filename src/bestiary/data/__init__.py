@@ -22,6 +22,7 @@ from bestiary.data._prepare import prepare as prepare
 from bestiary.data._presets import BYTES_PER_TOKEN as BYTES_PER_TOKEN
 from bestiary.data._presets import MIXTURES as MIXTURES
 from bestiary.data._presets import shares as shares
+from bestiary.data._presets import validating as validating
 from bestiary.data._presets import weights as weights
 from bestiary.data._reading import Reading as Reading
 from bestiary.data._shard import read_shard as read_shard

@@ -15,6 +15,7 @@ from bestiary.data._split import (
     SURVEY,
     Split,
     choose_split,
+    given_split,
     joined,
     pool,
     position,
@@ -62,9 +63,13 @@ def survey(source: Source) -> Survey:
 def draw(sources: tuple[Source, ...], surveys: list[Survey], quota: tuple[int, ...]) -> SplitDraw:
     """Decide which documents validate, each source by its share; near copies are trained on.
 
+    Where some sources validate, it is theirs alone.
+
     Raises:
         UserError: a source that is too short, or of documents that are too long.
     """
+    if any(source.validates for source in sources):
+        return _given(sources, surveys)
     sizes = [int(one.documents["size"].sum()) for one in surveys]
     wanted = validation_bytes(sum(sizes))
     pools = [
@@ -83,6 +88,23 @@ def draw(sources: tuple[Source, ...], surveys: list[Survey], quota: tuple[int, .
     split = joined(choose_split(one, copied) for one in pools)
     left = len(copied & (split.selection | split.report))
     return SplitDraw(split, near_copies=len(copied) - left, copies_left=left)
+
+
+def _given(sources: tuple[Source, ...], surveys: list[Survey]) -> SplitDraw:
+    """What validates is given; near copies of what is trained on are counted in it."""
+    training = tuple(source for source in sources if not source.validates)
+    validating = tuple(source for source in sources if source.validates)
+    given = [
+        one.documents for one, source in zip(surveys, sources, strict=True) if source.validates
+    ]
+    names = "+".join(map(name_of, validating))
+    split = given_split(np.concatenate(given), f"source {names!r}")
+    chosen = split.selection | split.report
+    copied = near_copies(
+        (passage for passage in _passages(validating) if passage.position in chosen),
+        (passage for passage in _passages(training) if passage.position not in chosen),
+    )
+    return SplitDraw(split, near_copies=0, copies_left=len(copied))
 
 
 def name_of(source: Source) -> str:

@@ -85,9 +85,11 @@ def prepare(
     """
     if not sources:
         raise UserError("a corpus needs at least one source, got none; for instance 'stdlib'")
-    sources = tuple(checked(source) for source in sources)
+    sources = tuple(sorted(map(checked, sources), key=lambda source: source.validates))
+    if sources[0].validates:
+        raise UserError("a corpus needs text to train on, got validation alone; name some more")
     reader = _Reader(load_tokenizer(tokenizer, vocabulary), vocabulary)
-    quota = quotas([source.weight for source in sources])
+    quota = quotas([source.weight for source in sources if not source.validates])
     for source in sources:
         _check_shards(source, vocabulary)
     called = name or "+".join(map(name_of, sources))
@@ -146,7 +148,10 @@ def _reading(
     tokenizer: AbstractTokenizer,
 ) -> Reading:
     return Reading(
-        sources=tuple(map(_source_reading, sources, surveys)),
+        sources=tuple(
+            _source_reading(source, one, _unused(source, one, drawn.split, sources))
+            for source, one in zip(sources, surveys, strict=True)
+        ),
         splits=written.splits,
         unknown=written.unknown,
         looked_at=tokenizer.looked_at,
@@ -156,14 +161,27 @@ def _reading(
     )
 
 
-def _source_reading(source: Source, survey: Survey) -> SourceReading:
+def _unused(
+    source: Source, survey: Survey, split: Split, sources: tuple[Source, ...]
+) -> dict[str, int]:
+    """Documents that go into no split, where the text that validates is given, by reason."""
+    if not sources[-1].validates:
+        return {}
+    validating = np.fromiter(split.selection | split.report, np.int64)
+    held = np.isin(survey.documents["position"], validating)
+    count = int((~held if source.validates else held).sum())
+    reason = "beyond what validation sets hold" if source.validates else "that validate"
+    return {reason: count} if count else {}
+
+
+def _source_reading(source: Source, survey: Survey, unused: dict[str, int]) -> SourceReading:
     size = int(survey.documents["size"].sum())
     return SourceReading(
         name=name_of(source),
         files=len(source.paths) or survey.documents.size,
         documents=survey.documents.size,
         text_bytes=round(size * (source.bytes_per_token or 1)) if source.is_tokens else size,
-        skipped=survey.skipped,
+        skipped={**survey.skipped, **unused},
         passed_over=source.passed_over,
     )
 
@@ -188,14 +206,17 @@ def _check_shards(source: Source, vocabulary: int) -> None:
             check_range(path, read_shard(path), vocabulary)
 
 
-def _encoded(source: Source, split: Split, reader: _Reader) -> Iterator[_Encoded]:
+def _encoded(source: Source, split: Split, reader: _Reader, *, given: bool) -> Iterator[_Encoded]:
     """Every document as tokens, many at a time, which lets a tokenizer use all cores."""
     remaining = documents(source)
     while batch := list(islice(remaining, DOCUMENTS_AT_ONCE)):
         for document, tokens in zip(batch, _tokens(batch, reader), strict=True):
             place = position(document.key)
+            which = split.of(place)
+            if given and (which == "train") == source.validates:
+                continue  # what validates but is in no set, or is trained on but stands in one
             text_bytes = len(document.text) or round(tokens.size * (source.bytes_per_token or 1.0))
-            yield _Encoded(place, split.of(place), tokens, text_bytes)
+            yield _Encoded(place, which, tokens, text_bytes)
 
 
 def _tokens(batch: list[Document], reader: _Reader) -> list[np.ndarray]:
@@ -220,13 +241,14 @@ def _write(
     held: list[_Encoded] = []
     for index, source in enumerate(sources):
         writer = PartWriter(path, f"train-{index}")
-        for document in _encoded(source, split, reader):
+        for document in _encoded(source, split, reader, given=sources[-1].validates):
             tally.add(document.split, document.tokens, document.text_bytes)
             if document.split == "train":
                 writer.add(document.tokens, document.text_bytes)
             else:
                 held.append(document)
-        train.append(writer.close(quota[index]))
+        if not source.validates:
+            train.append(writer.close(quota[index]))
     held.sort(key=lambda document: document.position)
     selection, report = (_validation_part(path, which, held) for which in SPLITS)
     content = Content(

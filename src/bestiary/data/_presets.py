@@ -12,7 +12,8 @@ class Component(NamedTuple):
     """One component of a mixture.
 
     Attributes:
-        weight: Trillions of tokens in it, by which it is weighed.
+        weight: Trillions of tokens in it, by which it is weighed; 0 of what is not trained on: the
+            validation sets are drawn from it.
         wanted: The data set.
     """
 
@@ -26,16 +27,23 @@ MIXTURES: dict[str, dict[str, Component]] = {
         "dclm-baseline": Component(3.8, Wanted(dataset="mlfoundations/dclm-baseline-1.0")),
         "starcoderdata": Component(0.25, Wanted(dataset="bigcode/starcoderdata", field="content")),
         "proofpile-2": Component(0.055, Wanted(dataset="EleutherAI/proof-pile-2")),
+        "c4-en": Component(0.0, Wanted(dataset="allenai/paloma", subset="c4_en", split="val")),
     }
 }
 
 
 def weights(preset: dict[str, Component]) -> dict[str, float]:
-    """The weight of every component, as `mixture` takes them."""
-    return {name: component.weight for name, component in preset.items()}
+    """The weight of every component that is trained on, as `mixture` takes them."""
+    return {name: component.weight for name, component in preset.items() if component.weight}
+
+
+def validating(preset: dict[str, Component]) -> tuple[str, ...]:
+    """The components from which the validation sets are drawn."""
+    return tuple(name for name, component in preset.items() if not component.weight)
 
 
 def shares(preset: dict[str, Component]) -> dict[str, float]:
-    """The share of every component of all tokens."""
-    total = sum(component.weight for component in preset.values())
-    return {name: component.weight / total for name, component in preset.items()}
+    """The share of every component that is trained on of all tokens."""
+    weighed = weights(preset)
+    total = sum(weighed.values())
+    return {name: weight / total for name, weight in weighed.items()}

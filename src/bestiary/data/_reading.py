@@ -49,7 +49,8 @@ class Reading(Spec, frozen=True, kw_only=True):
         lost: Those of them that have none: the tokenizer leaves them out.
         near_copies: Documents drawn for validation that share most of their long n-grams with
             other documents, and are therefore trained on, like those.
-        copies_left: Such documents in the validation sets, because there are not enough others.
+        copies_left: Such documents in the validation sets, where these are given or there are not
+            enough others.
     """
 
     sources: tuple[SourceReading, ...]
@@ -81,7 +82,7 @@ class Reading(Spec, frozen=True, kw_only=True):
         if self.copies_left:
             yield (
                 f"near copies of training text in the validation sets: {self.copies_left:,} "
-                "documents, as there are not enough others; losses there are too low"
+                "documents, as there are no others; losses there are too low"
             )
 
 

@@ -1,7 +1,7 @@
 """Where text comes from: the standard library of Python, or local files, with a mixture weight."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,6 +49,7 @@ class Source(Spec, frozen=True, kw_only=True):
         weight: Share of the mixture, relative to the other sources; any positive unit.
         field: Which field of a JSON object or column of a parquet file is the text.
         bytes_per_token: Text bytes per token of tokens, which carry no text; 0 for byte tokens.
+        validates: Whether it is not trained on: the validation sets are drawn from it.
         passed_over: What else lies in the folder that was named, one line a kind; not read.
     """
 
@@ -57,6 +58,7 @@ class Source(Spec, frozen=True, kw_only=True):
     weight: Annotated[float, Meta(gt=0)] = 1.0
     field: str = "text"
     bytes_per_token: Annotated[float, Meta(ge=0, le=MOST_BYTES_PER_TOKEN)] = 0.0
+    validates: bool = False
     passed_over: tuple[str, ...] = ()
 
     @property
@@ -71,6 +73,7 @@ def source(
     field: str = "text",
     *,
     bytes_per_token: float = 0.0,
+    validates: bool = False,
 ) -> Source:
     """The source a user names: `stdlib`, a file, or a folder of files of one kind (sorted).
 
@@ -79,6 +82,7 @@ def source(
         weight: Share of a mixture.
         field: The text field of .jsonl and .parquet.
         bytes_per_token: For tokens only; see `Source`.
+        validates: See `Source`.
 
     Raises:
         UserError: no such file, an unknown kind of file, a mixed or empty folder, a bad weight.
@@ -86,7 +90,7 @@ def source(
     if not str(path):
         raise UserError("a source is a path, or 'stdlib', got an empty one; name a file or folder")
     if str(path) == "stdlib":
-        return checked(Source(kind="stdlib", weight=weight))
+        return checked(Source(kind="stdlib", weight=weight, validates=validates))
     paths, passed_over = _files(Path(path))
     kinds = {_kind(file) for file in paths}
     if len(kinds) > 1:
@@ -100,6 +104,7 @@ def source(
             weight=weight,
             field=field,
             bytes_per_token=bytes_per_token,
+            validates=validates,
             passed_over=passed_over,
         )
     )
@@ -109,7 +114,8 @@ def described(text: str) -> Source:
     """The source that one line describes: `PATH`, or for instance `PATH,field=body,weight=3.8`.
 
     Args:
-        text: The `path` of `source`; then any of `weight`, `field` and `bytes_per_token` by name.
+        text: The `path` of `source`; then any of `weight`, `field` and `bytes_per_token` by name,
+            and `for=validation` where it `validates`.
 
     Raises:
         UserError: as `source`, and for a setting that is unknown or not a number.
@@ -118,11 +124,13 @@ def described(text: str) -> Source:
     pairs = (pair.partition("=") for pair in text[len(path) :].split(",")[1:])
     given = {name: value for name, _, value in pairs}
     read: dict[str, Callable[[str], Any]]
-    read = {"weight": _number, "field": str, "bytes_per_token": _number}
+    read = {"weight": _number, "field": str, "bytes_per_token": _number, "for": _validates}
     for name in given:
         if name not in read:
             raise unknown(f"setting of {shown(path)}", shown(name), read)
     settings = {name: read[name](value) for name, value in given.items()}
+    if "for" in settings:
+        settings["validates"] = settings.pop("for")
     found = source(path, **settings)
     for name in ("field", "bytes_per_token"):
         if name in given and found.kind not in _HAVE[name]:
@@ -142,26 +150,35 @@ def _number(text: str) -> float:
         ) from None
 
 
-def mixture(weights: Mapping[str, float], paths: Mapping[str, str | Path]) -> tuple[Source, ...]:
+def _validates(text: str) -> bool:
+    if text not in ("training", "validation"):
+        raise UserError(f"for must be training or validation, got {shown(text)!r}")
+    return text == "validation"
+
+
+def mixture(
+    weights: Mapping[str, float], paths: Mapping[str, str | Path], validating: Sequence[str] = ()
+) -> tuple[Source, ...]:
     """The sources of a mixture from the path of every component, with its field where it has one.
 
     Args:
         weights: The components.
         paths: Of each its text, as `described` takes it, but for the weight.
+        validating: Components from which the validation sets are drawn where they have a path.
 
     Raises:
         UserError: a component that the preset does not know, or one without a path.
     """
     for name in paths:
-        if name not in weights:
-            raise unknown("mixture component", name, weights)
+        if name not in (*weights, *validating):
+            raise unknown("mixture component", name, [*weights, *validating])
     for name in weights:
         if name not in paths:
             raise UserError(f"every component needs a path, but {name!r} has none; add it")
-    return tuple(
-        msgspec.structs.replace(described(str(paths[name])), weight=weight)
-        for name, weight in weights.items()
-    )
+    replace = msgspec.structs.replace
+    trained = (replace(described(str(paths[name])), weight=one) for name, one in weights.items())
+    others = [described(str(paths[name])) for name in validating if name in paths]
+    return (*trained, *(replace(one, validates=True) for one in others))
 
 
 def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:

@@ -127,6 +127,32 @@ def _filling(sizes: np.ndarray, target: int, limit: int) -> int:
     return max(1, min(reached, int(np.searchsorted(filled, limit, side="right"))))
 
 
+def given_split(survey: np.ndarray, place: str) -> Split:
+    """The split of a text that validates alone: its documents by the last bit of their hash.
+
+    Of each half the first documents in hash order, at most `MOST_BYTES` but one document at least.
+
+    Args:
+        survey: A `SURVEY` record for every document of it.
+        place: The source, for the message.
+
+    Raises:
+        UserError: too few distinct documents.
+    """
+    positions, first = np.unique(survey["position"], return_index=True)
+    sizes = survey["size"][first]
+    halves = []
+    for bit in (0, 1):
+        own = positions % 2 == bit
+        halves.append(positions[own][: _filling(sizes[own], MOST_BYTES, MOST_BYTES)].tolist())
+    if not all(halves):
+        raise UserError(
+            f"{place} is too short for two validation sets: {positions.size} distinct documents; "
+            "give more of it"
+        )
+    return Split(frozenset(halves[0]), frozenset(halves[1]))
+
+
 def joined(splits: Iterable[Split]) -> Split:
     """One split for all sources."""
     every = list(splits)

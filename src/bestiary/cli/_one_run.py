@@ -38,16 +38,18 @@ def go_on(
 ) -> RunResult:
     """Train a run in a folder, from its checkpoint where it was interrupted.
 
+    Of several processes the first writes the result.
+
     Raises:
         UserError: the folder holds another run.
         StopRequested: by Ctrl-C or SIGTERM; the checkpoint is written.
     """
-    from bestiary.train import Policy, train
+    from bestiary.train import Policy, leads, train
 
     if (finished := _finished(spec, folder)) is not None:
         print(f"trained before, not again; this is its result in {folder}", file=sys.stderr)
         return finished
-    with progress(spec.steps) as told:
+    with progress(spec.steps, shown=leads()) as told:
         policy = Policy(
             resume_from=folder,
             checkpoint_final=True,
@@ -59,6 +61,8 @@ def go_on(
             (result,) = train([spec], corpus, folder, policy)
         except StopRequested as stop:
             raise StopRequested(f"{stop}: the same command does", stop.signal) from None
+    if not leads():
+        return result
     if (tokenizer := corpus.tokenizer_json) is not None:
         _write(folder / TOKENIZER, tokenizer)
     text = canonical_json(result) + "\n"
@@ -147,8 +151,11 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def progress(steps: int) -> Iterator[Told]:
+def progress(steps: int, *, shown: bool = True) -> Iterator[Told]:
     """A live line on a terminal, and a plain line now and then anywhere else (on stderr)."""
+    if not shown:
+        yield lambda step, loss: None
+        return
     console = Console(stderr=True)
     if not is_live(console):
         yield _Log(steps)

@@ -82,6 +82,10 @@ class Flags(Spec, frozen=True, kw_only=True):
         devices: Devices to lay the run over, 0 for all there are; how is up to the machine.
         mesh: How to lay it over them, as in data=8,model=2: `data` divides the batch, `shard` also
             parameters and optimizer state, `model` the matrices. No part of the run's identity.
+        coordinator: HOST:PORT of the first process, for a run over several hosts: the same command
+            on each, with its own `--process`, in a folder that all see.
+        processes: How many processes there are.
+        process: Which of them this is, from 0.
         attention: The form of attention: splash of TPUs, cudnn of GPUs, or chunked, which every
             device has; by default the device's own. No part of the run's identity.
         out: Folder of metrics, checkpoint and result; by default one named for the run.
@@ -108,6 +112,9 @@ class Flags(Spec, frozen=True, kw_only=True):
     dtype: ComputeDtype = "float32"
     devices: Natural | None = None
     mesh: str = ""
+    coordinator: str = ""
+    processes: Natural = 0
+    process: Natural = 0
     attention: str = ""
     out: str = ""
     json: Switch = False
@@ -118,22 +125,43 @@ def run(flags: Flags) -> None:
     """Train, or print the result that is already there."""
     from bestiary.cli._corpora import prepared
     from bestiary.cli._one_run import go_on
+    from bestiary.train import leads
 
     model = model_of(flags.size, with_vocabulary(flags))
+    _join(flags)
     placement = refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)
     spec = planned_run(flags, model, corpus.spec)
     folder = Path(flags.out or f"bestiary-train/{spec.optimizer.name}-{run_id(spec)[:12]}")
-    if not flags.json:
+    if not flags.json and leads():
         epochs = corpus.epochs(spec.tokens)
         console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
         if told := told_of_start_at(flags, spec):
             console().print(told, highlight=False, markup=False)
     result = go_on(spec, corpus, folder, placement, flags.attention)
+    if not leads():
+        return
     if flags.json:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
     else:
         console().print(_conclusion(spec, result), highlight=False, markup=False)
+
+
+def _join(flags: Flags) -> None:
+    """Join the other processes, where there are some.
+
+    Raises:
+        UserError: the flags do not say which, or they cannot be joined.
+    """
+    from bestiary.train import join_peers
+
+    if flags.coordinator:
+        join_peers(flags.coordinator, flags.processes, flags.process)
+    elif flags.processes or flags.process:
+        raise UserError(
+            "--processes and --process are for several processes, which --coordinator HOST:PORT "
+            "joins; state it, or leave them out"
+        )
 
 
 def refuse_early(flags: Flags, model: ModelSpec) -> Placement:

@@ -16,6 +16,8 @@ from bestiary.train._mesh import chosen_placement as chosen_placement
 from bestiary.train._metrics import Metric as Metric
 from bestiary.train._metrics import read_metrics as read_metrics
 from bestiary.train._parts import optimizer_collectives as optimizer_collectives
+from bestiary.train._peers import join_peers as join_peers
+from bestiary.train._peers import leads as leads
 from bestiary.train._policy import Policy as Policy
 from bestiary.train._schedules import factor as factor
 from bestiary.train._threads import start_jax as start_jax

@@ -19,6 +19,7 @@ import jax
 import msgspec
 
 from bestiary.errors import BestiaryError
+from bestiary.train._peers import leads, meet
 
 KEPT = 2
 _TEMPORARY = ".writing-"
@@ -33,6 +34,8 @@ class CheckpointError(BestiaryError):
 def save(folder: Path, step: int, *, record: bytes, arrays: Any, kept: int = KEPT) -> Path:
     """Write a checkpoint so that it is there completely or not at all; the last ones are kept.
 
+    Of several processes of one run each writes its part of the arrays, the first all else.
+
     Args:
         folder: The folder of all checkpoints of an attempt, created where it is missing.
         step: Optimizer steps taken; names the checkpoint.
@@ -46,13 +49,19 @@ def save(folder: Path, step: int, *, record: bytes, arrays: Any, kept: int = KEP
     Raises:
         OSError: the disk is full or fails; earlier checkpoints are untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{_TEMPORARY}{step}"
     final = folder / str(step)
+    if not leads():
+        meet("begin a checkpoint")
+        _write_arrays(temporary / "arrays", arrays)
+        meet("end a checkpoint")
+        return final
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
         (temporary / _RECORD).write_bytes(record)
+        meet("begin a checkpoint")
         _write_arrays(temporary / "arrays", arrays)
         manifest = msgspec.json.encode(
             {name: _hash(temporary / name) for name in _names(temporary)}
@@ -68,6 +77,7 @@ def save(folder: Path, step: int, *, record: bytes, arrays: Any, kept: int = KEP
         raise
     for old in steps(folder)[:-kept]:
         shutil.rmtree(folder / str(old), ignore_errors=True)
+    meet("end a checkpoint")
     return final
 
 

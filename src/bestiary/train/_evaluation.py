@@ -39,7 +39,7 @@ class Judge:
             params: Of the population.
             state: The optimizer's, which may hold other weights to evaluate.
         """
-        sequences_EBS = self._batches
+        sequences_EBS = self._program.laid(self._batches)
         evaluate, seconds = self._program.evaluate.compiled(params, state, sequences_EBS)
         self.compile_seconds += seconds
         losses = np.asarray(evaluate(params, state, sequences_EBS), np.float64)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bestiary.errors import DiskError, UserError
 from bestiary.store import CHECKPOINTS
+from bestiary.train._peers import leads
 from bestiary.train._policy import Policy
 
 _LOCK = "lock"
@@ -22,11 +23,16 @@ _DISK = (*_FULL, errno.EFBIG, errno.EIO, errno.EROFS)
 def claimed(folder: Path, policy: Policy) -> Iterator[None]:
     """Hold the folder, made where it is missing, for one process; a dead process holds nothing.
 
+    Of several processes of one run the first holds it.
+
     Raises:
         UserError: another process holds it, it cannot be written, or it has an earlier attempt
             that the policy does not resume.
         DiskError: the disk became full or failed; what was saved before is intact.
     """
+    if not leads():
+        yield
+        return
     if folder.exists() and not folder.is_dir():
         raise UserError(f"a run needs a folder, but {folder} is a file; name another")
     resumed = {earlier.resolve() for earlier in policy.earlier}

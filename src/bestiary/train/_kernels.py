@@ -18,13 +18,13 @@ def chosen_kernels(run: RunSpec, attention: str = "") -> models.Kernels:
         UserError: what was asked for does not exist, or not here.
     """
     start_jax()
-    return models.kernels_for(run.model, run.compute_dtype, jax.devices()[0], attention)
+    return models.kernels_for(run.model, run.compute_dtype, jax.local_devices()[0], attention)
 
 
 def kernels_here(model: ModelSpec, dtype: str) -> dict[str, str]:
     """The kernels that a training of this shape and type has on this machine, by what they do."""
     start_jax()
-    return named(models.kernels_for(model, dtype, jax.devices()[0]))
+    return named(models.kernels_for(model, dtype, jax.local_devices()[0]))
 
 
 def named(kernels: models.Kernels) -> dict[str, str]:

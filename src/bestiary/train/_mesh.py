@@ -106,9 +106,14 @@ def check_placement(runs: Sequence[RunSpec], placement: Placement) -> None:
     Raises:
         UserError: too few devices, a batch that they do not divide, or several runs at once.
     """
-    if placement.alone:
+    if placement.alone and jax.process_count() == 1:
         return
     run, there = runs[0], jax.device_count()
+    if jax.process_count() > 1 and placement.devices != there:
+        raise UserError(
+            f"several processes use all their {there} devices, got the mesh {placement} of "
+            f"{placement.devices}; leave --devices out, or change the mesh"
+        )
     if placement.devices > there:
         raise UserError(
             f"the mesh {placement} needs {placement.devices} devices, but there are {there}"
@@ -137,13 +142,16 @@ def chosen_placement(
 
     Args:
         run: What is to be trained.
-        devices: How many to take, 0 for all there are; by default those of `stated`, or one.
+        devices: How many to take, 0 for all there are; by default those of `stated`, or one, of
+            several processes all.
         stated: The mesh asked for.
 
     Raises:
         UserError: a mesh of another number of devices.
     """
     start_jax()
+    if devices is None and stated is None and jax.process_count() > 1:
+        devices = 0
     count = jax.device_count() if devices == 0 else devices
     if stated is not None:
         if count not in (None, stated.devices):

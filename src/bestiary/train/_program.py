@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
 from bestiary import models
@@ -186,6 +187,15 @@ class Program:
         offsets = jnp.arange(self.recipe.model.context + 1, dtype=inputs.dtype)
         positions = jnp.expand_dims(inputs, -1) + offsets.reshape((1,) * inputs.ndim + (-1,))
         return corpus.at[positions].get(mode="promise_in_bounds").astype(jnp.int32)
+
+    def laid(self, sequences_EBS: np.ndarray) -> Any:
+        """Sequences to evaluate, on the devices of a mesh: a process alone can do so itself."""
+        if self.ground is None or jax.process_count() == 1:
+            return sequences_EBS
+        place = self.ground.rows(1)
+        return jax.make_array_from_callback(
+            sequences_EBS.shape, place, lambda index: sequences_EBS[index]
+        )
 
     def kernels_used(self) -> dict[str, str]:
         """What computes training and, where that differs, evaluation."""

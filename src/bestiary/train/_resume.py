@@ -13,6 +13,7 @@ from bestiary.store import CHECKPOINTS, metrics_file
 from bestiary.train import _checkpoints
 from bestiary.train._checkpoints import CheckpointError
 from bestiary.train._ledger import Record
+from bestiary.train._peers import leads, meet
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ def newest(
             return record, metrics, _checkpoints.load_arrays(checkpoint, arrays)
         except CheckpointError as error:
             _LOG.warning("%s; trying the one before", error)
-    if found:
+    meet("look for checkpoints")
+    if found and leads():
         _set_aside([attempt / CHECKPOINTS / str(step) for step, attempt in found], runs)
     return None
 

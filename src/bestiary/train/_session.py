@@ -1,5 +1,6 @@
 """The host's side of a population: dispatch, write down, evaluate, checkpoint, stop."""
 
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from bestiary.train._feed import feed
 from bestiary.train._kernels import chosen_kernels
 from bestiary.train._ledger import Ledger
 from bestiary.train._mesh import Ground
+from bestiary.train._peers import agreed, leads
 from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program
 from bestiary.train._resume import newest, read_record
@@ -51,6 +53,8 @@ class Session:
         self._folder = folder
         self._policy = policy
         self._stop = stop
+        # What a process writes that does not lead, and nobody reads.
+        self._aside = tempfile.TemporaryDirectory(prefix="bestiary-aside-")
         ground = None if policy.placement.alone else Ground(policy.placement)
         self._feed = feed(
             runs,
@@ -83,6 +87,7 @@ class Session:
                 self._save(kept=1)  # it is what `export` reads; nothing will be resumed
         finally:
             self._ledger.close()
+            self._aside.cleanup()
         self._ledger.record.compile_seconds += self._judge.compile_seconds
         state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self._state))
         share = state_bytes // self._program.population
@@ -90,17 +95,19 @@ class Session:
 
     def _opened(self, runs: Sequence[RunSpec]) -> Ledger:
         """The books, of an earlier attempt where there is one, whose arrays are then taken up."""
-        _checkpoints.clear_unfinished(self._folder / CHECKPOINTS)
+        if leads():
+            _checkpoints.clear_unfinished(self._folder / CHECKPOINTS)
         carried = {
             "placement": str(self._policy.placement),
             MICRO_BATCHES: str(self._program.recipe.micro_batches),
             **self._program.kernels_used(),
         }
         found = newest(self._policy.earlier, runs, (self._params, self._state))
+        books = self._folder if leads() else Path(self._aside.name)
         if found is None:
-            return Ledger.opened(self._folder, runs, carried)
+            return Ledger.opened(books, runs, carried)
         record, metrics, (self._params, self._state) = found
-        return Ledger(self._folder, record, metrics, carried)
+        return Ledger(books, record, metrics, carried)
 
     def _train(self) -> None:
         record, steps = self._ledger.record, self._run.steps
@@ -110,7 +117,7 @@ class Session:
                 self._ledger.add_evaluation(self._judge.losses(self._params, self._state))
             if record.step == steps or self._ledger.over:
                 return
-            if self._stop():
+            if agreed(self._stop()):
                 self._save()
                 raise StopRequested(
                     f"stopped at step {record.step} of {steps}; resume from {self._folder}",
@@ -131,7 +138,7 @@ class Session:
             if pending is not None:
                 clock = self._read(pending, clock)
             pending = launched
-            if self._ledger.over or self._stop() or self._clock_due():
+            if self._ledger.over or agreed(self._stop() or self._clock_due()):
                 break
         if pending is not None:
             self._read(pending, clock)
@@ -170,7 +177,7 @@ class Session:
 
     def _checkpoint_due(self) -> bool:
         step, every = self._ledger.record.step, self._policy.checkpoint_every
-        return self._clock_due() or (every > 0 and step % every == 0)
+        return agreed(self._clock_due()) or (every > 0 and step % every == 0)
 
     def _clock_due(self) -> bool:
         seconds = self._policy.checkpoint_seconds

@@ -18,6 +18,7 @@ from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._folder import claimed
 from bestiary.train._memory import micro_batches, more
 from bestiary.train._mesh import check_placement
+from bestiary.train._peers import end
 from bestiary.train._policy import Policy
 from bestiary.train._session import Session, restored
 from bestiary.train._stopping import StopQuestion, stop_requests
@@ -63,7 +64,12 @@ def train(
     check_space(runs, folder, policy)
     with claimed(folder, policy), stop_requests(policy.should_stop) as stop, one_thread():
         enable_compilation_cache()
-        return _results(runs, corpus, folder, policy=policy, stop=stop)
+        try:
+            return _results(runs, corpus, folder, policy=policy, stop=stop)
+        except jax.errors.JaxRuntimeError as error:
+            if jax.process_count() > 1:
+                end(f"a process of this run is gone, or failed: {str(error).splitlines()[0][:200]}")
+            raise
 
 
 def _results(
@@ -83,7 +89,7 @@ def _results(
             ).results()
         except jax.errors.JaxRuntimeError as error:
             smaller = more(runs[0], policy.placement, parts)
-            if smaller is None or _EXHAUSTED not in str(error):
+            if smaller is None or _EXHAUSTED not in str(error) or jax.process_count() > 1:
                 raise
             parts = smaller
         _LOG.warning(

@@ -1,15 +1,17 @@
 """Hyperparameter laws: the truth comes out, a constant wins where it should, nothing infeasible."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bestiary.errors import UserError
 from bestiary.evidence.published import configurations, predictions
-from bestiary.laws import fit_setting_law, fit_study_setting
+from bestiary.laws import _study_setting, fit_setting_law, fit_study_setting
 from bestiary.specs import SIZES, Feasible
 
 CELLS = [(n, 20 * n * r) for n in (1.3e8, 3e8, 5.4e8) for r in (1, 2, 4, 8)]
@@ -127,3 +129,45 @@ def test_the_form_of_the_study_misses_a_truth_of_its_own_form() -> None:
     ratios = D / (20 * N)
     law = fit_study_setting(N, ratios, 40 * (N / 1e6) ** 0.3 * ratios**0.2 - 20)
     assert law.predict(1.2e9, 8.0) < 0.9 * (40 * 1200**0.3 * 8**0.2 - 20)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_form_of_the_study_is_fitted_as_scipy_fits_it(seed: int) -> None:
+    """Its differences are evaluated at once; where it ends is where `curve_fit` does."""
+    ratios = np.tile([1.0, 2.0, 4.0, 8.0], 3)
+    sizes = np.repeat([1.3e8, 3e8, 5.2e8], 4)
+    noise = np.random.default_rng(seed).normal(0, 0.003, 12)
+    values = 3 * (sizes / 1e8) ** -0.4 * ratios**-0.3 + 0.1 + noise
+
+    def form(scales: Any, a: float, x: float, y: float, c: float) -> Any:
+        return a * scales[0] ** x * scales[1] ** y + c
+
+    scales, kept = np.stack([sizes, ratios])[:, 1:-1], values[1:-1]
+    start = (0.0, -0.5, -0.5, kept.mean())
+    found, _ = scipy.optimize.curve_fit(form, scales, kept, start, maxfev=40_000)
+    law = fit_study_setting(sizes, ratios, values)
+    assert law.predict(1.2e9, 8.0) == pytest.approx(form((1.2e9, 8.0), *found), rel=1e-6)
+
+
+def test_a_fit_without_end_is_refused_after_as_many_evaluations_as_scipy_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ratios = np.tile([1.0, 2.0, 4.0, 8.0], 3)
+    sizes = np.repeat([1.3e8, 3e8, 5.2e8], 4)
+    values = 3 * (sizes / 1e8) ** -0.4 * ratios**-0.3 + 0.1
+    scales, kept = np.stack([sizes, ratios])[:, 1:-1], values[1:-1]
+    start = (0.0, -0.5, -0.5, kept.mean())
+    _, _, told, _, reason = scipy.optimize.leastsq(
+        lambda at: at[0] * scales[0] ** at[1] * scales[1] ** at[2] + at[3] - kept,
+        start,
+        full_output=True,
+        maxfev=40_000,
+    )
+    assert reason in (1, 2, 3, 4)
+    for allowed, ends in ((told["nfev"], True), (told["nfev"] // 2, False)):
+        monkeypatch.setattr(_study_setting, "_EVALUATIONS", allowed)
+        if ends:
+            fit_study_setting(sizes, ratios, values)
+        else:
+            with pytest.raises(UserError, match="does not converge"):
+                fit_study_setting(sizes, ratios, values)

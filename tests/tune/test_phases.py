@@ -11,7 +11,7 @@ from tests.tune.surfaces import FOLLOWED, PREDICTED, TUNED, Surface, answered, c
 
 from bestiary.errors import UserError
 from bestiary.specs import Phases, run_id
-from bestiary.tune import Planner, needed, phase_accounts, plan, winners, winners_of
+from bestiary.tune import Planner, _forecast, needed, phase_accounts, plan, winners, winners_of
 
 STUDY = Phases(protocol="study", followed=FOLLOWED, predicted=PREDICTED)
 
@@ -186,3 +186,19 @@ def test_a_candidate_that_never_converges_skips_the_later_phases_with_a_reason()
 def test_phases_that_cannot_be_are_refused(phases: Phases, message: str) -> None:
     with pytest.raises(UserError, match=message):
         phased(phases)
+
+
+def test_a_law_that_does_not_converge_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit without end takes seconds, and every predicted cell asks for it."""
+    asked = []
+
+    def endless(*cells: object) -> None:
+        asked.append(cells)
+        raise UserError("does not converge; use another")
+
+    monkeypatch.setattr(_forecast, "fit_study_setting", endless)
+    _forecast._study_law.cache_clear()
+    told = {_forecast._study_law((1, 2), (1.0, 2.0), (0.1, 0.2)) for _ in range(3)}
+    _forecast._study_law.cache_clear()
+    assert told == {"does not converge; use another"}
+    assert len(asked) == 1

@@ -217,10 +217,9 @@ def _study_forecast(
 ) -> Forecast:
     values = [float(_winner(one)[name]) for one in tuned.values()]
     sizes = tuple(model_of(study, one).matrix_parameters for one in tuned)
-    try:
-        law = _study_law(sizes, tuple(one.ratio for one in tuned), tuple(values))
-    except UserError as error:
-        return Forecast(name=name, value=base[name], by="the nearest cell", note=str(error))
+    law = _study_law(sizes, tuple(one.ratio for one in tuned), tuple(values))
+    if isinstance(law, str):
+        return Forecast(name=name, value=base[name], by="the nearest cell", note=law)
     stated = float(law.predict(model_of(study, cell).matrix_parameters, cell.ratio))
     if not math.isfinite(stated):
         return Forecast(name=name, value=base[name], by="the nearest cell", note="no number")
@@ -234,9 +233,12 @@ def _study_forecast(
 @lru_cache(maxsize=1_000)
 def _study_law(
     sizes: tuple[int, ...], ratios: tuple[float, ...], values: tuple[float, ...]
-) -> StudySetting:
-    """The fit, remembered: it can take seconds, and is asked for by every cell."""
-    return fit_study_setting(sizes, ratios, values)
+) -> StudySetting | str:
+    """The fit, or why there is none, remembered: it can take long, and every cell asks for it."""
+    try:
+        return fit_study_setting(sizes, ratios, values)
+    except UserError as error:
+        return str(error)
 
 
 def _nearest(value: float, grid: Sequence[float]) -> float:

@@ -41,11 +41,22 @@ class StopRequested(BestiaryError):  # noqa: N818 - a request met, not an error
 
 # Of a value that a message quotes.
 _QUOTED = 80
+# A quotation begins after no letter and ends before none, as the apostrophe of a word does not.
+_LONG_QUOTE = re.compile(
+    rf"(?<!\w)(['\"])((?:(?!\1(?!\w)).){{{_QUOTED}}})(?:(?!\1(?!\w)).)+\1(?!\w)", re.DOTALL
+)
 
 
 def shortened(text: str) -> str:
     """A message in which no value is quoted at more than 80 characters; a path may have 200."""
+    text = _LONG_QUOTE.sub(r"\1\2...\1", text)
     return re.sub(r"\S{200,}", lambda found: f"{found[0][:_QUOTED]}...", text)
+
+
+def quoted(value: object) -> str:
+    """A value as a message shows it: at most 80 characters, whatever it is."""
+    text = repr(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -185,6 +185,19 @@ def test_a_study_of_an_older_bestiary_goes_on(tmp_path: Path) -> None:
         assert store.study == study()
 
 
+def test_a_study_goes_on_with_the_ranges_that_it_began_with(tmp_path: Path) -> None:
+    """A program that has learnt better what a number can be does not make it another study."""
+    (one, *others), narrow = study().candidates, {"learning_rate": Feasible(high=1.0)}
+    before = msgspec.structs.replace(one, ranges={"learning_rate": Feasible()})
+    now = msgspec.structs.replace(one, ranges=narrow)
+    begun = msgspec.structs.replace(study(), candidates=(before, *others))
+    StudyStore.create(tmp_path, begun).close()
+    with StudyStore.create(
+        tmp_path, msgspec.structs.replace(study(), candidates=(now, *others))
+    ) as store:
+        assert store.study == begun
+
+
 # A candidate as it was written before ranges travelled with it.
 OLDER = """{"name":"normuon","label":"NorMuon","family":"matrix","schedule":"cosine",
 "start":{"learning_rate":0.008,"neuron_beta":0.95,"warmup_fraction":0.1,"nesterov":true,

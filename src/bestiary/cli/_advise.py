@@ -12,7 +12,7 @@ from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError, unknown
-from bestiary.specs import Spec
+from bestiary.specs import Devices, Spec, Utilisation
 
 if TYPE_CHECKING:
     from bestiary.answers.advise import Advice, Option
@@ -62,8 +62,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     params: Annotated[Amount, Meta(ge=0, le=1e30)] = 0.0
     tokens: Annotated[Amount, Meta(ge=0, le=1e30)] = 0.0
     device: str = ""
-    count: Annotated[int, Meta(ge=1, le=10**6)] = 1
-    utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
+    count: Devices = 1
+    utilisation: Utilisation = 0.4
     optimizer: str = ""
     config: Project | None = None
     held_out: Switch = False
@@ -78,6 +78,11 @@ def run(flags: Flags) -> None:
         return
     if not (flags.params and flags.tokens):
         raise UserError("name the training: bestiary advise --params 3e9 --tokens 2e11")
+    if min(flags.params, flags.tokens) < 1:
+        raise UserError(
+            "--params and --tokens must be >= 1, "
+            f"got {min(flags.params, flags.tokens):g}; write them as 3e9 or 3B"
+        )
     from bestiary.answers.advise import advise
 
     evidence = evidence_of(flags.results, flags.noise)

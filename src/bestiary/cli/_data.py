@@ -89,7 +89,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     field: str = "text"
     rows: Annotated[int, Meta(ge=0, lt=2**62)] = 0
     out: str = ""
-    tokens: Amount = 1e10
+    tokens: Annotated[Amount, Meta(ge=1, le=1e30)] = 1e10
     json: Switch = False
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import re
 import sys
 import tomllib
@@ -23,6 +24,8 @@ Switch = tyro.conf.FlagCreatePairsOff[bool]
 # `--set a=1 --set b=2` collects both.
 Repeated = tyro.conf.UseAppendAction[tuple[str, ...]]
 
+# Letters of an argument that a complaint quotes.
+_QUOTED = 80
 _UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15}
 
 
@@ -70,6 +73,7 @@ def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
         UserError: an unknown flag (the nearest is named) or a value that does not fit.
     """
     explain(kind)
+    _refuse_nul(arguments)
     default = kind()
     flags = _parse_once(kind, default, arguments, name)
     # Where it is one of some words, as of `advise`, it names no file.
@@ -80,6 +84,18 @@ def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
             stated = msgspec.structs.replace(stated, data=())
         flags = _parse_once(kind, stated, arguments, name)
     return None if flags is None else _in_range(flags)
+
+
+def _refuse_nul(stated: Any) -> None:
+    """Refuse a text with the one character that no path and no name can have, wherever it stands.
+
+    A shell cannot write it, but a TOML file and a program can.
+    """
+    if isinstance(stated, str) and "\0" in stated:
+        raise UserError(f"a text must have no NUL character, got {stated[:_QUOTED]!r}")
+    if isinstance(stated, list | tuple | dict):
+        for one in stated.values() if isinstance(stated, dict) else stated:
+            _refuse_nul(one)
 
 
 def _parse_once(kind: type[F], default: F, arguments: list[str], name: str) -> F | None:
@@ -98,6 +114,9 @@ def _parse_once(kind: type[F], default: F, arguments: list[str], name: str) -> F
         if stop.code in (None, 0):
             sys.stdout.flush()
             return None
+        cut = [one if len(one) <= _QUOTED else f"{one[: _QUOTED - 3]}..." for one in arguments]
+        if cut != arguments:  # a long one is broken over lines, and could not be told from several
+            return _parse_once(kind, default, cut, name)
         raise UserError(_without_box(complaints.getvalue()) + _see(name)) from None
     if rest:
         raise _unknown_argument(kind, rest[0], name)
@@ -117,7 +136,7 @@ def _in_range(flags: F) -> F:
             value = getattr(value, part)
         rule = found[1].replace("`", "")
         raise UserError(
-            f"--{found[2].replace('_', '-')} must be {rule}, got {str(value)[:80]}"
+            f"--{found[2].replace('_', '-')} must be {rule}, got {str(value)[:_QUOTED]}"
         ) from None
 
 
@@ -128,7 +147,7 @@ def _see(name: str) -> str:
 def _unknown_argument(kind: type[Spec], argument: str, name: str) -> UserError:
     if argument.startswith("-"):
         return unknown("option", argument.split("=")[0], flag_names(kind))
-    return UserError(f"unexpected argument {argument!r}{_see(name)}")
+    return UserError(f"unexpected argument {argument[:_QUOTED]!r}{_see(name)}")
 
 
 def flag_names(kind: type[Spec], prefix: str = "--") -> list[str]:
@@ -143,10 +162,16 @@ def flag_names(kind: type[Spec], prefix: str = "--") -> list[str]:
 
 def _without_box(text: str) -> str:
     """The message inside tyro's box of several lines, as one line."""
-    inside = [line.strip("│ ") for line in text.splitlines()[1:]]
-    end = next((i for i, line in enumerate(inside) if set(line) <= {"─", "╰", "╯"}), len(inside))
-    message = re.sub(r"\s+", " ", " ".join(inside[:end])).strip().rstrip(".")
+    # Where the output is no UTF-8 the box is drawn with other signs, below its title.
+    inside = [line.strip("│| ") for line in text.splitlines()[1:]]
+    first = next((i for i, line in enumerate(inside) if not _is_rule(line)), 0)
+    parts = itertools.takewhile(lambda line: not _is_rule(line), inside[first:])
+    message = re.sub(r"\s+", " ", " ".join(parts)).strip().rstrip(".")
     return message.removeprefix("Error parsing ") or "the options could not be read"
+
+
+def _is_rule(line: str) -> bool:
+    return set(line) <= set("─╰╯-+")
 
 
 def _from_toml(kind: type[F], path: Path) -> F:
@@ -157,8 +182,9 @@ def _from_toml(kind: type[F], path: Path) -> F:
         raise UserError(f"cannot read --config {path}: {error.strerror}") from None
     except RecursionError:
         raise UserError(f"--config {path} is nested too deeply; it needs one level") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise UserError(f"--config {path} is not TOML: {error}") from None
+    _refuse_nul(table)
     for field in table:
         if field not in kind.__struct_fields__:
             raise unknown(f"field in {path}", field, kind.__struct_fields__)

@@ -35,8 +35,8 @@ ROUTES = {
 ABOUT = ("name", "label", "family", "summary", "paper", "studied", "schedule")
 ACTIONS = ("list", "show")
 SPOKEN = {"kind": "collective", "count": "times", "megabytes": "MB on each device"}
-# As many virtual devices as a machine may pretend to have without noticing.
-Devices = Annotated[int, Meta(ge=0, le=4096)]
+# As many virtual devices as XLA takes for those of one process.
+Devices = Annotated[int, Meta(ge=0, le=2048)]
 
 
 class Flags(Spec, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
 from bestiary.cli._memory import memory_of, told_of_memory
 from bestiary.errors import UserError
-from bestiary.specs import Cell, Phases, Spec, Study
+from bestiary.specs import Cell, Devices, Phases, Price, Spec, Study, Utilisation
 from bestiary.studies import STUDIES
 from bestiary.tune import PlannedCost, plan
 
@@ -60,9 +60,9 @@ class Flags(Spec, frozen=True, kw_only=True):
     by: By = "optimizer"
     speed: Annotated[float, Meta(ge=0, le=1e30)] = 0.0
     device: str = ""
-    utilisation: Annotated[float, Meta(gt=0, le=1)] = 0.4
-    count: Annotated[int, Meta(ge=1, le=10**6)] = 1
-    price: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    utilisation: Utilisation = 0.4
+    count: Devices = 1
+    price: Price = 0.0
     json: Switch = False
 
 

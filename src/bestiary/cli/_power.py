@@ -45,7 +45,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     results: tyro.conf.Positional[str] = "fantastic2025"
-    speedup: Annotated[float, Meta(gt=1)] = 1.1
+    speedup: Annotated[float, Meta(gt=1, lt=100)] = 1.1
     sizes: str = ""
     ratios: str = ""
     noise: StatedNoise = 0.0

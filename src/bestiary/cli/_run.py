@@ -4,16 +4,25 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
-from msgspec import Meta
 from rich.console import Console
 
 from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.errors import BestiaryError, UserError
-from bestiary.specs import RayOptions, SlurmOptions, Spec, Study
+from bestiary.specs import (
+    Limit,
+    Members,
+    Price,
+    Processes,
+    RayOptions,
+    Runs,
+    SlurmOptions,
+    Spec,
+    Study,
+)
 from bestiary.store import StudyStore, results_elsewhere, software, software_apart
 
 if TYPE_CHECKING:
@@ -62,8 +71,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     study: tyro.conf.Positional[str] = ""
     out: str = ""
     on: Literal["local", "pilots", "slurm", "ray"] = "local"
-    workers: Annotated[int, Meta(ge=0, le=4096)] = 0
-    population: Annotated[int, Meta(ge=0, le=1024)] = 0
+    workers: Processes = 0
+    population: Members = 0
     slurm: SlurmOptions = SlurmOptions()
     ray: RayOptions = RayOptions()
     data: Repeated = ()
@@ -71,10 +80,10 @@ class Flags(Spec, frozen=True, kw_only=True):
     sizes: str = ""
     optimizers: str = ""
     ratios: str = ""
-    max_runs: Annotated[int, Meta(ge=0)] = 0
-    max_device_hours: Annotated[float, Meta(ge=0)] = 0.0
-    max_cost: Annotated[float, Meta(ge=0)] = 0.0
-    price: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    max_runs: Runs = 0
+    max_device_hours: Limit = 0.0
+    max_cost: Limit = 0.0
+    price: Price = 0.0
     reuse: Repeated = ()
     fresh: Switch = False
     any_versions: Switch = False

@@ -1,14 +1,12 @@
 """`bestiary stop`: ask whoever drives a study to stop, and wait until it has."""
 
 import time
-from typing import Annotated
 
 import tyro
-from msgspec import Meta
 
 from bestiary.cli._folders import reading
 from bestiary.errors import BestiaryError
-from bestiary.specs import Spec
+from bestiary.specs import Seconds, Spec
 from bestiary.store import request_stop
 
 LOOK_SECONDS = 0.2
@@ -23,7 +21,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     folder: tyro.conf.Positional[str] = ""
-    wait: Annotated[float, Meta(ge=0)] = 120.0
+    wait: Seconds = 120.0
 
 
 def run(flags: Flags) -> None:

@@ -1,10 +1,9 @@
 """`bestiary train`: one training, from flags or a TOML file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from bestiary.cli._flags import Repeated, Switch, settings_from
 from bestiary.cli._listing import console, print_json
@@ -14,9 +13,14 @@ from bestiary.specs import (
     SIZES,
     SPLITS,
     ComputeDtype,
+    Count,
+    CountOrNone,
     DataSpec,
+    Fraction,
     ModelSpec,
+    Natural,
     Placement,
+    Positive,
     RunResult,
     RunSpec,
     ScheduleKind,
@@ -26,9 +30,6 @@ from bestiary.specs import (
     placement_from,
     run_id,
 )
-
-Natural = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Shape(Spec, frozen=True, kw_only=True):
@@ -45,13 +46,13 @@ class Shape(Spec, frozen=True, kw_only=True):
         tied: Share one table between the embedding and the head.
     """
 
-    layers: Natural = 0
-    hidden: Natural = 0
-    intermediate: Natural = 0
-    heads: Natural = 0
-    key_value_heads: Natural = 0
-    context: Natural = 0
-    vocabulary: Natural = 0
+    layers: CountOrNone = 0
+    hidden: CountOrNone = 0
+    intermediate: CountOrNone = 0
+    heads: CountOrNone = 0
+    key_value_heads: CountOrNone = 0
+    context: CountOrNone = 0
+    vocabulary: CountOrNone = 0
     tied: Switch = False
 
 
@@ -100,17 +101,17 @@ class Flags(Spec, frozen=True, kw_only=True):
     set: Repeated = ()
     data: Repeated = ()
     tokenizer: str = "byte"
-    ratio: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
-    steps: Natural = 0
-    batch_size: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 16
-    accumulation: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
-    seed: Seed = 0
+    ratio: Positive = 1.0
+    steps: CountOrNone = 0
+    batch_size: Count = 16
+    accumulation: Count = 1
+    seed: Natural = 0
     schedule: Literal["own", ScheduleKind] = "own"
-    warmup: Annotated[float, Meta(ge=0, le=1)] | None = None
-    decay: Annotated[float, Meta(ge=0, le=1)] | None = None
-    evaluations: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 8
+    warmup: Fraction | None = None
+    decay: Fraction | None = None
+    evaluations: Count = 8
     dtype: ComputeDtype = "float32"
-    devices: Natural | None = None
+    devices: CountOrNone | None = None
     mesh: str = ""
     coordinator: str = ""
     processes: Natural = 0

@@ -3,16 +3,24 @@
 import random
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
-from msgspec import Meta
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading
 from bestiary.cli._listing import console, show
 from bestiary.errors import UserError
-from bestiary.specs import Natural, Planned, RunResult, Spec, agreement, kinds_apart
+from bestiary.specs import (
+    Count,
+    Natural,
+    Planned,
+    Processes,
+    RunResult,
+    Spec,
+    agreement,
+    kinds_apart,
+)
 
 COLUMNS = {
     "optimizer": "optimizer",
@@ -38,9 +46,9 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     folder: tyro.conf.Positional[str] = ""
-    sample: Annotated[int, Meta(ge=1)] = 3
+    sample: Count = 3
     seed: Natural = 0
-    workers: Annotated[int, Meta(ge=0, le=4096)] = 0
+    workers: Processes = 0
     json: Switch = False
 
 

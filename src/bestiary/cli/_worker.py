@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import study_folder
-from bestiary.specs import Spec
+from bestiary.specs import CountOrNone, Processes, Seconds, Spec
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -25,10 +25,10 @@ class Flags(Spec, frozen=True, kw_only=True):
     """
 
     folder: tyro.conf.Positional[str] = ""
-    workers: Annotated[int, Meta(ge=0, le=4096)] = 0
-    patience: Annotated[float, Meta(ge=0)] = 600.0
+    workers: Processes = 0
+    patience: Seconds = 600.0
     any_versions: Switch = False
-    parent: Annotated[int, Meta(ge=0)] = 0
+    parent: CountOrNone = 0
     name: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]*$", max_length=200)] = ""
 
 

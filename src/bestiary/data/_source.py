@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from bestiary.data._shown import shown, why
 from bestiary.errors import UserError, unknown
-from bestiary.specs import Spec, checked
+from bestiary.specs import Spec, Weight, checked
 
 Kind = Literal["stdlib", "text", "jsonl", "parquet", "shards", "megatron", "tar"]
 # Which kinds have what a source can be told of.
@@ -55,7 +55,7 @@ class Source(Spec, frozen=True, kw_only=True):
 
     kind: Kind
     paths: tuple[str, ...] = ()
-    weight: Annotated[float, Meta(gt=0)] = 1.0
+    weight: Weight = 1.0
     field: str = "text"
     bytes_per_token: Annotated[float, Meta(ge=0, le=MOST_BYTES_PER_TOKEN)] = 0.0
     validates: bool = False

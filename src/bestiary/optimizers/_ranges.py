@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from bestiary.errors import UserError
-from bestiary.specs import Setting
+from bestiary.errors import UserError, quoted
+from bestiary.specs import Setting, beyond_single
 
 
 def in_range(what: str, value: Setting, kind: Any) -> Setting:
@@ -22,9 +22,11 @@ def in_range(what: str, value: Setting, kind: Any) -> Setting:
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{what} must be a finite number, got {value}")
+    if isinstance(value, int | float) and (complaint := beyond_single(value)):
+        raise UserError(f"{what} {complaint}, got {quoted(value)}")
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         rule = str(error).removeprefix("Expected ").split(", got")[0].split(" - at")[0]
         rule = rule.replace("`", "")
-        raise UserError(f"{what} must be {rule}, got {value!r}") from None
+        raise UserError(f"{what} must be {rule}, got {quoted(value)}") from None

@@ -27,7 +27,9 @@ MatrixEpsilon = Annotated[
 RateFactor = Annotated[
     float, Meta(gt=0, description="learning rate of all that is no hidden matrix, as a factor")
 ]
-Iterations = Annotated[int, Meta(ge=1, description="Newton-Schulz iterations")]
+# Each is written out in the program, so that thousands would compile for hours; and all sets of
+# coefficients have converged, as far as they do, long before a hundred.
+Iterations = Annotated[int, Meta(ge=1, le=100, description="Newton-Schulz iterations")]
 CoefficientSet = Annotated[Coefficients, Meta(description="Newton-Schulz coefficients")]
 Precision = Annotated[ComputeDtype, Meta(description="type of the Newton-Schulz iteration")]
 Form = Annotated[

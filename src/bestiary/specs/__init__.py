@@ -1,6 +1,21 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
 from bestiary.specs._agreement import agreement as agreement
+from bestiary.specs._bounds import Count as Count
+from bestiary.specs._bounds import CountOrNone as CountOrNone
+from bestiary.specs._bounds import Devices as Devices
+from bestiary.specs._bounds import Fraction as Fraction
+from bestiary.specs._bounds import Limit as Limit
+from bestiary.specs._bounds import Members as Members
+from bestiary.specs._bounds import Natural as Natural
+from bestiary.specs._bounds import Positive as Positive
+from bestiary.specs._bounds import Price as Price
+from bestiary.specs._bounds import Processes as Processes
+from bestiary.specs._bounds import Runs as Runs
+from bestiary.specs._bounds import Seconds as Seconds
+from bestiary.specs._bounds import Utilisation as Utilisation
+from bestiary.specs._bounds import Weight as Weight
+from bestiary.specs._bounds import beyond_single as beyond_single
 from bestiary.specs._cluster import RayOptions as RayOptions
 from bestiary.specs._cluster import SlurmOptions as SlurmOptions
 from bestiary.specs._estimate import DRAWS as DRAWS
@@ -42,7 +57,6 @@ from bestiary.specs._result import RunResult as RunResult
 from bestiary.specs._result import TrainPoint as TrainPoint
 from bestiary.specs._run import ComputeDtype as ComputeDtype
 from bestiary.specs._run import DataSpec as DataSpec
-from bestiary.specs._run import Natural as Natural
 from bestiary.specs._run import OptimizerSpec as OptimizerSpec
 from bestiary.specs._run import RunSpec as RunSpec
 from bestiary.specs._run import ScheduleKind as ScheduleKind

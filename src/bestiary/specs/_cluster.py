@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from bestiary.specs._bounds import Cores, Grace, Minutes, Shares
 from bestiary.specs._spec import Spec
 
 
@@ -24,12 +25,12 @@ class SlurmOptions(Spec, frozen=True, kw_only=True):
 
     partition: str = ""
     account: str = ""
-    time: Annotated[int, Meta(ge=2)] = 240
+    time: Minutes = 240
     gres: str = ""
-    cpus: Annotated[int, Meta(ge=1)] = 1
+    cpus: Cores = 1
     memory: str = ""
     flags: str = ""
-    grace: Annotated[int, Meta(ge=10)] = 90
+    grace: Grace = 90
     cluster: Annotated[str, Meta(pattern="^(slurm|local)$")] = "slurm"
 
 
@@ -45,6 +46,6 @@ class RayOptions(Spec, frozen=True, kw_only=True):
     """
 
     address: str = ""
-    cpus: Annotated[float, Meta(ge=0)] = 1.0
-    gpus: Annotated[float, Meta(ge=0)] = 0.0
+    cpus: Shares = 1.0
+    gpus: Shares = 0.0
     resources: str = ""

@@ -4,10 +4,11 @@ import math
 from typing import Literal
 
 from bestiary.errors import UserError
+from bestiary.specs._bounds import LEAST, MOST, MOST_COUNT, beyond_single
 from bestiary.specs._spec import Spec
 
 # What is trained is in single precision: nearer to an end than this it is the end itself.
-_STEP, _LEAST = 2.0**-23, 2.0**-126
+_STEP = 2.0**-23
 
 
 class Feasible(Spec, frozen=True, omit_defaults=True):
@@ -80,12 +81,20 @@ class Feasible(Spec, frozen=True, omit_defaults=True):
         """The value that can run and is nearest (in ratio, for powers of two)."""
         bounded = self.within(value)
         if self.kind == "real":
-            return bounded
+            return self._in_single(bounded)
+        bounded = min(bounded, MOST_COUNT)
         if self.kind == "whole":
             whole = float(round(bounded))
             return whole + (not self.holds(whole)) * (1 if whole <= self.bottom else -1)
         power = 2.0 ** round(math.log2(max(bounded, 1.0)))
         return power * (1.0 if self.holds(power) else 2.0 if power <= self.bottom else 0.5)
+
+    def _in_single(self, value: float) -> float:
+        """The number of the range nearest to one of it that single precision holds."""
+        size = min(abs(value), MOST)
+        if 0 < size < LEAST:
+            size = 0.0 if self.holds(0.0) else LEAST
+        return math.copysign(size, value) if size else 0.0
 
     def complaint(self, value: float) -> str:
         """Why a value cannot run, in words; empty where it can."""
@@ -95,9 +104,9 @@ class Feasible(Spec, frozen=True, omit_defaults=True):
             return f"lies outside {self.in_brackets}"
         if self.kind != "real" and not math.isclose(value, self.nearest(value), abs_tol=1e-9):
             return f"is no {'whole number' if self.kind == 'whole' else 'power of two'}"
-        return ""
+        return beyond_single(value if self.kind == "real" else round(value))
 
 
 def _inside(end: float) -> float:
     """How far from an open end the next number lies."""
-    return max(abs(end) * _STEP, _LEAST) if math.isfinite(end) else 0.0
+    return max(abs(end) * _STEP, LEAST) if math.isfinite(end) else 0.0

@@ -5,10 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from bestiary.errors import UserError
+from bestiary.specs._bounds import MOST_COUNT, Count, NormEpsilon, RopeTheta
 from bestiary.specs._spec import Spec
-
-# Beyond it nothing is counted here, and products still fit the integers of every library.
-Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class ModelSpec(Spec, frozen=True, kw_only=True):
@@ -33,10 +31,10 @@ class ModelSpec(Spec, frozen=True, kw_only=True):
     heads: Count
     key_value_heads: Count
     context: Count
-    vocabulary: Annotated[int, Meta(ge=2, le=2**31 - 1)]
+    vocabulary: Annotated[int, Meta(ge=2, le=MOST_COUNT)]
     tied: bool = False
-    rope_theta: Annotated[float, Meta(gt=0)] = 10_000.0
-    norm_epsilon: Annotated[float, Meta(gt=0)] = 1e-5
+    rope_theta: RopeTheta = 10_000.0
+    norm_epsilon: NormEpsilon = 1e-5
 
     def __post_init__(self) -> None:
         if self.hidden % self.heads or (self.hidden // self.heads) % 2:

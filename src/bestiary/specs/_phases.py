@@ -1,14 +1,11 @@
 """The phases of a study beyond the cells in which everything is tuned."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta
-
-from bestiary.specs._model import Count
-from bestiary.specs._run import Natural, Setting
+from bestiary.specs._bounds import Count, Nats, Natural, Positive
+from bestiary.specs._run import Setting
 from bestiary.specs._spec import Spec
 
-Positive = Annotated[float, Meta(gt=0, le=1e6)]
 Protocol = Literal["bestiary", "study"]
 
 
@@ -47,7 +44,7 @@ class Phases(Spec, frozen=True, kw_only=True):
     predicted: tuple[Cell, ...] = ()
     followed_runs: Count = 16
     confirming_runs: Count = 9
-    near: Annotated[float, Meta(ge=0)] = 6.4e-3
+    near: Nats = 6.4e-3
     predicted_candidates: tuple[str, ...] = ()
     grids: dict[str, dict[str, tuple[Setting, ...]]] = {}
     joint: tuple[tuple[str, str], ...] = (

@@ -4,7 +4,7 @@ import math
 import re
 
 from bestiary.errors import UserError, unknown
-from bestiary.specs._model import Count
+from bestiary.specs._bounds import Count
 from bestiary.specs._spec import Spec, checked
 
 

@@ -6,13 +6,12 @@ import msgspec
 from msgspec import Meta
 
 from bestiary.errors import UserError
-from bestiary.specs._model import Count, ModelSpec
+from bestiary.specs._bounds import MOST_COUNT, Count, CountOrNone, Fraction, Natural
+from bestiary.specs._model import ModelSpec
 from bestiary.specs._spec import Spec, digest
 
 SCHEMA: Final = 2
 Setting = float | int | bool | str
-Fraction = Annotated[float, Meta(ge=0, le=1)]
-Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 # How the learning rate goes over a run, see `ScheduleSpec`.
 ScheduleKind = Literal["cosine", "linear", "wsd", "constant"]
 ComputeDtype = Literal["float32", "bfloat16"]
@@ -58,7 +57,7 @@ class ScheduleSpec(Spec, frozen=True, kw_only=True):
     """
 
     kind: ScheduleKind = "cosine"
-    warmup_steps: Annotated[float, Meta(ge=0)] = 0.0
+    warmup_steps: Annotated[float, Meta(ge=0, le=MOST_COUNT)] = 0.0
     decay_fraction: Fraction = 1.0
     final_fraction: Fraction = 0.0
 
@@ -85,8 +84,8 @@ class RunSpec(Spec, frozen=True, kw_only=True):
     steps: Count
     seed: Natural = 0
     accumulation: Count = 1
-    evaluate_every: Natural = 0
-    evaluation_sequences: Natural = 0
+    evaluate_every: CountOrNone = 0
+    evaluation_sequences: CountOrNone = 0
     compute_dtype: ComputeDtype = "float32"
     schema: Literal[1, 2] = SCHEMA
 

@@ -1,18 +1,18 @@
 """A study is a question answered by many runs: optimizers x sizes x data-to-model ratios."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from bestiary.errors import UserError, unknown
+from bestiary.specs._bounds import Count, CountOrNone, Nats, Natural, Positive
 from bestiary.specs._feasible import Feasible
-from bestiary.specs._model import Count, ModelSpec
-from bestiary.specs._phases import Cell, Phases, Positive
+from bestiary.specs._model import ModelSpec
+from bestiary.specs._phases import Cell, Phases
 from bestiary.specs._run import (
     SCHEMA,
     ComputeDtype,
     DataSpec,
-    Natural,
     RunSpec,
     ScheduleKind,
     Setting,
@@ -70,7 +70,7 @@ class Tuning(Spec, frozen=True, kw_only=True):
 
     cells: tuple[Cell, ...]
     runs_per_cell: Count
-    minimum_gain: Annotated[float, Meta(ge=0)] = 3e-3
+    minimum_gain: Nats = 3e-3
     seed: Natural = 0
 
 
@@ -109,7 +109,7 @@ class Study(Spec, frozen=True, kw_only=True):
     tuning: Tuning
     seeds: tuple[Natural, ...]
     evaluations: Count = 8
-    evaluation_sequences: Natural = 0
+    evaluation_sequences: CountOrNone = 0
     compute_dtype: ComputeDtype = "float32"
     tokenizer: str = ""
     schema: Literal[1, 2] = SCHEMA

@@ -39,11 +39,24 @@ _MEANING = {"planned": "its run is not done", "results": "its run is not done"}
 def _called_as(held: Study, study: Study) -> Study:
     """The study with what is no part of the question as another has it.
 
-    A corpus is its digest, whatever it is called and whatever the study says of its tokens; and one
-    of an older schema goes on in its own.
+    A corpus is its digest, whatever it is called and whatever the study says of its tokens; one of
+    an older schema goes on in its own.
     """
     data = DataSpec(name=held.data.name, digest=study.data.digest)
     return msgspec.structs.replace(study, data=data, tokenizer=held.tokenizer, schema=held.schema)
+
+
+def _with_ranges_of(held: Study, study: Study) -> Study:
+    """The study with what numbers can be as another has it.
+
+    The program states that, and may have learnt better since: a study goes on as it began.
+    """
+    ranges = {one.name: one.ranges for one in held.candidates}
+    candidates = tuple(
+        msgspec.structs.replace(one, ranges=ranges.get(one.name, one.ranges))
+        for one in study.candidates
+    )
+    return msgspec.structs.replace(study, candidates=candidates)
 
 
 class StudyStore:
@@ -90,6 +103,8 @@ class StudyStore:
         asked = checked(study)
         if is_older(store.meta()["study"]):
             asked = as_older(asked)
+        else:
+            study = asked = _with_ranges_of(held, asked)
         if ordered_json(held) != ordered_json(asked):
             store.close()
             raise UserError(

@@ -1,8 +1,17 @@
 """An optimizer of the catalogue, entered into a study."""
 
 from collections.abc import Mapping
+from typing import get_args
 
-from bestiary.specs import RUN_COORDINATES, Candidate, ScheduleKind, Setting
+from bestiary.errors import UserError, quoted, unknown
+from bestiary.specs import (
+    RUN_COORDINATES,
+    RUN_RANGES,
+    Candidate,
+    ScheduleKind,
+    Setting,
+    beyond_single,
+)
 from bestiary.studies._ranges import ranges
 
 Grid = Mapping[str, tuple[Setting, ...]]
@@ -43,8 +52,13 @@ def candidate(
     values = {key: tuple(row) for key, row in (grid or entry.grid).items()}
     resolved = resolve(name, settings)
     for key, row in values.items():  # now, and not when its run fails in the night
-        for value in row if key not in RUN_COORDINATES else ():
-            resolve(name, {**settings, key: value})
+        for value in row:
+            if key in RUN_COORDINATES:
+                _refuse_coordinate(key, value)
+            else:
+                resolve(name, {**settings, key: value})
+    for key, value in run.items():
+        _refuse_coordinate(key, value)
     start = {**resolved.settings, **run}
     return Candidate(
         name=entry.name,
@@ -57,3 +71,17 @@ def candidate(
         package=resolved.package,
         ranges={key: one for key, one in ranges(entry).items() if key in start or key in values},
     )
+
+
+def _refuse_coordinate(name: str, value: Setting) -> None:
+    """Refuse what a coordinate of the run, not of its optimizer, cannot be."""
+    if name == "schedule":
+        kinds = get_args(ScheduleKind)
+        if value not in kinds:
+            raise unknown("schedule", str(value), kinds)
+        return
+    feasible = RUN_RANGES[name]
+    if isinstance(value, bool | str) or not feasible.holds(value):
+        raise UserError(f"{name} must be a number in {feasible.in_brackets}, got {quoted(value)}")
+    if complaint := beyond_single(value):
+        raise UserError(f"{name} {complaint}, got {value}")

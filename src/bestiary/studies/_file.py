@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bestiary.errors import UserError, unknown
+from bestiary.errors import UserError, quoted, unknown
 from bestiary.specs import (
     SIZES,
     Candidate,
@@ -81,7 +81,7 @@ def _study(path: Path, table: Mapping[str, Any], data: DataSpec) -> Study:
 def _part(path: Path, field: str, kind: Any, stated: Any, listed: tuple[str, ...]) -> Any:
     """A table of the file that is a record of its own, with its cells written out."""
     if not isinstance(stated, dict):
-        raise UserError(f"{path} must have a table [{field}], got {field} = {stated!r}")
+        raise UserError(f"{path} must have a table [{field}], got {field} = {quoted(stated)}")
     _refuse_unknown(f"field of {field} in {path}", stated, kind.__struct_fields__)
     cells = {name: _cells(path, name, stated[name]) for name in listed if name in stated}
     return dict(stated) | cells
@@ -103,7 +103,9 @@ def _of_kind(path: Path, kind: type[S], stated: Any, place: str = "") -> S:
 
 def _cells(path: Path, name: str, stated: Any) -> list[dict[str, Any]]:
     if not isinstance(stated, list):
-        raise UserError(f"{path}: {name} must be a list of cells such as '65k 2x', got {stated!r}")
+        raise UserError(
+            f"{path}: {name} must be a list of cells such as '65k 2x', got {quoted(stated)}"
+        )
     return [_cell(path, one) for one in stated]
 
 
@@ -113,7 +115,7 @@ def _cell(path: Path, text: Any) -> dict[str, Any]:
     try:
         return {"size": size.strip(), "ratio": float(ratio.removesuffix("x"))}
     except ValueError:
-        raise UserError(f"{path}: a cell is written as '65k 2x', got {text!r}") from None
+        raise UserError(f"{path}: a cell is written as '65k 2x', got {quoted(text)}") from None
 
 
 def _sizes(path: Path, stated: Any) -> dict[str, Any]:
@@ -143,5 +145,5 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"cannot read the study {path}: {error.strerror}") from None
     except RecursionError:
         raise UserError(f"the study {path} is nested too deeply") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise UserError(f"the study {path} is not TOML: {error}") from None

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from bestiary import data, optimizers
 from bestiary.errors import DiskError, UserError
@@ -17,7 +16,6 @@ from bestiary.train._policy import Policy
 from bestiary.train._step import recipe
 from bestiary.train._threads import start_jax
 
-_MOST_FLOAT = float(np.finfo(np.float32).max)
 # Parameters and two moments, float32: what nearly every optimizer checkpoints.
 _CHECKPOINT_BYTES_PER_PARAMETER = 12
 
@@ -105,9 +103,6 @@ def _check_optimizer(run: RunSpec) -> None:
             f"the run is for {run.optimizer.name} of {run.optimizer.package or 'the catalogue'}, "
             f"but {stated.package or 'the catalogue'} has it here; state the run anew"
         )
-    for name, value in stated.settings.items():
-        if isinstance(value, float) and abs(value) > _MOST_FLOAT:
-            raise UserError(f"{name} must be a float32, at most 3.4e38, got {value:g}")
 
 
 def _check_data(run: RunSpec, corpus: data.Corpus) -> None:

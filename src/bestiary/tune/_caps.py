@@ -1,14 +1,10 @@
 """How much a study may spend before it ends with what is known."""
 
 import sys
-from typing import Annotated
-
-from msgspec import Meta
 
 from bestiary.errors import UserError
-from bestiary.specs import Spec
+from bestiary.specs import Limit, Runs, Spec
 
-Limit = Annotated[float, Meta(ge=0)]
 HOUR = 3600.0
 
 
@@ -25,7 +21,7 @@ class Caps(Spec, frozen=True, kw_only=True):
         UserError: a cost without a price.
     """
 
-    runs: Annotated[int, Meta(ge=0)] = 0
+    runs: Runs = 0
     device_hours: Limit = 0.0
     cost: Limit = 0.0
     price: Limit = 0.0

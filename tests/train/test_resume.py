@@ -24,6 +24,8 @@ Outcome = Callable[..., dict[str, Any]]
 ONE_LAYER = ModelSpec(
     layers=1, hidden=8, intermediate=8, heads=1, key_value_heads=1, context=8, vocabulary=256
 )
+# Broken once, and then, with the same programs, several times.
+AGAIN_AND_AGAIN = ("adamw", "soap", "schedule_free")
 
 
 def stopping_after(questions: int) -> Callable[[], bool]:
@@ -76,9 +78,11 @@ def test_every_optimizer_resumes_to_the_bit(
     run = make_run(name, steps=14, evaluate_every=5, model=ONE_LAYER)
     policy = Policy(steps_per_dispatch=4, checkpoint_final=True)
     whole = train([run], corpus, tmp_path / "whole", policy)[0]
-    pieces = broken([run], corpus, tmp_path, [6])[0]
-    assert outcome(pieces, run, tmp_path / "last") == outcome(whole, run, tmp_path / "whole")
-    assert parameters(tmp_path / "last") == parameters(tmp_path / "whole")
+    for at in ([6], [1, 6, 2]) if name in AGAIN_AND_AGAIN else ([6],):
+        folder = tmp_path / f"broken {len(at)}"
+        pieces = broken([run], corpus, folder, at)[0]
+        assert outcome(pieces, run, folder / "last") == outcome(whole, run, tmp_path / "whole")
+        assert parameters(folder / "last") == parameters(tmp_path / "whole")
     diverged = poisoned(run, corpus, tmp_path / "nan", at=10)  # here, where all is compiled
     assert (diverged.state, diverged.last_step) == ("diverged", 10)
     assert np.isfinite(diverged.last_finite_loss)
@@ -97,18 +101,6 @@ def poisoned(run: RunSpec, corpus: Corpus, folder: Path, at: int) -> RunResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "_launch", poison)
         return train([run], corpus, folder, Policy(steps_per_dispatch=4))[0]
-
-
-@pytest.mark.parametrize("name", ["adamw", "soap", "schedule_free"])
-def test_a_run_broken_again_and_again_ends_the_same(
-    name: str, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
-) -> None:
-    run = make_run(name, steps=14, evaluate_every=5, model=ONE_LAYER)
-    policy = Policy(steps_per_dispatch=4, checkpoint_final=True)
-    whole = train([run], corpus, tmp_path / "whole", policy)[0]
-    pieces = broken([run], corpus, tmp_path, [1, 6, 2])[0]
-    assert outcome(pieces, run, tmp_path / "last") == outcome(whole, run, tmp_path / "whole")
-    assert parameters(tmp_path / "last") == parameters(tmp_path / "whole")
 
 
 def test_a_population_with_a_diverged_run_resumes(

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-# Files that take the compiled steps of another, and that other.
+# Files that take what is compiled or drawn for another, and that other.
 TOGETHER = {
     f"tests/optimizers/test_{name}.py": "tests/optimizers/test_contract.py"
     for name in ("first_steps", "safety", "variants")
-}
+} | {f"tests/report/test_{name}.py": "tests/report/test_page.py" for name in ("exhibits", "files")}
 
 
 def unit_of(file: str) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.ordering import TOGETHER
+from tests.ordering import TOGETHER, unit_of
 
 FILES = {
     "test_a": "@pytest.mark.parametrize('n', range(5))\ndef test_fast(n): pass",
@@ -47,7 +47,8 @@ def test_files_that_go_together_are_in_one_process(
     parallel = ("-p", "xdist.plugin", "-n", "2", "--dist", "loadfile")
     run = pytester.runpytest("-p", "tests.ordering", *parallel, "-v")
     run.assert_outcomes(passed=3 * len(files))
-    done = [line.split() for line in run.outlines if line.startswith("[gw")]
-    kept = {process for process, *_, test in done if test.split("::")[0] in {*files[:-2]}}
-    assert len(kept) == 1
-    assert len({process for process, *_ in done}) == 2
+    processes: dict[str, set[str]] = {}
+    for process, *_, test in (line.split() for line in run.outlines if line.startswith("[gw")):
+        processes.setdefault(unit_of(test.split("::")[0]), set()).add(process)
+    assert [len(those) for those in processes.values()] == [1] * 4
+    assert len(set.union(*processes.values())) == 2

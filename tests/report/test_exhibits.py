@@ -3,6 +3,7 @@ import math
 import msgspec
 import plotly.graph_objects as go
 import pytest
+from tests.report.drawn import made_up_exhibits
 from tests.report.made_up import GAIN, NONE, RATIOS, SIZE_NAMES, made_up, made_up_evidence
 
 from bestiary.measures import SensitivityPoint, midway
@@ -12,15 +13,13 @@ from bestiary.report._identity import SHADES, identities, looks_of
 from bestiary.report._labels import LINE, apart
 from bestiary.report._page import exhibits
 
-EXHIBITS = {exhibit.key: exhibit for exhibit in exhibits(made_up())}
-
 
 def traces_of(figure: go.Figure, name: str) -> list[go.Scatter]:
     return [trace for trace in figure.data if trace.meta == name]
 
 
 def test_every_exhibit_has_words_a_table_and_an_alternative() -> None:
-    for exhibit in EXHIBITS.values():
+    for exhibit in made_up_exhibits().values():
         assert exhibit.caption.endswith(".")
         assert exhibit.title in exhibit.alternative
         assert exhibit.rows
@@ -29,7 +28,7 @@ def test_every_exhibit_has_words_a_table_and_an_alternative() -> None:
 
 @pytest.mark.slow
 def test_the_points_of_a_speedup_figure_are_the_rows_of_the_record() -> None:
-    for size, panel in zip(SIZE_NAMES, EXHIBITS["speedup-ratio"].panels, strict=True):
+    for size, panel in zip(SIZE_NAMES, made_up_exhibits()["speedup-ratio"].panels, strict=True):
         for name in GAIN:
             rows = [r for r in made_up().rows if (r.size, r.optimizer) == (size, name)]
             drawn = [y for trace in traces_of(panel.figure, name) for y in trace.y]
@@ -38,7 +37,7 @@ def test_the_points_of_a_speedup_figure_are_the_rows_of_the_record() -> None:
 
 
 def test_whiskers_end_where_the_interval_ends() -> None:
-    panel = EXHIBITS["speedup-ratio"].panels[0]
+    panel = made_up_exhibits()["speedup-ratio"].panels[0]
     (muon,) = traces_of(panel.figure, "muon")
     row = next(row for row in made_up().rows if row.optimizer == "muon")
     assert muon.y[0] + muon.error_y.array[0] == pytest.approx(row.token_speedup.high)
@@ -46,14 +45,14 @@ def test_whiskers_end_where_the_interval_ends() -> None:
 
 
 def test_an_interval_without_an_upper_end_runs_to_the_edge_of_the_panel() -> None:
-    panel = EXHIBITS["speedup-ratio"].panels[0]
+    panel = made_up_exhibits()["speedup-ratio"].panels[0]
     (soap,) = traces_of(panel.figure, "soap")
     top = soap.y[-1] + soap.error_y.array[-1]
     assert math.log10(top) == pytest.approx(panel.figure.layout.yaxis.range[1])
 
 
 def test_an_extrapolated_point_is_hollow() -> None:
-    (muon,) = traces_of(EXHIBITS["speedup-ratio"].panels[0].figure, "muon")
+    (muon,) = traces_of(made_up_exhibits()["speedup-ratio"].panels[0].figure, "muon")
     assert [symbol.endswith("-open") for symbol in muon.marker.symbol] == [False, False, True]
 
 
@@ -81,7 +80,7 @@ def test_points_that_share_a_place_stay_at_it_however_many_they_are() -> None:
 
 
 def test_every_reported_run_has_its_curve() -> None:
-    panels = EXHIBITS["curves"].panels
+    panels = made_up_exhibits()["curves"].panels
     assert len(panels) == len(SIZE_NAMES) * len(RATIOS)
     drawn = sum(len(panel.figure.data) for panel in panels)
     assert drawn == 2 * len(made_up().curves)
@@ -90,7 +89,7 @@ def test_every_reported_run_has_its_curve() -> None:
 def test_diverged_tuning_runs_stay_visible() -> None:
     crosses = [
         x
-        for panel in EXHIBITS["sensitivity"].panels
+        for panel in made_up_exhibits()["sensitivity"].panels
         for trace in panel.figure.data
         if isinstance(trace.marker.symbol, tuple)
         for x, symbol in zip(trace.customdata, trace.marker.symbol, strict=True)
@@ -125,8 +124,8 @@ def test_an_optimizer_of_an_unknown_family_has_a_look() -> None:
 @pytest.mark.slow
 def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
     begun = msgspec.structs.replace(made_up(), rows=made_up().rows[:4])
-    for analysis in (made_up(), begun):
-        for exhibit in exhibits(analysis):
+    for drawn in (made_up_exhibits().values(), exhibits(begun)):
+        for exhibit in drawn:
             for panel in exhibit.panels:
                 axis = panel.figure.layout.xaxis
                 # A speedup's ticks are the same on every panel; a ratio's or a size's its own.
@@ -138,7 +137,7 @@ def test_every_tick_of_the_ratios_is_in_view_whatever_was_drawn() -> None:
 
 @pytest.mark.slow
 def test_break_even_is_where_the_clock_gains_nothing() -> None:
-    for size, panel in zip(SIZE_NAMES, EXHIBITS["tokens-time"].panels, strict=True):
+    for size, panel in zip(SIZE_NAMES, made_up_exhibits()["tokens-time"].panels, strict=True):
         (line,) = [shape for shape in panel.figure.layout.shapes if shape.x0 == shape.x1]
         assert line.x0 == 1
         rows = [r for r in made_up().rows if r.size == size and r.verdict != "baseline"]
@@ -147,7 +146,7 @@ def test_break_even_is_where_the_clock_gains_nothing() -> None:
 
 
 def test_the_ranking_shows_who_would_have_won_a_stopped_comparison() -> None:
-    exhibit = EXHIBITS["ranking"]
+    exhibit = made_up_exhibits()["ranking"]
     assert len(exhibit.panels) == len(SIZE_NAMES) * len(RATIOS)
     for panel in exhibit.panels:
         (muon,) = traces_of(panel.figure, "muon")
@@ -179,7 +178,7 @@ def test_a_ranking_needs_seeds_that_all_finished() -> None:
 @pytest.mark.slow
 def test_without_a_measured_noise_there_is_no_band() -> None:
     (size, *_) = SIZE_NAMES
-    (band,) = EXHIBITS["sensitivity"].panels[0].figure.layout.shapes
+    (band,) = made_up_exhibits()["sensitivity"].panels[0].figure.layout.shapes
     assert band.y1 == made_up().indistinct[size]
     alone = msgspec.structs.replace(made_up(), indistinct={})
     shown = {exhibit.key: exhibit for exhibit in exhibits(alone)}["sensitivity"]
@@ -189,12 +188,12 @@ def test_without_a_measured_noise_there_is_no_band() -> None:
 
 def sensitivity_of(name: str) -> go.Figure:
     title = f"{identities(made_up().rows)[name].label}: learning rate"
-    (panel,) = [panel for panel in EXHIBITS["sensitivity"].panels if panel.title == title]
+    (panel,) = [panel for panel in made_up_exhibits()["sensitivity"].panels if panel.title == title]
     return panel.figure
 
 
 def test_sensitivity_has_a_panel_for_each_optimizer_and_a_line_for_each_cell() -> None:
-    panels = EXHIBITS["sensitivity"].panels
+    panels = made_up_exhibits()["sensitivity"].panels
     titles = [panel.title for panel in panels]
     assert titles == [f"{name}: learning rate" for name in ("AdamW", "Muon", "SOAP", "Lion")]
     for name, panel in zip(GAIN, panels, strict=True):
@@ -255,12 +254,12 @@ def test_a_value_tried_only_beside_other_settings_is_a_small_hollow_marker() -> 
 @pytest.mark.slow
 def test_a_training_loss_is_drawn_as_its_running_mean() -> None:
     curve = made_up().curves[0]
-    shown = EXHIBITS["curves"].panels[0].figure.data[0]
+    shown = made_up_exhibits()["curves"].panels[0].figure.data[0]
     assert (shown.x, shown.y) == (curve.train_tokens, curve.train_mean)
 
 
 def test_axes_of_losses_name_their_unit() -> None:
-    for exhibit in EXHIBITS.values():
+    for exhibit in made_up_exhibits().values():
         for panel in exhibit.panels:
             axes = (panel.figure.layout.xaxis, panel.figure.layout.yaxis)
             for title in [axis.title.text for axis in axes if "loss" in axis.title.text]:
@@ -282,7 +281,7 @@ def test_a_full_house_has_different_looks() -> None:
 
 @pytest.mark.slow
 def test_losses_less_the_baselines_are_those_of_the_record() -> None:
-    for size, panel in zip(SIZE_NAMES, EXHIBITS["loss-gap"].panels, strict=True):
+    for size, panel in zip(SIZE_NAMES, made_up_exhibits()["loss-gap"].panels, strict=True):
         rows = [r for r in made_up().rows if r.size == size and r.verdict != "baseline"]
         drawn = {(t.meta, y) for t in panel.figure.data for y in t.y}
         assert drawn == {(row.optimizer, row.loss_difference.value) for row in rows}
@@ -290,14 +289,17 @@ def test_losses_less_the_baselines_are_those_of_the_record() -> None:
 
 @pytest.mark.parametrize("key", ["speedup-ratio", "speedup-size", "speedup-time"])
 def test_panels_of_speedups_share_their_scale(key: str) -> None:
-    assert len({tuple(panel.figure.layout.yaxis.range) for panel in EXHIBITS[key].panels}) == 1
+    assert (
+        len({tuple(panel.figure.layout.yaxis.range) for panel in made_up_exhibits()[key].panels})
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
     "key", ["speedup-ratio", "loss-ratio", "loss-gap", "curves", "ranking", "ledger"]
 )
 def test_every_line_has_its_name_at_the_edge(key: str) -> None:
-    for panel in EXHIBITS[key].panels:
+    for panel in made_up_exhibits()[key].panels:
         named = {one.name for one in panel.figure.layout.annotations}
         assert named == {trace.meta for trace in panel.figure.data if trace.meta}
         assert all(one.xref == "paper" and one.x == 1 for one in panel.figure.layout.annotations)
@@ -306,8 +308,8 @@ def test_every_line_has_its_name_at_the_edge(key: str) -> None:
 @pytest.mark.slow
 def test_a_marker_says_its_cell_its_loss_and_its_seeds() -> None:
     for key in ("speedup-ratio", "speedup-time", "tokens-time", "loss-ratio", "loss-gap"):
-        said = [text for p in EXHIBITS[key].panels for t in p.figure.data if t.meta for text in
-                (t.text or ())]  # fmt: skip
+        traces = [t for p in made_up_exhibits()[key].panels for t in p.figure.data if t.meta]
+        said = [text for trace in traces for text in (trace.text or ())]
         for one in (r for r in made_up().rows if r.verdict != "baseline"):
             assert any(words.told(one) in text for text in said), (key, words.told(one))
     assert words.told(made_up().rows[0]) == "16k at 1x: loss 1.9000 ± 0.0121, 3 seeds"
@@ -327,7 +329,7 @@ def test_labels_stand_apart_in_the_order_of_their_lines() -> None:
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("count", range(1, 13))
 def test_no_panel_is_alone_in_its_row(count: int, small: bool) -> None:
-    exhibit = EXHIBITS["curves"]
+    exhibit = made_up_exhibits()["curves"]
     shown = exhibit._replace(panels=(exhibit.panels[0],) * count, small=small)
     assert count == 1 or count % shown.columns != 1
     assert shown.columns <= count
@@ -336,7 +338,7 @@ def test_no_panel_is_alone_in_its_row(count: int, small: bool) -> None:
 def test_ticks_are_round() -> None:
     assert round_ticks(0.0007, 0.009) == pytest.approx([0.001, 0.002, 0.005])
     assert round_ticks(1e-5, 0.3) == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])
-    for panel in EXHIBITS["sensitivity"].panels:
+    for panel in made_up_exhibits()["sensitivity"].panels:
         for tick in panel.figure.layout.xaxis.tickvals:
             assert f"{tick:e}"[:2] in ("1.", "2.", "3.", "5.")
             assert float(f"{tick:e}".split("e")[0]) == int(f"{tick:e}"[0])
@@ -344,6 +346,6 @@ def test_ticks_are_round() -> None:
 
 @pytest.mark.slow
 def test_training_against_validation_shows_every_finished_run() -> None:
-    panels = EXHIBITS["train-validation"].panels
+    panels = made_up_exhibits()["train-validation"].panels
     drawn = [y for panel in panels for t in panel.figure.data if t.meta for y in t.y]
     assert sorted(drawn) == sorted(curve.report_loss[-1] for curve in made_up().curves)

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.report.chromium import NAMES
+from tests.report.drawn import made_up_exhibits
 from tests.report.made_up import FIGURED, made_up
 
 from bestiary.errors import UserError
@@ -19,7 +20,7 @@ browser = any(map(shutil.which, NAMES))
 
 @pytest.mark.slow
 def test_a_sheet_holds_every_panel_with_its_own_axes() -> None:
-    for exhibit in exhibits(made_up()):
+    for exhibit in made_up_exhibits().values():
         (sheet,) = sheets(exhibit, LOOKS)
         places = [key for key in sheet.layout.to_plotly_json() if key.startswith("xaxis")]
         assert len(places) == len(exhibit.panels)
@@ -31,7 +32,7 @@ def test_a_sheet_holds_every_panel_with_its_own_axes() -> None:
 
 @pytest.mark.slow
 def test_a_legend_names_each_optimizer_that_is_drawn_and_no_other() -> None:
-    shown = {exhibit.key: exhibit for exhibit in exhibits(made_up())}
+    shown = made_up_exhibits()
     (losses,) = sheets(shown["loss-ratio"], LOOKS)
     (speedups,) = sheets(shown["speedup-ratio"], LOOKS)
     assert [t.name for t in losses.data if t.name] == ["AdamW", "Muon", "SOAP", "Lion"]
@@ -40,7 +41,7 @@ def test_a_legend_names_each_optimizer_that_is_drawn_and_no_other() -> None:
 
 @pytest.mark.slow
 def test_many_panels_go_on_several_sheets() -> None:
-    exhibit = exhibits(made_up())[0]
+    exhibit = next(iter(made_up_exhibits().values()))
     many = exhibit._replace(panels=exhibit.panels * LARGE.most)
     assert len(sheets(many, LOOKS)) == 2
     small = many._replace(small=True)

@@ -7,6 +7,7 @@ import msgspec
 import plotly.offline
 import pytest
 from tests.report.chromium import open_page
+from tests.report.drawn import made_up_page
 from tests.report.made_up import NONE, made_up, row
 
 from bestiary.answers.report import Analysis
@@ -54,7 +55,7 @@ def packed_in(text: str, key: str) -> str:
 
 @pytest.mark.slow
 def test_every_plot_is_drawn_in_a_real_browser_without_a_complaint(tmp_path: Path) -> None:
-    text = page(made_up())
+    text = made_up_page()
     soap = packed_in(text, "plots").count('"meta": "soap"')
     assert soap > 10
     (tmp_path / "report.html").write_text(text.replace("</body>", CLICKS))
@@ -101,7 +102,7 @@ def test_a_table_wider_than_the_window_says_that_it_scrolls(
 
 @pytest.mark.slow
 def test_the_page_fetches_nothing() -> None:
-    text = page(made_up())
+    text = made_up_page()
     assert "default-src 'none'" in text
     assert not re.findall(r"""(?:src|href)=["']?https?:""", text)
     assert "@import" not in text
@@ -109,14 +110,14 @@ def test_the_page_fetches_nothing() -> None:
 
 @pytest.mark.slow
 def test_the_page_is_less_than_half_as_heavy_as_the_library_that_draws_it() -> None:
-    text = page(made_up())
+    text = made_up_page()
     assert packed_in(text, "plotly") == plotly.offline.get_plotlyjs()
     assert len(text) < len(plotly.offline.get_plotlyjs()) / 2
 
 
 @pytest.mark.slow
 def test_each_printed_figure_has_a_key_to_the_optimizers_that_it_shows() -> None:
-    figures = re.findall(r"<figure.*?</figure>", page(made_up()), flags=re.DOTALL)
+    figures = re.findall(r"<figure.*?</figure>", made_up_page(), flags=re.DOTALL)
     keys = [re.search(r'<p class="key".*?</p>', one, flags=re.DOTALL)[0] for one in figures]
     named = {
         re.search('id="(.*?)"', one)[1]: re.findall(r"</span>(.*?)</span>", key)
@@ -128,14 +129,14 @@ def test_each_printed_figure_has_a_key_to_the_optimizers_that_it_shows() -> None
 
 @pytest.mark.slow
 def test_the_record_in_the_page_is_the_analysis() -> None:
-    found = re.search(r'id="record">(.*?)</script>', page(made_up()), flags=re.DOTALL)
+    found = re.search(r'id="record">(.*?)</script>', made_up_page(), flags=re.DOTALL)
     assert found
     assert msgspec.json.decode(found[1], type=Analysis) == made_up()
 
 
 @pytest.mark.slow
 def test_every_loss_and_speedup_of_the_record_stands_on_the_page() -> None:
-    text = page(made_up())
+    text = made_up_page()
     for one in made_up().rows:
         assert f"{one.loss.value:.4f} ± {one.loss_deviation:.4f}" in text
     assert "1.42\N{MULTIPLICATION SIGN} [1.30, 1.56]" in text
@@ -145,12 +146,12 @@ def test_every_loss_and_speedup_of_the_record_stands_on_the_page() -> None:
 def test_every_reported_run_can_be_found_and_a_lost_one_is_named() -> None:
     first, *rest = made_up().rows
     for seed in first.seeds:
-        assert f"runs/{seed.run_id[:12]}" in page(made_up())
+        assert f"runs/{seed.run_id[:12]}" in made_up_page()
     lost = msgspec.structs.replace(first.seeds[0], loss=None, state="diverged")
     first = msgspec.structs.replace(first, seeds=(lost, *first.seeds[1:]))
     text = page(msgspec.structs.replace(made_up(), rows=(first, *rest)))
     assert "AdamW, 16k at 1x, seed 1 (diverged)" in text
-    assert "Without a loss" not in page(made_up())
+    assert "Without a loss" not in made_up_page()
 
 
 @pytest.mark.slow
@@ -190,7 +191,7 @@ def test_a_study_that_has_only_begun_has_a_page_too() -> None:
 
 @pytest.mark.slow
 def test_the_same_record_gives_the_same_page() -> None:
-    assert page(made_up()) == page(made_up())
+    assert page(made_up()) == made_up_page()
 
 
 @pytest.mark.slow

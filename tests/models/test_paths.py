@@ -65,6 +65,7 @@ def test_recomputed_layers_agree(
     expected: tuple[jax.Array, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_layers, "UNROLLED_LAYERS", 1)
+    close(loss_and_gradient(SPEC, models.Kernels(recompute=True)), expected)
     monkeypatch.setattr(_layers, "recomputes", lambda *_: True)
     close(loss_and_gradient(SPEC), expected)
 

@@ -35,6 +35,31 @@ def test_less_memory_takes_more_micro_batches_and_plenty_takes_the_runs_own(
     assert all(24 % one == 0 and one % 2 == 0 for one in found)
 
 
+def test_activations_are_kept_where_the_memory_is_enough(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = make_run(model=SIZES["17m"], batch_size=16)
+    kept = training_bytes(deep.model, 16, 0, recomputed=False)
+    again = training_bytes(deep.model, 16, 0, recomputed=True)
+    assert again < kept / 4
+    monkeypatch.setenv(_memory.VARIABLE, str(2 * kept))
+    assert not _memory.recomputed([deep], ONE_DEVICE, 1)
+    monkeypatch.setenv(_memory.VARIABLE, str(kept))
+    assert _memory.recomputed([deep], ONE_DEVICE, 1)
+    assert _memory.micro_batches([deep], ONE_DEVICE) == 1  # as it fits so
+    assert not _memory.recomputed([deep], ONE_DEVICE, 16)
+    shallow = make_run(model=LARGE, batch_size=16)
+    assert not _memory.recomputed([shallow], ONE_DEVICE, 1)
+
+
+def test_activations_are_computed_again_before_a_step_is_divided_further(make_run: Make) -> None:
+    deep, shallow = make_run(model=SIZES["17m"]), make_run(model=LARGE)
+    assert _memory.smaller(deep, ONE_DEVICE, 1, False) == (1, True)
+    assert _memory.smaller(deep, ONE_DEVICE, 1, True) == (2, True)
+    assert _memory.smaller(shallow, ONE_DEVICE, 1, False) == (2, False)
+    assert _memory.smaller(deep, ONE_DEVICE, 4, True) is None
+
+
 def test_small_runs_are_never_divided(make_run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     assert divided(make_run(batch_size=16), 0.001, monkeypatch) == 1
 
@@ -68,6 +93,7 @@ def test_a_divided_run_is_the_same_run(
     monkeypatch.setenv(_memory.VARIABLE, "1")
     (parts,) = train([run], corpus, tmp_path / "parts")
     assert whole.environment["attention"] == "chunked"
+    assert whole.environment["activations"] == "kept"
     assert whole.environment["cross-entropy"] == "tiles of 134,217,728 logits"
     assert (whole.environment["micro-batches"], parts.environment["micro-batches"]) == ("1", "4")
     assert whole.run_id == parts.run_id

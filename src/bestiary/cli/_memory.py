@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bestiary.specs import Study, training_bytes
+from bestiary.specs import USABLE_MEMORY, Study, training_bytes
 from bestiary.store import machine_bytes
 
 # Of optimizer state for each parameter: two moments, float32. Some keep less, some more.
@@ -15,15 +15,17 @@ def memory_of(study: Study) -> dict[str, Any]:
 
     batch = max(int(one.start.get("batch_size", study.batch_size)) for one in study.candidates)
 
-    def need(size: str, sequences: int) -> int:
+    def need(size: str, sequences: int, *, recomputed: bool = True) -> int:
         model = study.sizes[size]
-        return training_bytes(model, sequences, STATE_BYTES * model.parameters)
+        state = STATE_BYTES * model.parameters
+        return training_bytes(model, sequences, state, recomputed=recomputed)
 
-    largest = max(study.sizes, key=lambda size: need(size, batch))
+    largest = max(study.sizes, key=lambda size: need(size, batch, recomputed=False))
     return {
         "size": largest,
         "batch_size": batch,
         "undivided_bytes": need(largest, batch),
+        "kept_bytes": need(largest, batch, recomputed=False),
         "least_bytes": need(largest, 1),
         "workers_here": LocalExecutor("").slots,
         "bytes_here": machine_bytes(),
@@ -38,7 +40,7 @@ def told_of_memory(memory: dict[str, Any]) -> str:
     here = f"{size_of(share)} for each of {memory['workers_here']} here"
     least, undivided = size_of(memory["least_bytes"]), size_of(memory["undivided_bytes"])
     if memory["undivided_bytes"] <= share:
-        fits = f"there is {here}"
+        fits = f"there is {here}" + _activations(memory, share)
     elif memory["least_bytes"] <= share:
         fits = f"divided into micro-batches it fits {here}"
     else:
@@ -47,3 +49,15 @@ def told_of_memory(memory: dict[str, Any]) -> str:
         f"Memory: about {undivided} for a run of {memory['size']} at a batch of "
         f"{memory['batch_size']}, {least} one sequence at a time; {fits}."
     )
+
+
+def _activations(memory: dict[str, Any], share: int) -> str:
+    """What happens to the activations of layers that are a loop; nothing where there is none."""
+    from bestiary.report import size_of
+
+    kept, again = memory["kept_bytes"], memory["undivided_bytes"]
+    if kept == again:
+        return ""
+    if kept <= USABLE_MEMORY * share:
+        return f", where with {size_of(kept)} all activations are kept"
+    return f", which is less than the {size_of(kept)} of all activations: they are computed again"

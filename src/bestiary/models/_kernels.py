@@ -23,10 +23,13 @@ class Kernels:
     Attributes:
         attention: A name of `ATTENTION`.
         logits: How many logits the loss holds at once.
+        recompute: Whether a loop over layers computes their activations again for the gradient
+            instead of keeping them; None lets their size decide.
     """
 
     attention: str = "chunked"
     logits: int = TILE_LOGITS["cpu"]
+    recompute: bool | None = None
 
 
 REFERENCE = Kernels()

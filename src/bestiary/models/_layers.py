@@ -19,6 +19,8 @@ def through_layers(
     x_ND: jax.Array,
     layers: Layer,
     spec: ModelSpec,
+    *,
+    recompute: bool | None = None,
 ) -> jax.Array:
     """Apply `block` once per layer of the stacked parameters, first layer first.
 
@@ -27,13 +29,17 @@ def through_layers(
         x_ND: The activations that enter the first layer.
         layers: Parameters with a leading axis of layers.
         spec: The shape of the model, which decides between the loop and the unrolled form.
+        recompute: Whether a loop computes activations again for the gradient; None lets their size
+            decide.
     """
     if spec.layers <= UNROLLED_LAYERS:
         for layer in _unstacked(layers, spec.layers):
             x_ND = block(x_ND, layer)
         return x_ND
-    tokens = x_ND.shape[0] // ambient_placement().batch_parts  # of one device
-    if recomputes(spec, tokens, x_ND.itemsize):
+    if recompute is None:
+        tokens = x_ND.shape[0] // ambient_placement().batch_parts  # of one device
+        recompute = recomputes(spec, tokens, x_ND.itemsize)
+    if recompute:
         block = jax.checkpoint(block, prevent_cse=False)  # a loop is a barrier already
     return jax.lax.scan(lambda x, layer: (block(x, layer), None), x_ND, layers)[0]
 

@@ -26,6 +26,7 @@ from bestiary.specs._estimate import Estimate as Estimate
 from bestiary.specs._estimate import exactly as exactly
 from bestiary.specs._estimate import missing as missing
 from bestiary.specs._feasible import Feasible as Feasible
+from bestiary.specs._kinds import ACTIVATIONS as ACTIVATIONS
 from bestiary.specs._kinds import LOAD as LOAD
 from bestiary.specs._kinds import MACHINE_CORES as MACHINE_CORES
 from bestiary.specs._kinds import MICRO_BATCHES as MICRO_BATCHES
@@ -39,6 +40,7 @@ from bestiary.specs._labels import Label as Label
 from bestiary.specs._labels import Role as Role
 from bestiary.specs._memory import TILE_LOGITS as TILE_LOGITS
 from bestiary.specs._memory import UNROLLED_LAYERS as UNROLLED_LAYERS
+from bestiary.specs._memory import USABLE_MEMORY as USABLE_MEMORY
 from bestiary.specs._memory import least_bytes as least_bytes
 from bestiary.specs._memory import recomputes as recomputes
 from bestiary.specs._memory import training_bytes as training_bytes

@@ -11,6 +11,8 @@ DECIDING = (
 
 # Of one run, and not from run to run: into how many parts its steps were divided for its memory.
 MICRO_BATCHES = "micro-batches"
+# The same of whether its layers' activations were kept for the gradient or computed again.
+ACTIVATIONS = "activations"
 
 # What else ran: the machine's load average in the last minute of the run, and its cores.
 LOAD, MACHINE_CORES = "load", "machine cores"
@@ -20,7 +22,7 @@ PHASE = "phase"
 # bits may be others than alone, and its times are its share.
 POPULATION = "population"
 # They differ from run to run, and say nothing of the kind of machine.
-OF_ONE_RUN = (MICRO_BATCHES, LOAD, PHASE, POPULATION)
+OF_ONE_RUN = (MICRO_BATCHES, ACTIVATIONS, LOAD, PHASE, POPULATION)
 
 
 def is_busy(environment: Mapping[str, str]) -> bool:

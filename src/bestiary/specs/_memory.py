@@ -18,9 +18,12 @@ _BESIDE = 1.7
 TILE_LOGITS = {"cpu": 2**27, "tpu": 2**29, "gpu": 2**30}
 # They are held in three copies; and of attention's probabilities those of an eighth of the queries.
 _COPIES, _QUERY_CHUNKS = 3, 8
-# Layers beyond so many are a loop. It keeps every activation up to this many bytes; above, each
-# layer keeps its input alone and is computed again.
+# Layers beyond so many are a loop, which keeps every activation where the memory at hand is enough;
+# else each layer keeps its input alone and is computed again. Where nobody knows the memory, up to
+# so many bytes are kept.
 UNROLLED_LAYERS = 8
+# Of the memory at hand; the rest is the program's, and the estimate's error.
+USABLE_MEMORY = 0.9
 _KEPT_BYTES = 2**31
 
 
@@ -47,6 +50,7 @@ def training_bytes(
     *,
     curvature: bool = False,
     tile_logits: int = TILE_LOGITS["cpu"],
+    recomputed: bool | None = None,
 ) -> int:
     """An estimate of a training's memory.
 
@@ -57,10 +61,13 @@ def training_bytes(
         curvature: Whether the optimizer needs that of the loss: twice the activations, and all
             logits at once.
         tile_logits: Logits that the loss holds at once.
+        recomputed: Whether the activations of layers are computed again where they are a loop; by
+            default as `recomputes` says.
     """
     tokens = sequences * model.context
     all_layers = _BESIDE * kept_bytes(model, tokens, _FLOAT)
-    if recomputes(model, tokens, _FLOAT):
+    again = recomputes(model, tokens, _FLOAT) if recomputed is None else recomputed
+    if again and model.layers > UNROLLED_LAYERS:
         inputs = _FLOAT * tokens * model.hidden * model.layers
         all_layers = inputs + all_layers / model.layers
     scores = tokens * model.vocabulary
@@ -77,5 +84,5 @@ def kept_bytes(model: ModelSpec, tokens: int, itemsize: int) -> int:
 
 
 def recomputes(model: ModelSpec, tokens: int, itemsize: int) -> bool:
-    """Whether the backward pass computes the activations of each layer again."""
+    """Whether activations of each layer are computed again where the memory is not known."""
     return model.layers > UNROLLED_LAYERS and kept_bytes(model, tokens, itemsize) > _KEPT_BYTES

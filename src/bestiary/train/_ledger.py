@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from bestiary.specs import (
+    ACTIVATIONS,
     MICRO_BATCHES,
     POPULATION,
     Evaluation,
@@ -91,7 +92,7 @@ class Ledger:
 
     def _note_machine(self) -> None:
         """Say where what decides the last bits has changed since the attempt that is continued."""
-        apart = kinds_apart(self.record.environment, self._here, MICRO_BATCHES)
+        apart = kinds_apart(self.record.environment, self._here, MICRO_BATCHES, ACTIVATIONS)
         if apart:
             _LOG.warning("continued elsewhere (%s): the last bits of a run may differ so", apart)
             self.record.moved = "; ".join(filter(None, [self.record.moved, apart]))

@@ -12,13 +12,18 @@ from functools import partial
 import jax
 
 from bestiary.errors import UserError
-from bestiary.specs import TILE_LOGITS, Placement, RunSpec, training_bytes
+from bestiary.specs import (
+    TILE_LOGITS,
+    UNROLLED_LAYERS,
+    USABLE_MEMORY,
+    Placement,
+    RunSpec,
+    training_bytes,
+)
 from bestiary.store import machine_bytes
 from bestiary.train._step import abstract_hyper, recipe, start
 
 VARIABLE = "BESTIARY_MEMORY_BYTES"
-# Of the memory at hand; the rest is the program's, and the estimate's error.
-_SHARE = 0.9
 # A training that takes less is not reckoned any further: the state's size needs tracing.
 _SMALL = 2**28
 
@@ -44,11 +49,42 @@ def micro_batches(runs: Sequence[RunSpec], placement: Placement) -> int:
     Where not even one sequence at a time should fit by the estimate, it is tried all the same.
     """
     options = list(_options(runs[0], placement))
-    if len(options) == 1 or _bytes(runs, placement, options[0], state_bytes=0) < _SMALL:
+    least = _bytes(runs, placement, options[0], state_bytes=0, recomputed=True)
+    if len(options) == 1 or least < _SMALL:
         return options[0]
-    state, room = _state_bytes(runs[0]), _SHARE * memory_bytes()
-    fitting = (one for one in options if _bytes(runs, placement, one, state_bytes=state) <= room)
-    return next(fitting, options[-1])
+    state, room = _state_bytes(runs[0]), USABLE_MEMORY * memory_bytes()
+    need = partial(_bytes, runs, placement, state_bytes=state, recomputed=True)
+    return next((one for one in options if need(one) <= room), options[-1])
+
+
+def recomputed(runs: Sequence[RunSpec], placement: Placement, micro_batches: int) -> bool:
+    """Whether layers compute their activations again: where a loop cannot keep them all.
+
+    To keep them is faster (17m on a CPU: 7%), and needs the more memory the more layers.
+    """
+    if runs[0].model.layers <= UNROLLED_LAYERS:
+        return False
+    need = partial(_bytes, runs, placement, micro_batches, recomputed=False)
+    if need(state_bytes=0) < _SMALL:
+        return False
+    return need(state_bytes=_state_bytes(runs[0])) > USABLE_MEMORY * memory_bytes()
+
+
+def smaller(
+    run: RunSpec, placement: Placement, micro_batches: int, again: bool
+) -> tuple[int, bool] | None:
+    """What takes less memory: activations computed again, then more micro-batches; None if nothing.
+
+    Args:
+        run: Any of the population.
+        placement: The mesh.
+        micro_batches: How many there are now.
+        again: Whether activations are computed again now.
+    """
+    if not again and run.model.layers > UNROLLED_LAYERS:
+        return micro_batches, True
+    parts = more(run, placement, micro_batches)
+    return None if parts is None else (parts, again)
 
 
 def more(run: RunSpec, placement: Placement, than: int) -> int | None:
@@ -66,7 +102,12 @@ def _options(run: RunSpec, placement: Placement) -> Iterator[int]:
 
 
 def _bytes(
-    runs: Sequence[RunSpec], placement: Placement, micro_batches: int, *, state_bytes: int
+    runs: Sequence[RunSpec],
+    placement: Placement,
+    micro_batches: int,
+    *,
+    state_bytes: int,
+    recomputed: bool,
 ) -> float:
     """What one device needs for a population."""
     run = runs[0]
@@ -78,6 +119,7 @@ def _bytes(
         state_bytes,
         curvature=curvature,
         tile_logits=TILE_LOGITS.get(jax.default_backend(), TILE_LOGITS["gpu"]),
+        recomputed=recomputed,
     )
     held = training_bytes(run.model, 0, state_bytes)
     return len(runs) * (need - held + held / (placement.shard * placement.model))

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from bestiary import data
 from bestiary.errors import StopRequested
-from bestiary.specs import MICRO_BATCHES, RunResult, RunSpec
+from bestiary.specs import ACTIVATIONS, MICRO_BATCHES, RunResult, RunSpec
 from bestiary.store import CHECKPOINTS
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
@@ -47,6 +48,7 @@ class Session:
         policy: Policy,
         stop: StopQuestion,
         micro_batches: int = 0,
+        recompute: bool = False,
     ) -> None:
         """Compile, start, and go to the newest checkpoint where there is one."""
         self._run = runs[0]
@@ -64,7 +66,8 @@ class Session:
             place=ground.whole if ground else None,
         )
         resident = self._feed.resident
-        of = recipe(runs[0], micro_batches, chosen_kernels(runs[0], policy.attention))
+        kernels = replace(chosen_kernels(runs[0], policy.attention), recompute=recompute)
+        of = recipe(runs[0], micro_batches, kernels)
         self._program = program(of, len(runs), resident, policy.placement)
         self._judge = Judge(self._program, runs[0], corpus)
         self._hyper = _stacked([hyper(run) for run in runs])
@@ -100,6 +103,7 @@ class Session:
         carried = {
             "placement": str(self._policy.placement),
             MICRO_BATCHES: str(self._program.recipe.micro_batches),
+            ACTIVATIONS: named_activations(bool(self._program.recipe.kernels.recompute)),
             **self._program.kernels_used(),
         }
         found = newest(self._policy.earlier, runs, (self._params, self._state))
@@ -192,6 +196,11 @@ class Session:
             place = self._folder / CHECKPOINTS
             _checkpoints.save(place, step, record=record, arrays=arrays, kept=kept)
         self._saved_step, self._saved_at = step, time.monotonic()
+
+
+def named_activations(recomputed: bool) -> str:
+    """What happens to the activations of layers, for a result's environment."""
+    return "computed again" if recomputed else "kept"
 
 
 def _started(program: Program, data: Hyper) -> tuple[Any, Any, float]:

@@ -16,11 +16,11 @@ from bestiary.train import _checkpoints
 from bestiary.train._checks import check_memory, check_space, checked_runs
 from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._folder import claimed
-from bestiary.train._memory import micro_batches, more
+from bestiary.train._memory import micro_batches, recomputed, smaller
 from bestiary.train._mesh import check_placement
 from bestiary.train._peers import end
 from bestiary.train._policy import Policy
-from bestiary.train._session import Session, restored
+from bestiary.train._session import Session, named_activations, restored
 from bestiary.train._stopping import StopQuestion, stop_requests
 from bestiary.train._threads import one_thread, start_jax
 
@@ -82,18 +82,28 @@ def _results(
 ) -> list[RunResult]:
     """Train with micro-batches that fit; with smaller ones where the device says they do not."""
     parts = micro_batches(runs, policy.placement)
+    again = recomputed(runs, policy.placement, parts)
     while True:
         try:
             return Session(
-                runs, corpus, folder, policy=policy, stop=stop, micro_batches=parts
+                runs,
+                corpus,
+                folder,
+                policy=policy,
+                stop=stop,
+                micro_batches=parts,
+                recompute=again,
             ).results()
         except jax.errors.JaxRuntimeError as error:
-            smaller = more(runs[0], policy.placement, parts)
-            if smaller is None or _EXHAUSTED not in str(error) or jax.process_count() > 1:
+            less = smaller(runs[0], policy.placement, parts, again)
+            if less is None or _EXHAUSTED not in str(error) or jax.process_count() > 1:
                 raise
-            parts = smaller
+            parts, again = less
         _LOG.warning(
-            "the device's memory is exhausted: going on with %d micro-batches a step", parts
+            "the device's memory is exhausted: going on with %d micro-batches a step, activations "
+            "%s",
+            parts,
+            named_activations(again),
         )
         policy = replace(policy, resume_from=(*policy.earlier, folder))
 

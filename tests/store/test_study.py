@@ -1,11 +1,13 @@
 """The study file: created whole, read while written, one result per run, nothing lost."""
 
+import errno
 import json
 import os
 import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -439,3 +441,29 @@ def test_the_latest_price_of_a_device_is_kept(tmp_path: Path) -> None:
             store.set_price(price)
     with StudyStore.open(tmp_path, read_only=True) as store:
         assert float(store.meta()["price"]) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space, or some files where no inodes"),
+        (errno.EROFS, "Read-only file system; have the disk mounted for writing"),
+        (errno.EACCES, "Permission denied; check the permissions of"),
+    ],
+)
+def test_what_keeps_a_folder_from_taking_the_journal_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, cure: str
+) -> None:
+    """SQLite says "unable to open database file" of all of these."""
+
+    def refused(*, dir: Path) -> None:
+        raise OSError(number, os.strerror(number), str(dir))
+
+    with StudyStore.create(tmp_path, study()) as store:
+        (tmp_path / "study.sqlite-journal").mkdir()  # a file of that name cannot be made
+        monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+        with pytest.raises(BestiaryError, match=cure) as raised:
+            store.plan([planned(0)])
+        assert isinstance(raised.value, UserError) == (number == errno.EACCES)
+        (tmp_path / "study.sqlite-journal").rmdir()
+        assert store.planned() == {}

@@ -1,7 +1,9 @@
 """SQLite as this store uses it: explicit transactions, a rollback journal, errors of one line."""
 
+import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,13 @@ from bestiary.errors import BestiaryError, UserError
 # A reader (`bestiary status`) holds its lock for milliseconds; this is for slow disks.
 BUSY_SECONDS = 30.0
 MOST = 80
+# What SQLite says of a file that it cannot write, whatever the cause is.
+_PLACE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
+_CURES = {
+    errno.ENOSPC: "free some space, or some files where no inodes are left",
+    errno.EDQUOT: "free some space or files of your quota",
+    errno.EROFS: "have the disk mounted for writing",
+}
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -73,9 +82,30 @@ def one_line_errors(path: Path) -> Iterator[None]:
         raise UserError(f"cannot use {path}: {error.strerror}; choose another folder") from error
 
 
+def _of_its_folder(path: Path) -> BestiaryError | None:
+    """What keeps a folder from taking a file, such as a journal: SQLite does not say it."""
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+        return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return UserError(
+                f"cannot write {path}: {error.strerror}; check the permissions of {path.parent}, "
+                "or choose another folder"
+            )
+        cure = _CURES.get(error.errno or 0)
+        again = "then run the same command again; what was committed is safe"
+        said = f"cannot write {path}: {error.strerror}; {cure}, {again}"
+        return BestiaryError(said) if cure else None
+
+
 def _explained(error: sqlite3.Error, path: Path) -> BestiaryError:
     name = getattr(error, "sqlite_errorname", "")
     said = " ".join(str(error).split())[:MOST]  # of a damaged file it quotes what it read
+    if name.startswith(_PLACE) and (place := _of_its_folder(path)):
+        return place
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         cure = "free some space and run the same command again; what was committed is safe"
         return BestiaryError(f"cannot write {path}: {said}; {cure}")

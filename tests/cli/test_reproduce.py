@@ -53,7 +53,7 @@ def test_every_claim_has_its_verdict_and_evidence(text: str, found: Reproduction
         verdict = check.verdict
         assert re.search(rf"^{verdict.claim} {verdict.judgement}", text, flags=re.MULTILINE)
         assert verdict.evidence in text
-    assert "C2 holds within noise (does not hold with AdamW's 16x points in its curves" in text
+    assert "C2 not refuted (does not hold with AdamW's 16x points in its curves" in text
 
 
 def test_predictions_that_cannot_be_run_are_shown(text: str) -> None:

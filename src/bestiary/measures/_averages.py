@@ -10,7 +10,6 @@ from bestiary.measures._drawn import Drawn, mean_of
 from bestiary.measures._draws import Draws
 from bestiary.measures._estimates import estimate, factor
 from bestiary.measures._measures import Measures
-from bestiary.measures._summaries import mean_log_speedup
 from bestiary.specs import Estimate, missing
 
 
@@ -57,21 +56,21 @@ def average_difference(
     return estimate(mean.value, mean.draws)
 
 
-def beyond_chance(draws: Draws, optimizer: str, among: int) -> bool:
+def beyond_chance(draws: Draws, optimizer: str, among: int, *, time: bool = False) -> bool:
     """Whether its mean speedup is above 1 with the chance of one false winner of all kept at 5%.
 
     Args:
         draws: The draws.
         optimizer: The best one.
         among: How many there are besides the baseline.
+        time: Of the speedup in time, and not in tokens.
     """
-    mean = mean_log_speedup(draws, optimizer)
-    return mean is not None and above(mean[0], 0.025 / among)
-
-
-def above(drawn: Drawn, tail: float) -> bool:
-    """Whether all but a tail of the draws of a number lie above zero."""
-    return bool(np.quantile(drawn.draws, tail, method="lower") > 0)
+    read = draws.log_time_speedup if time else draws.log_speedup
+    own = [one.key for one in draws.evidence.observations if one.optimizer == optimizer]
+    numbers = [one for one in map(read, own) if one is not None and math.isfinite(one.value)]
+    if not numbers:
+        return False
+    return bool(np.quantile(mean_of(numbers).draws, 0.025 / among, method="lower") > 0)
 
 
 def _of_draws(found: Iterable[Drawn | None], cells: int) -> Estimate:

@@ -19,7 +19,7 @@ from bestiary.report._subject import published
 # Judgements, and how several of them read.
 PLURAL = {
     "holds": "hold",
-    "holds within noise": "hold within noise",
+    "not refuted": "are not refuted",
     "does not hold": "do not hold",
     "cannot be checked": "cannot be checked",
 }

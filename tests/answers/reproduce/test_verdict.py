@@ -24,7 +24,7 @@ def test_a_verdict_is_as_strong_as_its_parts(given_parts: list[ClaimPart]) -> No
     elif min(supports) >= 0.975:
         assert verdict.judgement == "holds"
     else:
-        assert verdict.judgement == "holds within noise"
+        assert verdict.judgement == "not refuted"
     assert verdict.parts == tuple(given_parts)
     assert verdict.evidence.startswith("numbers. ")
 
@@ -40,7 +40,7 @@ def test_among_many_parts_one_may_look_false_by_chance() -> None:
     doubtful = ClaimPart(text="a part", margin=-1.0, support=0.02)
     assert CLAIM.judged([doubtful], "numbers").judgement == "does not hold"
     sure = [ClaimPart(text="another", margin=1.0, support=1.0)] * 9
-    assert CLAIM.judged([doubtful, *sure], "numbers").judgement == "holds within noise"
+    assert CLAIM.judged([doubtful, *sure], "numbers").judgement == "not refuted"
 
 
 def test_contradicted_and_open_parts_are_named() -> None:
@@ -49,3 +49,15 @@ def test_contradicted_and_open_parts_are_named() -> None:
     evidence = CLAIM.judged([against, undecided], "numbers").evidence
     assert "contradicted: pigs fly (0%)" in evidence
     assert "open: rain falls (50%)" in evidence
+
+
+def test_the_joint_support_is_that_of_all_parts_in_one_draw() -> None:
+    first = drawn("x", 1.0, np.array([1.0, 1.0, -1.0, -1.0]))
+    second = drawn("y", 1.0, np.array([-1.0, 1.0, 1.0, -1.0]))
+    verdict = CLAIM.judged([first, second, normal("z", 0.0, 1.0)], "numbers")
+    assert verdict.joint == pytest.approx(0.25 * 0.5)
+    assert "all parts together are true in 12% of the draws" in verdict.evidence
+    assert verdict.judgement == "not refuted"
+    # Each of many parts may be open where all of them together hardly ever are.
+    doubtful = [normal("z", -1.0, 1.0)] * 6
+    assert (CLAIM.judged(doubtful, "numbers").joint or 0) < 1e-4

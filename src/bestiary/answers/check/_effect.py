@@ -9,6 +9,7 @@ from bestiary.answers.check._compared import Compared
 from bestiary.answers.check._item import Item, Outcome
 from bestiary.evidence import Observation, places
 from bestiary.measures import (
+    Measures,
     average_difference,
     average_speedup,
     average_time_speedup,
@@ -65,32 +66,41 @@ def _in_tokens(compared: Compared, claim: Claim) -> tuple[Outcome, str]:
         outcome, evidence = _in_loss(compared, lower)
         reason = cells[0][1].note or "no speedup has an interval"
         return outcome, f"{reason}; by losses at equal tokens: {evidence}"
-    average = average_speedup(measures, compared.own, lambda one: measures.of(one).speedup)
-    outcome, evidence = judged(claim, cells, lambda: average)
-    if outcome == "passed" and _by_chance(compared, claim):
-        rivals = len(compared.evidence.optimizers) - 1
-        return "unknown", (
-            f"{evidence}; but the best of {rivals} equal ones may reach that by chance, so the "
-            "report names no winner"
-        )
-    return outcome, evidence
+    found = judged(claim, cells, lambda: _average(measures, compared.own, time=False))
+    return _reserved(compared, claim, found)
 
 
 def _by_chance(compared: Compared, claim: Claim) -> bool:
     """Whether a report would not name it although its own interval is above 1."""
     evidence, measures = compared.evidence, compared.measures
-    names = [name for name in evidence.optimizers if name != evidence.baseline]
     whole = claim.scope == "average" and not claim.size and claim.ratio is None
     if evidence.kind != "own study" or not whole or claim.comparison != "faster":
         return False
-    means = {
-        name: average_speedup(
-            measures, list(evidence.of(name).values()), lambda one: measures.of(one).speedup
-        )
-        for name in names
-    }
+    time = claim.quantity == "time"
+    names = [name for name in evidence.optimizers if name != evidence.baseline]
+    means = {name: _average(measures, list(evidence.of(name).values()), time) for name in names}
     best = max(names, key=lambda name: means[name].value or 0.0)
-    return claim.optimizer == best and not beyond_chance(measures.draws, best, len(names))
+    return claim.optimizer == best and not beyond_chance(
+        measures.draws, best, len(names), time=time
+    )
+
+
+def _average(measures: Measures, own: list[Observation], time: bool) -> Estimate:
+    if time:
+        return average_time_speedup(measures, own)
+    return average_speedup(measures, own, lambda one: measures.of(one).speedup)
+
+
+def _reserved(compared: Compared, claim: Claim, found: tuple[Outcome, str]) -> tuple[Outcome, str]:
+    """The same, but open where the report says that chance may reach it."""
+    outcome, evidence = found
+    if outcome != "passed" or not _by_chance(compared, claim):
+        return found
+    rivals = len(compared.evidence.optimizers) - 1
+    return "unknown", (
+        f"{evidence}; but the best of {rivals} equal ones may reach that by chance, so the "
+        "report names no winner"
+    )
 
 
 def _on_the_clock(compared: Compared, claim: Claim) -> tuple[Outcome, str]:
@@ -99,7 +109,8 @@ def _on_the_clock(compared: Compared, claim: Claim) -> tuple[Outcome, str]:
     measured = [(one, measures.of(one).time_speedup) for one in compared.own]
     step = overhead(measures, claim.optimizer)
     if any(est.value is not None for _, est in measured) or step.value is None:
-        return judged(claim, measured, lambda: average_time_speedup(measures, compared.own))
+        found = judged(claim, measured, lambda: average_time_speedup(measures, compared.own))
+        return _reserved(compared, claim, found)
     bounds = [(one, time_speedup(measures.of(one).speedup, step)) for one in compared.own]
     outcome, evidence = judged(claim, bounds, lambda: dependent_mean([est for _, est in bounds]))
     told = f"no step times here; with published ones ({step.value:.3g}x, {step.note}): {evidence}"

@@ -40,7 +40,7 @@ def answer(
     sentences = [_headline(ranked[0], baseline, sure, len(summaries)), *_unfinished(unfinished)]
     if len(ranked) > 1:
         sentences.append(_runner_up(draws, ranked[0], ranked[1]))
-    sentences += _on_the_clock(ranked, baseline)
+    sentences += _on_the_clock(draws, ranked, baseline)
     sentences += _with_size(draws, ranked[0])
     sentences += [_one(summary, rows, baseline) for summary in ranked]
     sentences += [
@@ -129,16 +129,18 @@ def _runner_up_by_loss(draws: Draws, best: Summary, second: Summary) -> str:
     )
 
 
-def _on_the_clock(ranked: Sequence[Summary], baseline: str) -> list[str]:
-    """Who wins in time, where that was measured."""
+def _on_the_clock(draws: Draws, ranked: Sequence[Summary], baseline: str) -> list[str]:
+    """Who wins in time, where that was measured, with the same reserve for the best of many."""
     timed = [one for one in ranked if one.time_speedup.value is not None]
     if not timed:
         return []
     best = max(timed, key=lambda one: one.time_speedup.value or 0.0)
-    if best.time_speedup.side(1.0) <= 0:
+    if not beyond_chance(draws, best.optimizer, len(timed), time=True):
+        above = best.time_speedup.side(1.0) > 0
+        chance = f", which the best of {len(timed)} equal ones may reach by chance" * above
         return [
             f"In time on this machine none needs less than {baseline} beyond doubt: the best, "
-            f"{best.label}, has a time speedup of {best.time_speedup.times()}."
+            f"{best.label}, has a time speedup of {best.time_speedup.times()}{chance}."
         ]
     return [
         f"On this machine {best.label} needs the least time: {baseline} needs "

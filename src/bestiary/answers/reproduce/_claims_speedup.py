@@ -101,7 +101,7 @@ def equal_at_the_top(variant: Variant) -> ClaimVerdict:
     """C8: losses equal within the study's own threshold, speedups that round to 1.1."""
     names = ("nadamw", "muon", "soap")
     at = ("1.2b", 8.0)
-    parts = [
+    parts: list[ClaimPart] = [
         drawn(
             f"{one} and {two} differ by less than {DELTA:g} nats",
             DELTA - abs(variant.losses[one, *at] - variant.losses[two, *at]),

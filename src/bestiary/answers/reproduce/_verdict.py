@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from bestiary.laws import Array
 from bestiary.specs import Spec
 
-Judgement = Literal["holds", "holds within noise", "does not hold", "cannot be checked"]
+Judgement = Literal["holds", "not refuted", "does not hold", "cannot be checked"]
 ESTABLISHED = 0.975
 
 
@@ -41,9 +41,11 @@ class ClaimVerdict(Spec, frozen=True, kw_only=True):
         statement: The claim.
         where: Where the study states it.
         judgement: `holds` (every part established), `does not hold` (a part contradicted),
-            `holds within noise` (no part contradicted, some open: the noise allows it and does
-            not prove it), or `cannot be checked`.
+            `not refuted` (no part contradicted, some open: the noise allows it and does not
+            prove it), or `cannot be checked`.
         evidence: The numbers, in words.
+        joint: Share of redrawn data sets in which all parts are true together; those without draws
+            of their own are taken as independent. None where the claim cannot be checked.
         parts: What the judgement rests on; empty where the claim cannot be checked.
     """
 
@@ -52,7 +54,18 @@ class ClaimVerdict(Spec, frozen=True, kw_only=True):
     where: str
     judgement: Judgement
     evidence: str
+    joint: float | None = None
     parts: tuple[ClaimPart, ...] = ()
+
+
+class DrawnPart(ClaimPart, frozen=True, kw_only=True):
+    """A part with the redrawn data sets in which it is true.
+
+    Attributes:
+        true: One of `bool` for each.
+    """
+
+    true: tuple[bool, ...]
 
 
 class PublishedClaim(Spec, frozen=True, kw_only=True):
@@ -62,25 +75,45 @@ class PublishedClaim(Spec, frozen=True, kw_only=True):
     statement: str
     where: str
 
-    def judged(self, parts: Sequence[ClaimPart], evidence: str) -> ClaimVerdict:
-        """The verdict that the parts give."""
+    def judged(
+        self, parts: Sequence[ClaimPart], evidence: str, *, unjudged: Sequence[str] = ()
+    ) -> ClaimVerdict:
+        """The verdict that the parts give.
+
+        Args:
+            parts: What the claim says, with its support.
+            evidence: The numbers, in words.
+            unjudged: What else it says and the data cannot show: with any, it is not established.
+        """
         against = [part for part in parts if part.support <= (1 - ESTABLISHED) / len(parts)]
         open_parts = [p for p in parts if p not in against and p.support < ESTABLISHED]
-        judgement: Judgement = "holds within noise" if open_parts else "holds"
+        judgement: Judgement = "not refuted" if open_parts or unjudged else "holds"
         if against:
             judgement = "does not hold"
         counted = f"{len(parts)} part{'s' if len(parts) != 1 else ''}: "
         counted += f"{len(parts) - len(open_parts) - len(against)} established, "
         counted += f"{len(open_parts)} open, {len(against)} contradicted"
         counted += _listed("contradicted", against) + _listed("open", open_parts)
-        return self._verdict(judgement, f"{evidence}. {counted}.", tuple(parts))
+        if unjudged:
+            counted += f"; {len(unjudged)} more not judged: {', '.join(unjudged)}"
+        joint = _jointly(parts)
+        if open_parts and len(parts) > 1:
+            counted += f"; all parts together are true in {_share(joint)} of the draws"
+        plain = tuple(
+            ClaimPart(text=part.text, margin=part.margin, support=part.support) for part in parts
+        )
+        return self._verdict(judgement, f"{evidence}. {counted}.", plain, joint)
 
     def unchecked(self, why: str, parts: Sequence[ClaimPart] = ()) -> ClaimVerdict:
         """The verdict where the published data cannot decide."""
         return self._verdict("cannot be checked", why, tuple(parts))
 
     def _verdict(
-        self, judgement: Judgement, evidence: str, parts: tuple[ClaimPart, ...]
+        self,
+        judgement: Judgement,
+        evidence: str,
+        parts: tuple[ClaimPart, ...],
+        joint: float | None = None,
     ) -> ClaimVerdict:
         return ClaimVerdict(
             claim=self.name,
@@ -88,18 +121,41 @@ class PublishedClaim(Spec, frozen=True, kw_only=True):
             where=self.where,
             judgement=judgement,
             evidence=evidence,
+            joint=joint,
             parts=parts,
         )
 
 
-def drawn(text: str, margin: float, margins_K: Array) -> ClaimPart:
+def drawn(text: str, margin: float, margins_K: Array) -> DrawnPart:
     """A part whose margin was redrawn."""
-    return ClaimPart(text=text, margin=float(margin), support=float(np.mean(margins_K > 0)))
+    true = margins_K > 0
+    return DrawnPart(
+        text=text,
+        margin=float(margin),
+        support=float(np.mean(true)),
+        true=tuple(true.tolist()),
+    )
 
 
 def normal(text: str, margin: float, deviation: float) -> ClaimPart:
     """A part whose margin has normal noise of a known standard deviation."""
     return ClaimPart(text=text, margin=margin, support=float(ndtr(margin / deviation)))
+
+
+def _jointly(parts: Sequence[ClaimPart]) -> float:
+    """The support of all parts together: draw by draw where they have draws, else multiplied."""
+    own = [part for part in parts if isinstance(part, DrawnPart)]
+    lengths = {len(part.true) for part in own}
+    shares = [part.support for part in parts if not isinstance(part, DrawnPart)]
+    for length in lengths:
+        together = np.all([part.true for part in own if len(part.true) == length], axis=0)
+        shares.append(float(np.mean(together)))
+    return float(np.prod(shares))
+
+
+def _share(value: float) -> str:
+    """A share in percent: `0.03%`, `42%`."""
+    return f"{100 * value:.0f}%" if value >= 0.01 else f"{100 * value:.2g}%"
 
 
 def _listed(what: str, parts: Sequence[ClaimPart], most: int = 3) -> str:

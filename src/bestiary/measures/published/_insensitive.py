@@ -29,10 +29,13 @@ class Insensitive(NamedTuple):
         margin: How much worse the best shared value may be before it is not near-optimal
             somewhere, in nats; above 0 means insensitive.
         share: Share of redrawn data sets in which it is.
+        censored: Regimes whose best run has the least or the greatest value tried there, so that
+            the optimum may lie beyond and what is called insensitive was not seen to be.
     """
 
     margin: float
     share: float
+    censored: int
 
 
 def insensitive(optimizer: str, evidence: Variant) -> dict[str, Insensitive]:
@@ -56,7 +59,8 @@ def _insensitive(optimizer: str, noise: float, draws: int, seed: int) -> dict[st
         if len({run.settings.get(name) for run in every}) > 1:
             margin = DELTA_NEAR - _worst_of_best_shared(name, regimes, point)
             margin_K = DELTA_NEAR - _worst_of_best_shared(name, regimes, redrawn)
-            found[name] = Insensitive(float(margin[0]), float(np.mean(margin_K > 0)))
+            censored = sum(_on_an_end(name, regime) for regime in regimes)
+            found[name] = Insensitive(float(margin[0]), float(np.mean(margin_K > 0)), censored)
     return found
 
 
@@ -104,6 +108,19 @@ def _best_with(
 ) -> Array:
     has_R = np.array([run.settings.get(name) == value for run in regime])
     return excess_RK[has_R].min(axis=0, initial=np.inf)
+
+
+def _on_an_end(name: str, regime: Sequence[ForeignResult]) -> bool:
+    """Whether the best run of a regime has the least or the greatest of several numbers tried."""
+    numbers = {
+        run.settings[name]: _loss(run)
+        for run in sorted(regime, key=_loss, reverse=True)
+        if isinstance(run.settings.get(name), int | float)
+    }
+    if len(numbers) < 2:
+        return False
+    best = min(numbers, key=lambda value: numbers[value])
+    return best in (min(numbers, key=float), max(numbers, key=float))
 
 
 def _phase_one(optimizer: str, size: str, ratio: float) -> list[ForeignResult]:

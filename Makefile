@@ -28,7 +28,8 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Two hundred real runs, a hundred of their processes killed; an hour or more of two cores.
+# Two hundred real runs, a hundred of their processes killed; an hour or more of two cores. With
+# SOAK_FLAGS="--on ray --kills 20" the pilots are Ray's, and so on: `python -m tests.soak --help`.
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.soak $(SOAK_FLAGS)
 

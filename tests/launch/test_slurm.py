@@ -95,6 +95,31 @@ def test_an_array_of_pilots_answers_a_study_and_one_that_must_go_comes_back(
     assert launcher.living == 0
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pilot_that_is_killed_has_another_in_its_place(tmp_path: Path, mode: str) -> None:
+    question, folder = small(), tmp_path / "study"
+    launcher = SlurmLauncher(1, SlurmOptions(cluster=mode))
+
+    class Killing(Log):
+        killed = 0
+
+        def update(self, snapshot: Snapshot) -> None:
+            super().update(snapshot)
+            exchange = Exchange(folder)
+            for name in names(exchange.crew) if self.killed < 2 and snapshot.done >= 3 else ():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    os.kill(read(exchange.card_file(name), PilotCard).pid, signal.SIGKILL)
+                    self.killed += 1
+
+    with StudyStore.create(folder, question) as store:
+        with executor_of(folder, question, "slow", launcher=launcher) as executor:
+            drive(store, executor, log := Killing())
+        assert_exactly_once(store, question)
+    assert log.killed == 2
+    assert len([line for line in log.notices if "joined, 1 worker" in line]) >= 2
+    assert left_over(folder) == []
+
+
 @pytest.mark.skipif(bool(has_slurm()), reason=has_slurm())
 @pytest.mark.parametrize(
     ("asked", "named"),

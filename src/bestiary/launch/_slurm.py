@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from bestiary.specs import SlurmOptions
 # What submitit counts down at every time limit; a study may take months.
 TIMEOUTS = 100_000
 ASK_SECONDS = 30.0
+# The exit code of a pilot that was killed; what replaces so many finds the same end.
+KILLED = 128 + signal.SIGKILL
+RESTARTS = 100
 
 
 class SlurmPilot:
@@ -65,6 +69,7 @@ class SlurmLauncher(AbstractLauncher):
         self._flags = _flags(options.flags)
         self._jobs: dict[str, Any] = {}
         self._asked = 0.0
+        self._folder, self._restarts = "", 0
 
     def check(self) -> None:
         """Ask Slurm whether it would take such a job, without submitting one.
@@ -90,14 +95,18 @@ class SlurmLauncher(AbstractLauncher):
         Raises:
             UserError: there is no Slurm, or it refuses the array; its own line is quoted.
         """
+        self._folder = folder
+        self._submit(self._pilots)
+
+    def _submit(self, pilots: int) -> None:
         import submitit
 
         token = secrets.token_hex(2)
-        names = [f"slurm-{token}-{index}-" for index in range(self._pilots)]
-        units = [unit(folder, name, self._worker_options) for name in names]
+        names = [f"slurm-{token}-{index}-" for index in range(pilots)]
+        units = [unit(self._folder, name, self._worker_options) for name in names]
         try:
             executor = submitit.AutoExecutor(
-                folder=Path(folder) / "pilots" / "slurm",
+                folder=Path(self._folder) / "pilots" / "slurm",
                 cluster=self._options.cluster,
                 slurm_max_num_timeout=TIMEOUTS,
                 local_max_num_timeout=TIMEOUTS,
@@ -107,13 +116,23 @@ class SlurmLauncher(AbstractLauncher):
                 jobs = [executor.submit(SlurmPilot(one)) for one in units]
         except (RuntimeError, OSError, ValueError, submitit.core.utils.FailedJobError) as error:
             raise _refused(_said(error)) from None
-        self._jobs = {one.name: job for one, job in zip(units, jobs, strict=True)}
+        self._jobs |= {one.name: job for one, job in zip(units, jobs, strict=True)}
 
     def ended(self) -> list[Ended]:
-        """The jobs that are done; one at its time limit queues again and is not."""
+        """The jobs that are done; one at its time limit queues again and is not.
+
+        A pilot that was killed has another in its place, as when memory ran out; a job that
+        somebody cancelled has not.
+        """
         queued = self._queued()
         gone = [name for name, job in self._jobs.items() if _is_done(job, queued)]
-        return [_ending(name, self._jobs.pop(name)) for name in gone]
+        found = [_ending(name, self._jobs.pop(name)) for name in gone]
+        killed = sum(one.code == KILLED for one in found)
+        again = min(killed, RESTARTS - self._restarts)
+        if again:
+            self._restarts += again
+            self._submit(again)
+        return found
 
     @property
     def living(self) -> int:
@@ -137,8 +156,8 @@ class SlurmLauncher(AbstractLauncher):
         if self._options.cluster == "local" or not self._jobs or now - self._asked < ASK_SECONDS:
             return None
         self._asked = now
-        array = next(iter(self._jobs.values())).job_id.partition("_")[0]
-        command = ["squeue", "-h", "-r", "-o", "%i", "-j", array]
+        arrays = sorted({job.job_id.partition("_")[0] for job in self._jobs.values()})
+        command = ["squeue", "-h", "-r", "-o", "%i", "-j", ",".join(arrays)]
         try:
             asked = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
         except (OSError, subprocess.SubprocessError):

@@ -24,6 +24,7 @@ from benchmarks import (
     driver,
     intervals,
     left_on_table,
+    operations,
     optimizer_bounds,
     optimizer_steps,
     peers,
@@ -50,6 +51,7 @@ BENCHMARKS = {
     "populations": populations.run,
     "products": products.run,
     "left_on_table": left_on_table.run,
+    "operations": operations.run,
     "peers": peers.run,
     "intervals": intervals.run,
 }

@@ -12,10 +12,15 @@ from typing import Any
 import pytest
 
 # Files that take what is compiled or drawn for another, and that other.
+STEPS = "tests/optimizers"
+COMPILED = ("first_steps", "safety", "variants")
+DRAWN = ("exhibits", "files", "spending")
 TOGETHER = {
-    f"tests/optimizers/test_{name}.py": "tests/optimizers/test_contract.py"
-    for name in ("first_steps", "safety", "variants")
-} | {f"tests/report/test_{name}.py": "tests/report/test_page.py" for name in ("exhibits", "files")}
+    **{
+        f"tests/optimizers/test_{name}.py": "tests/optimizers/test_contract.py" for name in COMPILED
+    },
+    **{f"tests/report/test_{name}.py": "tests/report/test_page.py" for name in DRAWN},
+}
 
 
 def unit_of(file: str) -> str:

@@ -2,9 +2,8 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "bestiary"
 LADDER = (
@@ -37,38 +36,44 @@ def line_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports anywhere in it, also inside functions."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_come_from_above(path: Path) -> None:
-    own = line_of(path)
-    for module in imports(path):
-        if module.startswith("bestiary."):
-            other = module.split(".")[1]
-            below = other == own or LEVEL[other] < LEVEL[own]
-            assert below, f"{own} may not import {module}"
-        private = own not in ("__main__",) and module.startswith("jax._src")
-        assert not private, f"{path.name} imports private JAX: {module}"
+def test_imports_come_from_above() -> None:
+    for path in FILES:
+        own = line_of(path)
+        for module in imports(path):
+            if module.startswith("bestiary."):
+                other = module.split(".")[1]
+                below = other == own or LEVEL[other] < LEVEL[own]
+                assert below, f"{path}: {own} may not import {module}"
+            private = own not in ("__main__",) and module.startswith("jax._src")
+            assert not private, f"{path} imports private JAX: {module}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_plain_data_lines_never_import_jax(path: Path) -> None:
-    if line_of(path) in WITHOUT_JAX:
-        heavy = {module.split(".")[0] for module in imports(path)}
-        assert not heavy & {"jax", "optax", "orbax"}
+def test_plain_data_lines_never_import_jax() -> None:
+    for path in FILES:
+        if line_of(path) in WITHOUT_JAX:
+            heavy = {module.split(".")[0] for module in imports(path)}
+            assert not heavy & {"jax", "optax", "orbax"}, path
 
 
 def test_a_report_shows_and_works_nothing_out() -> None:
@@ -82,7 +87,7 @@ def test_a_report_shows_and_works_nothing_out() -> None:
 def test_class_names_are_unique() -> None:
     places: dict[str, list[str]] = {}
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
     # Every command has its flags, and each is the only one of its file.

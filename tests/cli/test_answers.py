@@ -163,6 +163,7 @@ def test_somebodys_results_are_imported_and_asked(capsys: pytest.CaptureFixture[
     assert record(capsys, "crossover", "muon", "adamw", "bestiary-theirs")["first"] == "muon"
 
 
+@pytest.mark.slow
 def test_imports_may_stand_beside_an_own_study(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,7 @@ def asked(port: int, path: str, method: str = "GET", **headers: str) -> tuple[in
     return got.status, text, cookie
 
 
+@pytest.mark.slow
 def test_how_far_a_study_is(port: int, folder: Path) -> None:
     status, text, _ = asked(port, "/status.json")
     found = json.loads(text)

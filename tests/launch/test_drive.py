@@ -158,6 +158,7 @@ def test_no_worker_compiles_what_another_is_compiling_while_there_is_something_e
     assert compiling not in meanwhile[:10]
 
 
+@pytest.mark.slow
 def test_weights_of_reported_runs_stay_where_that_was_asked(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:

@@ -54,6 +54,7 @@ def test_the_time_left_is_work_left_over_slots() -> None:
     assert outlook(len(order))[0].snapshot([]).seconds_left == 0
 
 
+@pytest.mark.slow
 def test_what_runs_has_done_part_of_its_work() -> None:
     _, order = answer(QUESTION)
     guess, _ = outlook(len(order) - 1, slots=1)
@@ -77,6 +78,7 @@ def test_losses_are_compared_in_one_cell_and_in_the_studys_order() -> None:
             assert loss == min(losses)
 
 
+@pytest.mark.slow
 def test_the_cell_at_work_is_shown_once_it_has_a_loss() -> None:
     _, order = answer(QUESTION)
     guess, _ = outlook(len(order), slots=1)
@@ -89,6 +91,7 @@ def test_the_cell_at_work_is_shown_once_it_has_a_loss() -> None:
     assert first.snapshot([at_work]).best_cell == order[0].cell
 
 
+@pytest.mark.slow
 def test_an_outlook_that_is_kept_up_to_date_is_one_made_anew() -> None:
     _, order = answer(QUESTION)
     known = {run_id(planned.run): planned for planned in order}

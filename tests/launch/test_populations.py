@@ -25,6 +25,7 @@ def together(folder: Path) -> list[tuple[str, ...]]:
     return sorted(notes)
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_separate_runs(tmp_path: Path, executor: Make) -> None:
     question, log = study(runs_per_cell=5, seeds=(1, 2)), Log()
     with StudyStore.create(tmp_path, question) as store:

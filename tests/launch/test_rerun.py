@@ -23,6 +23,7 @@ def test_every_run_comes_once_with_its_place(tmp_path: Path, executor: Make) -> 
     assert again == {index: outcome(run) for index, run in enumerate(runs())}
 
 
+@pytest.mark.slow
 def test_one_that_cannot_be_trained_is_said(tmp_path: Path, executor: Make) -> None:
     with pytest.raises(BestiaryError, match="trained again: corpora holds no corpus; prepare it"):
         list(rerun(runs(), executor("broken"), tmp_path))

@@ -27,6 +27,7 @@ def answered(folder: Path, question: Study, environment: dict[str, str]) -> None
                 store.commit(result, store.begin_attempt(result.run_id))
 
 
+@pytest.mark.slow
 def test_one_seed_more_trains_only_what_is_new(tmp_path: Path, executor: Make) -> None:
     answered(tmp_path / "old", study(5, (1,)), HERE | {"cores": "2"})
     known = results_elsewhere([tmp_path / "old"], HERE)

@@ -62,6 +62,7 @@ def test_profile_and_draws_agree() -> None:
     assert canonical_json(checks[0])
 
 
+@pytest.mark.slow
 def test_seeds_in_common_sharpen_a_comparison() -> None:
     """The luck that a seed brings to all optimizers of a cell is not taken for a speedup."""
     study = synthetic_study(ratios=(1.0, 2.0, 4.0, 8.0), sizes=("65k",))

@@ -164,6 +164,7 @@ def test_more_time_is_never_green_beside_fewer_tokens() -> None:
     assert ">faster<" not in text
 
 
+@pytest.mark.slow
 def test_a_study_that_has_only_begun_has_a_page_too() -> None:
     estimates = ("loss", "token_speedup", "time_speedup", "step_time_ratio", "loss_difference")
     nothing = msgspec.structs.replace(

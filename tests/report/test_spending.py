@@ -1,6 +1,8 @@
 """The page says what was planned and what was spent, and what that cost where a price is known."""
 
 import msgspec
+import pytest
+from tests.report.drawn import made_up_page
 from tests.report.made_up import made_up
 
 from bestiary.report import page
@@ -32,6 +34,7 @@ ROWS = (
 )
 
 
+@pytest.mark.slow
 def test_phases_are_added_up_and_a_price_makes_a_cost() -> None:
     analysis = msgspec.structs.replace(made_up(), spending=ROWS, price=2.0)
     table = spending_table(analysis, identities(analysis.rows))
@@ -61,5 +64,6 @@ def test_without_a_price_nothing_costs_and_without_a_result_no_time_is_planned()
     assert table.phases[0].quantities[2] == ("\N{EN DASH}", "2.5")
 
 
+@pytest.mark.slow
 def test_results_that_nobody_planned_have_no_table() -> None:
-    assert "Planned against spent" not in page(made_up())
+    assert "Planned against spent" not in made_up_page()

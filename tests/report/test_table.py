@@ -30,6 +30,7 @@ def test_numbers_are_whole_on_a_narrow_terminal() -> None:
     assert "1.8276 ± 0.0121" in text
 
 
+@pytest.mark.slow
 def test_only_footnotes_whose_marks_occur_are_printed() -> None:
     assert "edge of what was tried" in printed(140)
     assert "beyond its own runs" in printed(140)

@@ -124,6 +124,7 @@ def mutated(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(text=mutated())
 def test_whatever_is_wrong_with_a_file_it_is_a_study_or_one_line(

@@ -76,6 +76,7 @@ def test_one_cell_can_be_claimed() -> None:
         check("Muon beats AdamW at 1.2b 16x", published_evidence())
 
 
+@pytest.mark.slow
 def test_a_true_speedup_with_seeds_is_borne_out() -> None:
     # The truth is 1.45 in six cells, all of which must be above 1.15. The luck of tuning may be 5%
     # to 10% of a speedup here, so a claim of 1.3 is passed by one such study of seven; by one of
@@ -94,6 +95,7 @@ def test_a_true_speedup_with_seeds_is_borne_out() -> None:
     assert clock.items[0].outcome == "passed"
 
 
+@pytest.mark.slow
 def test_a_claim_is_judged_by_the_interval_of_the_report() -> None:
     """A report said 1.93x, at least 1.64x, on average, and a claim of 1.5x was not settled."""
     evidence = synthetic_evidence()
@@ -127,6 +129,7 @@ def test_with_one_ratio_the_loss_decides_as_in_a_crossover() -> None:
     assert check("Muon is 1.2x faster than AdamW", one).items[0].outcome == "unknown"
 
 
+@pytest.mark.slow
 def test_a_lower_loss_is_judged_by_losses() -> None:
     evidence = synthetic_evidence()
     gaps = [

@@ -174,6 +174,7 @@ def test_pairing_helps_where_seeds_share_noise() -> None:
         assert (row.paired or 1001) <= (row.unpaired or 1001)
 
 
+@pytest.mark.slow
 def test_another_named_size_is_predicted_and_marked() -> None:
     answer = power(synthetic_evidence(), 1.1, sizes=["65k", "262k"], ratios=[1.0])
     assert [row.measured for row in answer.rows] == [True, False]

@@ -1,4 +1,4 @@
-"""Where the time of a training step on a CPU goes: its operations, timed by the compiler's profiler.
+"""Where the time of a training step on a CPU goes: its operations, by the compiler's profiler.
 
 Products apart from all that lies between them. An operation's time is the first quartile of its
 timings, because another job on the core only makes some of them longer.

@@ -3,7 +3,7 @@
 Usage: python -m benchmarks [NAME ...] [--json PATH]
 
 Without names all run but `intervals`, which takes half an hour and measures coverage, not speed,
-and `peers`, which needs torch.
+`peers`, which needs torch, and `accelerators`, which compiles for hours where there is none.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    accelerators,
     analysis_scale,
     batches,
     claims,
@@ -54,8 +55,9 @@ BENCHMARKS = {
     "operations": operations.run,
     "peers": peers.run,
     "intervals": intervals.run,
+    "accelerators": accelerators.run,
 }
-ON_REQUEST = {"intervals", "peers"}
+ON_REQUEST = {"accelerators", "intervals", "peers"}
 
 
 def main() -> None:

@@ -1,12 +1,16 @@
 """What benchmarks do only on an accelerator, at tiny shapes, and what they count on real ones."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
-from benchmarks import optimizer_bounds, optimizer_steps
+from benchmarks import accelerators, optimizer_bounds, optimizer_steps
 
-from bestiary.specs import SIZES, ModelSpec
+from bestiary.specs import SIZES, DataSpec, ModelSpec, RunSpec
 
 TINY: ModelSpec = msgspec.structs.replace(SIZES["8k"], context=8, vocabulary=32)
 
@@ -44,3 +48,45 @@ def test_half_the_bits_are_half_the_bytes_and_other_products() -> None:
     assert narrow["tflop"] == wide["tflop"]
     assert narrow["gb"] < wide["gb"]
     assert narrow["serial_ms"] < wide["serial_ms"]
+
+
+def test_a_table_of_estimates_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was compiled is not compiled again, and what does not fit has no time."""
+    asked: list[str] = []
+
+    def compiled(size: str, optimizer: str, topology: str) -> str:
+        asked.append(topology)
+        fits = topology == "v5e:4x4"
+        found = {"placement": "data=8", "fits": fits, "accumulation": 2, "needed": 7 * 10**9}
+        times = {"seconds": 2.0, "share": 0.25, "optimizer_seconds": 0.02}
+        return json.dumps(found | times)
+
+    monkeypatch.setattr(accelerators, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(accelerators, "_compiled", compiled)
+    monkeypatch.setattr(accelerators, "STUDIED", ("130m",))
+    monkeypatch.setattr(accelerators, "OPTIMIZERS", ("muon",))
+    first = next(accelerators.estimated())
+    assert "step_seconds" not in first
+    rows = list(accelerators.estimated())
+    assert rows[0] == first
+    assert rows[1]["peak_percent"] == 25.0
+    assert rows[1]["optimizer_percent"] == 1.0
+    assert {row["how"] for row in rows} == {"estimated by the compiler"}
+    assert asked == list(accelerators.SLICES)
+
+
+def test_steps_and_populations_are_measured_where_there_is_a_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def trained(runs: list[RunSpec], text: Any) -> Any:
+        found = {"step_seconds": 0.5 * len(runs) ** 0.5, "environment": {"attention": "chunked"}}
+        return [SimpleNamespace(**found) for _ in runs]
+
+    monkeypatch.setattr(accelerators, "_trained", trained)
+    text: Any = SimpleNamespace(spec=DataSpec(name="text", digest="0" * 64))
+    monkeypatch.setitem(accelerators.PEAKS, "cpu", 1e6)
+    row = accelerators.measured(TINY, "adamw", text, batch=2, dtype="bfloat16", steps=2)
+    assert row["peak_percent"] == 100 * 2 * TINY.context * TINY.flops_per_token / 0.5 / 1e6
+    assert accelerators.population(TINY, text, 16)["times_faster"] == 4.0

@@ -19,6 +19,7 @@ def test_it_names_versions_and_the_machine() -> None:
     assert found["jax"] == jax.__version__
     assert found["cores"] == str(len(os.sched_getaffinity(0)))
     assert found["backend"] == "cpu"
+    assert found["bits"].startswith("the same on every machine of this kind")
     assert all(isinstance(value, str) and value for value in found.values())
     assert environment() == found
 

@@ -123,6 +123,8 @@ def _text(flags: Flags, record: dict[str, Any]) -> str:
         f"{record['flops']:.3g} model FLOPs a chip and step; the compiler estimates "
         f"{record['seconds']:.3f} s of kernels, {100 * record['share']:.1f}% of peak, "
         f"not counting waits for other chips\n"
+        f"the optimizer compiled alone: {record['optimizer_seconds']:.4f} s, "
+        f"{100 * record['optimizer_seconds'] / record['seconds']:.1f}% of the step\n"
         f"collectives, bytes on each chip (in a loop: of one pass)\n{spoken or '  none'}\n"
         f"compiled in {record['compile_seconds']:.0f} s; nothing ran"
     )

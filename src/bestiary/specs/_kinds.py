@@ -6,6 +6,7 @@ from collections.abc import Mapping
 DECIDING = (
     *("bestiary", "code", "optimizer package", "jax", "jaxlib", "optax", "scipy"),
     *("processor", "backend", "device", "threads", "products", "placement", "XLA_FLAGS"),
+    *("attention", "cross-entropy"),
 )
 
 

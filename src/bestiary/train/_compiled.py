@@ -19,7 +19,7 @@ from bestiary.train._collectives import Collective, collectives
 from bestiary.train._cycles import cycles
 from bestiary.train._kernels import named
 from bestiary.train._mesh import Ground, placement_of
-from bestiary.train._parts import compiled_step, held, lying
+from bestiary.train._parts import compiled_optimizer, compiled_step, held, lying
 from bestiary.train._step import Recipe, recipe
 
 # The compiler keeps a part of the memory for itself: 0.25 of 16 GiB on v5e.
@@ -45,6 +45,7 @@ class CompiledStep:
         flops: Model FLOPs of a step, of a chip.
         seconds: The compiler's own estimate of a step: cycles of its kernels, those in loops as
             often as they run, without waiting for other chips.
+        optimizer_seconds: The same of the optimizer's part, compiled alone.
         share: The FLOPs over what a chip's peak would do in that time.
         spoken: The collectives.
         compile_seconds: What compiling took here.
@@ -61,6 +62,7 @@ class CompiledStep:
     held: dict[str, int] = field(default_factory=dict)
     flops: float = 0.0
     seconds: float = 0.0
+    optimizer_seconds: float = 0.0
     share: float = 0.0
     spoken: tuple[Collective, ...] = ()
     compile_seconds: float = 0.0
@@ -156,6 +158,7 @@ def _attempt(of: Recipe, ground: Ground, topology: str, chip: Chip) -> CompiledS
     by_kind = _held(program, of, ground)
     flops = of.batch_size * of.model.context * of.model.flops_per_token / len(ground.among)
     seconds = cycles(program.as_text(), _of_attention(of, ground.placement)) / chip.clock
+    alone = cycles(compiled_optimizer(of, ground).as_text(), bundles()) / chip.clock
     return replace(
         blank,
         fits=True,
@@ -163,6 +166,7 @@ def _attempt(of: Recipe, ground: Ground, topology: str, chip: Chip) -> CompiledS
         held=by_kind,
         flops=flops,
         seconds=seconds,
+        optimizer_seconds=alone,
         share=flops / (seconds * chip.flops) if seconds else math.nan,
         spoken=tuple(collectives(program.as_text())),
         compile_seconds=time.monotonic() - began,

@@ -17,6 +17,12 @@ from bestiary.store import code_digest
 from bestiary.train._threads import start_jax
 
 _DIGITS = 12
+# What holds of a run's last bits, by backend; `moved` says where the kind of machine has changed.
+_BITS = {
+    "cpu": "the same on every machine of this kind, however the run was stopped and gone on with",
+    "gpu": "no promise: not tested on a GPU, whose sums may have another order each time",
+    "tpu": "no promise: not tested on a TPU",
+}
 
 
 @cache
@@ -36,6 +42,7 @@ def environment() -> dict[str, str]:
         "device": device.device_kind,
         "devices": str(jax.device_count()),
         "threads": threads,
+        "bits": _BITS.get(device.platform, f"no promise: not tested on {device.platform}"),
     }
     if device.platform == "cpu":
         found["products"] = models.products_of_a_cpu()

@@ -1,24 +1,20 @@
-"""The parts of a step as programs of their own, for counting: nothing runs, nothing is allocated.
+"""A step, and the optimizer's part of it alone, as programs to count in: nothing runs.
 
-Compilers count the body of a loop once, so a step is counted from parts without loops: layers
-unrolled, one tile of the head, the optimizer alone. Their arguments are shapes, and their devices
-may be those of a machine that is not there.
+Their arguments are shapes, and their devices may be those of a machine that is not there.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import msgspec
 import optax
 
 from bestiary import optimizers
 from bestiary.specs import ModelSpec, OptimizerSpec, Placement
 from bestiary.train._collectives import Collective, collectives
-from bestiary.train._mesh import Ground, as_stored
+from bestiary.train._mesh import Ground
 from bestiary.train._step import Recipe, abstract_hyper, start, take_step
 
 
@@ -86,26 +82,6 @@ def optimizer_collectives(
         compute_dtype="float32",
     )
     return collectives(compiled_optimizer(of, Ground(placement)).as_text())
-
-
-def compiled_gradient(of: Recipe, ground: Ground, *, sequences: int) -> Any:
-    """Loss and gradient of one micro-batch."""
-    params, _ = held(of)
-    place, _ = lying(of, ground)
-    tokens = jax.ShapeDtypeStruct((sequences, of.model.context + 1), jnp.int32)
-
-    def gradient(params: Any, tokens_BS: Any) -> Any:
-        loss, grads = jax.value_and_grad(of.loss)(params, tokens_BS)
-        return loss, as_stored(grads, of.model)
-
-    return compiled(
-        ground, gradient, (params, tokens), (place, ground.rows(0)), (ground.whole, place)
-    )
-
-
-def with_model(of: Recipe, **changes: int) -> Recipe:
-    """The recipe for a model of another shape."""
-    return replace(of, model=msgspec.structs.replace(of.model, **changes))
 
 
 def held(of: Recipe) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 _PASS = "final_bundles"
-_FILE = re.compile(rf"^[0-9]+-(.+)-[0-9]+-schedule-analysis_{_PASS}\.txt$")
+_FILE = re.compile(rf"^[0-9]+-(.+?)(?:\.[0-9]+)?-[0-9]+-schedule-analysis_{_PASS}\.txt$")
 _BUNDLES = re.compile(r"total scheduled bundles:\s+([0-9]+)")
 
 
@@ -28,12 +28,16 @@ def write_schedules() -> None:
 
 
 def bundles() -> dict[str, int]:
-    """The bundles of each kernel that was compiled since the last call, by its name."""
+    """The bundles of each kernel that was compiled since the last call, by its name.
+
+    The name is without the number that tells a program's calls of it apart: equal calls are
+    scheduled once.
+    """
     folder = _folder()
-    found = {}
+    found: dict[str, int] = {}
     for path in folder.iterdir():
         if (name := _FILE.match(path.name)) and (stated := _BUNDLES.search(path.read_text())):
-            found[name[1]] = int(stated[1])
+            found[name[1]] = max(int(stated[1]), found.get(name[1], 0))
     for path in folder.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return found

@@ -14,7 +14,7 @@ _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _BOUND = re.compile(r"s32\[\]\S* constant\((\d+)\)")
 _LOOP = re.compile(r" while\(.*condition=%?([\w.\-]+), body=%?([\w.\-]+)")
 _KERNEL = re.compile(
-    r"^ *(?:ROOT )?%?([\w.\-]+) = .* custom-call\(.*custom_call_target=\"tpu_custom_call\""
+    r"^ *(?:ROOT )?%?([\w.\-]+?)(?:\.[0-9]+)? = .* custom-call\(.*custom_call_target=\"tpu_custom_call\""
 )
 _BRANCHES = re.compile(
     r" conditional\(.*?(?:branch_computations=\{([^}]*)\}|"
@@ -27,7 +27,7 @@ def cycles(text: str, kernels: Mapping[str, int]) -> int:
 
     Args:
         text: `compiled.as_text()` of a program for a TPU; 0 for what states no cycles.
-        kernels: The cycles of hand-written kernels by name.
+        kernels: The cycles of hand-written kernels by name, without the number of a call.
 
     Raises:
         LookupError: a hand-written kernel that is not given.

@@ -52,6 +52,9 @@ def test_what_is_prepared_is_listed_inspected_and_verified(
     assert row["digest"] in answered(capsys)
     for name in (row["digest"], "book"):
         assert "passed over in book: 1 of kind .md" in answered(capsys, "inspect", name)
+        assert "training text begins: " in answered(capsys, "inspect", name)
+        about = json.loads(answered(capsys, "inspect", name, "--json"))["inside"]
+        assert about["splits"]["report"]["trained_on"] == 0
         assert f"{row['digest']} intact" in answered(capsys, "verify", name)
     assert json.loads(answered(capsys, "verify", "--json")) == [
         {"digest": row["sha256"], "damage": ""}
@@ -91,7 +94,7 @@ def test_unfinished_folders_are_listed(text: Path, capsys: pytest.CaptureFixture
         (["prepare", "--data", "nowhere"], "no such file or folder"),
         (["prepare", "--data", ""], "a source is a path, or 'stdlib'"),
         (["prepare", "--data", "x" * 5000], "File name too long"),
-        (["prepare", "--data", "a\0b"], "no such file or folder: a\\x00b"),
+        (["prepare", "--data", "a\0b"], "a text must have no NUL character"),
         (["prepare", "--vocabulary", "-1"], "--vocabulary must be int >= 0"),
         (["prepare", "--vocabulary", "99999999999"], "--vocabulary must be int <"),
         (["prepare", "--vocabulary", "200"], "256 or more"),

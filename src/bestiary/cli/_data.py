@@ -23,6 +23,7 @@ from bestiary.data import (
     digest_of,
     fetch,
     held,
+    inside,
     leftovers,
     mixture,
     shares,
@@ -230,28 +231,41 @@ def _inspect(flags: Flags) -> None:
     folder = cache_folder() / "corpora"
     if not flags.corpus:
         raise UserError("name the corpus: bestiary data inspect DIGEST; `bestiary data` lists them")
-    _tell_of(Corpus.open(folder, digest_of(folder, flags.corpus)), as_json=flags.json)
+    corpus = Corpus.open(folder, digest_of(folder, flags.corpus))
+    found = inside(corpus)
+    if flags.json:
+        print_json({**_about(corpus), "inside": msgspec.to_builtins(found)})
+        return
+    _tell_of(corpus, as_json=False)
+    tell(*found.lines())
+
+
+def _about(corpus: Corpus) -> dict[str, Any]:
+    """What a corpus is, what was read for it, and what a token is worth."""
+    return {
+        "digest": corpus.spec.digest,
+        "name": corpus.spec.name,
+        "folder": str(corpus.folder),
+        "tokenizer": corpus.manifest.tokenizer,
+        "vocabulary": corpus.vocabulary,
+        "reading": msgspec.to_builtins(corpus.reading),
+        "rates": {split: corpus.bytes_per_token(split) for split in ("train", *SPLITS)},
+    }
 
 
 def _tell_of(corpus: Corpus, *, as_json: bool) -> None:
-    """What a corpus is, what was read for it, and what a token is worth."""
-    rates = {split: corpus.bytes_per_token(split) for split in ("train", *SPLITS)}
+    """The same, for programs or for people."""
+    about = _about(corpus)
     if as_json:
-        reading = msgspec.to_builtins(corpus.reading)
-        about = {
-            "digest": corpus.spec.digest,
-            "name": corpus.spec.name,
-            "folder": str(corpus.folder),
-        }
-        about["tokenizer"] = corpus.manifest.tokenizer
-        print_json({**about, "vocabulary": corpus.vocabulary, "reading": reading, "rates": rates})
+        print_json(about)
         return
+    rates = ", ".join(f"{split} {rate:.3f}" for split, rate in about["rates"].items())
     tell(
         f"{corpus.spec.name} {corpus.spec.digest}",
         f"in {corpus.folder}",
         f"tokenizer {corpus.manifest.tokenizer}, {corpus.vocabulary:,} ids",
         *(corpus.reading.lines() if corpus.reading else ()),
-        f"bytes per token: {', '.join(f'{split} {rate:.3f}' for split, rate in rates.items())}",
+        f"bytes per token: {rates}",
     )
 
 

@@ -16,6 +16,7 @@ from bestiary.data._held import Held as Held
 from bestiary.data._held import digest_of as digest_of
 from bestiary.data._held import held as held
 from bestiary.data._held import leftovers as leftovers
+from bestiary.data._inside import inside as inside
 from bestiary.data._mixture import BLOCK as BLOCK
 from bestiary.data._order import starts as starts
 from bestiary.data._prepare import prepare as prepare

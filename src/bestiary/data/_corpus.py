@@ -12,7 +12,8 @@ import numpy as np
 from bestiary.data._manifest import Manifest, Part, content_digest
 from bestiary.data._mixture import BLOCK
 from bestiary.data._reading import Reading
-from bestiary.data._tokenizer_file import tokenizer_json
+from bestiary.data._tokenizer import AbstractTokenizer, ByteTokenizer
+from bestiary.data._tokenizer_file import FILE, kept_tokenizer, tokenizer_json
 from bestiary.data._tokens import Tokens
 from bestiary.data._verify import verified_shards
 from bestiary.errors import UserError, unknown
@@ -113,6 +114,21 @@ class Corpus:
     def tokenizer_json(self) -> str | None:
         """Its tokenizer as a tokenizer.json; None where that is not known, as of given tokens."""
         return tokenizer_json(self.folder, self.manifest)
+
+    def kept_tokenizer(self) -> AbstractTokenizer | None:
+        """Its tokenizer; None where that is not known, as of given tokens."""
+        if self.manifest.tokenizer == "byte":
+            return ByteTokenizer(self.vocabulary)
+        path = self.folder / FILE
+        return kept_tokenizer(path, self.vocabulary) if path.is_file() else None
+
+    def tokens_of(self, split: str) -> Tokens:
+        """All tokens of a split, `train` or a validation set.
+
+        Raises:
+            UserError: no such split.
+        """
+        return self._train if split == "train" else self._validation_tokens(split)
 
     @property
     def parts(self) -> tuple[Part, ...]:

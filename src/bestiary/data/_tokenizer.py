@@ -138,6 +138,14 @@ class HuggingFaceTokenizer:
         )
 
 
+def decoded(tokenizer: AbstractTokenizer, ids: Sequence[int]) -> str:
+    """The text of some tokens; what stands for no text is left out."""
+    if not tokenizer.file:
+        return bytes(ids).decode(errors="replace")
+    text: str = _loaded(tokenizer.file, Path(tokenizer.name)).decode(list(ids))
+    return text
+
+
 def _loaded(data: bytes, path: Path) -> Any:
     try:
         tokenizers: Any = import_module("tokenizers")

@@ -23,7 +23,7 @@ from tests.synthetic import (
 )
 
 from bestiary.answers.report import Analysis, Row
-from bestiary.answers.report._answer import _headline
+from bestiary.answers.report._answer import _headline, _on_the_clock
 from bestiary.errors import UserError
 from bestiary.measures import Drawn, Draws, Summary, beyond_chance
 from bestiary.measures._size_draws import SizeDraws
@@ -387,3 +387,10 @@ def test_the_best_of_many_equal_ones_is_no_winner() -> None:
     assert beyond_chance(found, "muon", 1)
     assert not beyond_chance(found, "muon", 26)
     assert "may reach by chance" in _headline(best, "AdamW", False, 26)
+    # In time as in tokens; where no clock was read there is no winner at all.
+    assert not beyond_chance(found, "muon", 1, time=True)
+    timed = Draws(evidence, {"small": size}, {key: Drawn(0.0, np.zeros(2_000))}, 0)
+    fast = msgspec.structs.replace(best, time_speedup=best.token_speedup)
+    assert "needs the least time" in _on_the_clock(timed, [fast], "AdamW")[0]
+    (among_many,) = _on_the_clock(timed, [fast] * 26, "AdamW")
+    assert "the best of 26 equal ones may reach by chance" in among_many

@@ -8,13 +8,13 @@ import msgspec
 from bestiary.cli._troubles import troubles, underway
 from bestiary.launch import Standing, standing
 from bestiary.store import StudyStore
-from bestiary.tune import leaders
+from bestiary.tune import Leader, leaders
 
 HOUR = timedelta(hours=1)
 
 
-def how_far(store: StudyStore) -> tuple[Standing, dict[str, Any]]:
-    """How a study stands, and the record of it: in plain data, what is in training included.
+def how_far(store: StudyStore) -> tuple[Standing, tuple[Leader, ...], dict[str, Any]]:
+    """How a study stands, who leads, and the record of it: plain data, with what is in training.
 
     Args:
         store: The study, open for reading; a driver may be at work on it.
@@ -22,21 +22,26 @@ def how_far(store: StudyStore) -> tuple[Standing, dict[str, Any]]:
     driver = store.driver()
     stands = standing(store)
     cells = [msgspec.to_builtins(one) for one in stands.rows]
-    return stands, {
-        **{key: sum(one[key] for one in cells) for key in ("done", "failed", "at_most")},
-        "driver": driver or None,
-        "last_hour": store.ended_after((datetime.now(UTC) - HOUR).isoformat()),
-        "seconds_left": _seconds_left(stands, driver),
-        "at_once": stands.slots,
-        "running": underway(store),
-        "cells": cells,
-        "leaders": msgspec.to_builtins(leaders(stands.rows)),
-        "troubles": troubles(store),
-        "phases": msgspec.to_builtins(stands.phases),
-        "left_on_table": msgspec.to_builtins(stands.left_on_table),
-        "skipped": msgspec.to_builtins(stands.skipped),
-        "decided_on": stands.mark.results,
-    }
+    ahead = leaders(stands.rows)
+    return (
+        stands,
+        ahead,
+        {
+            **{key: sum(one[key] for one in cells) for key in ("done", "failed", "at_most")},
+            "driver": driver or None,
+            "last_hour": store.ended_after((datetime.now(UTC) - HOUR).isoformat()),
+            "seconds_left": _seconds_left(stands, driver),
+            "at_once": stands.slots,
+            "running": underway(store),
+            "cells": cells,
+            "leaders": msgspec.to_builtins(ahead),
+            "troubles": troubles(store),
+            "phases": msgspec.to_builtins(stands.phases),
+            "left_on_table": msgspec.to_builtins(stands.left_on_table),
+            "skipped": msgspec.to_builtins(stands.skipped),
+            "decided_on": stands.mark.results,
+        },
+    )
 
 
 def _seconds_left(stands: Standing, driver: str) -> float | None:

@@ -44,7 +44,7 @@ class StudyPages:
 
     def _status(self) -> Answer:
         with self._open() as store:
-            return _JSON, json.dumps(how_far(store)[1], allow_nan=False)
+            return _JSON, json.dumps(how_far(store)[-1], allow_nan=False)
 
     def _report_so_far(self) -> Answer:
         """Worked out once for every number of finished runs, and by one request at a time."""

@@ -12,7 +12,7 @@ from bestiary.cli._how_far import how_far
 from bestiary.cli._listing import console, print_json, show
 from bestiary.launch import Standing
 from bestiary.specs import Spec
-from bestiary.tune import Leader, PhaseAccount, TableLeft, leaders
+from bestiary.tune import Leader, PhaseAccount, TableLeft
 
 # Rows that a table shows; JSON has all of them.
 MOST = 40
@@ -84,7 +84,7 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Print what is done of every phase, who leads, what is trained now, what went wrong."""
     with reading(flags.folder) as store:
-        stands, record = how_far(store)
+        stands, ahead, record = how_far(store)
         name = store.study.name
     if flags.json:
         print_json(record)
@@ -94,7 +94,7 @@ def run(flags: Flags) -> None:
         _say(pace)
     show(_totals(record["cells"]), TOTALS, as_json=False)
     _list("cells", record["cells"], COLUMNS)
-    _list("ahead so far", [_leading(one) for one in leaders(stands.rows)], LEADERS)
+    _list("ahead so far", [_leading(one) for one in ahead], LEADERS)
     _list("training", [{**one, "time": _since(one)} for one in record["running"]], RUNNING)
     _list("left on the table", [_left(one) for one in stands.left_on_table], LEFT)
     _show_phases(stands)

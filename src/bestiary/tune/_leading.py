@@ -37,12 +37,13 @@ def leaders(rows: Iterable[Tallied]) -> tuple[Leader, ...]:
     """The leader of every cell in which something has a loss, in the order of the rows."""
     rows = tuple(rows)
     deviation, freedom = _noise(rows)
+    reach = student_quantile(0.975, freedom) * deviation if freedom else None
     cells: dict[tuple[str, float], dict[bool, list[Tallied]]] = {}
     for row in rows:
         if row.losses:
             kinds = cells.setdefault((row.size, row.ratio), {False: [], True: []})
             kinds[row.purpose == "report"].append(row)
-    return tuple(_leader(kinds[_compares(kinds)], deviation, freedom) for kinds in cells.values())
+    return tuple(_leader(kinds[_compares(kinds)], reach) for kinds in cells.values())
 
 
 def _compares(kinds: dict[bool, list[Tallied]]) -> bool:
@@ -58,7 +59,7 @@ def _noise(rows: Iterable[Tallied]) -> tuple[float, int]:
     return (math.sqrt(squares / freedom) if freedom else 0.0), freedom
 
 
-def _leader(rows: list[Tallied], deviation: float, freedom: int) -> Leader:
+def _leader(rows: list[Tallied], reach: float | None) -> Leader:
     ranked = sorted(rows, key=_loss)
     first, *others = ranked
     behind = next((one for one in others if one.optimizer != first.optimizer), None)
@@ -70,7 +71,7 @@ def _leader(rows: list[Tallied], deviation: float, freedom: int) -> Leader:
         losses=first.losses,
         purpose=first.purpose,
         behind=behind.optimizer if behind else "",
-        ahead=_ahead(first, behind, deviation, freedom) if behind else _alone(),
+        ahead=_ahead(first, behind, reach) if behind else _alone(),
     )
 
 
@@ -78,12 +79,12 @@ def _alone() -> Estimate:
     return Estimate(value=None, low=None, high=None, note="nobody else has a loss there")
 
 
-def _ahead(first: Tallied, behind: Tallied, deviation: float, freedom: int) -> Estimate:
+def _ahead(first: Tallied, behind: Tallied, reach: float | None) -> Estimate:
+    """The difference; `reach` is the half-width of an interval on one loss, None where unknown."""
     value = _loss(behind) - _loss(first)
-    if not freedom:
+    if reach is None:
         return Estimate(value=value, low=None, high=None, note="no noise was measured yet")
-    half = student_quantile(0.975, freedom) * deviation
-    half *= math.sqrt(1 / _seeds(first) + 1 / _seeds(behind))
+    half = reach * math.sqrt(1 / _seeds(first) + 1 / _seeds(behind))
     return Estimate(value=value, low=value - half, high=value + half)
 
 

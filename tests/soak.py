@@ -73,7 +73,8 @@ def main() -> int:
 
 
 def driver(study: str, folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    return started("run", study, "--out", str(folder), "--fresh", *words)
+    # A run whose worker was killed three times is blamed: here that was chance.
+    return started("run", study, "--out", str(folder), "--fresh", "--retry-failed", *words)
 
 
 def started(*words: str) -> subprocess.Popen[bytes]:

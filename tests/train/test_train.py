@@ -124,9 +124,9 @@ def test_three_learning_rates_are_traced_once(
     traces: list[Any] = []
     loss = models.loss
 
-    def counted(*arguments: Any) -> Any:
+    def counted(*arguments: Any, **named: Any) -> Any:
         traces.append(arguments)
-        return loss(*arguments)
+        return loss(*arguments, **named)
 
     monkeypatch.setattr(models, "loss", counted)
     after = []

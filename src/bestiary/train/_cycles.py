@@ -14,7 +14,8 @@ _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _BOUND = re.compile(r"s32\[\]\S* constant\((\d+)\)")
 _LOOP = re.compile(r" while\(.*condition=%?([\w.\-]+), body=%?([\w.\-]+)")
 _KERNEL = re.compile(
-    r"^ *(?:ROOT )?%?([\w.\-]+?)(?:\.[0-9]+)? = .* custom-call\(.*custom_call_target=\"tpu_custom_call\""
+    r"^ *(?:ROOT )?%?([\w.\-]+?)(?:\.[0-9]+)? = .* custom-call\("
+    r".*custom_call_target=\"tpu_custom_call\""
 )
 _BRANCHES = re.compile(
     r" conditional\(.*?(?:branch_computations=\{([^}]*)\}|"

@@ -56,7 +56,7 @@ def compiled_optimizer(of: Recipe, ground: Ground) -> Any:
         (params, state, params, abstract_hyper(of), _NUMBER),
         (places[0], places[1], places[0], ground.whole, ground.whole),
         places,
-        donated=(0, 1, 2),
+        donated=(1, 2),
     )
 
 

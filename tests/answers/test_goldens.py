@@ -1,8 +1,9 @@
 """The answers of before there was one house, on the packaged data and on a real quickstart.
 
-`answers.json.gz` holds the numbers that the code before it printed with `--json`. Only two things
-may differ: the ends of a crossover's intervals, whose draws are other ones, and what reads the seed
-noise, which was one for all sizes and is one for each. With that one noise the old numbers return.
+`answers.json.gz` holds the numbers that the code before it printed with `--json`. Only three things
+may differ: the ends of a crossover's intervals, whose draws are other ones; the doubts of
+`advise`'s experiment, which asks about another pair; and what reads the seed noise, which was one
+for all sizes and is one for each. With that one noise the old numbers return.
 """
 
 import gzip
@@ -88,7 +89,10 @@ PUBLISHED: dict[str, Callable[[Evidence], msgspec.Struct]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_study_gives_the_same_numbers(name: str) -> None:
-    assert agree(PUBLISHED[name](published_evidence()), name) <= MOVED
+    # Its experiment now asks about Muon, which the last measured cell prefers among equals, and not
+    # about the highest digit of a prediction: another pair, another doubt.
+    other = (r"^experiment\.doubt_",) if name == "advise_f1" else ()
+    assert agree(PUBLISHED[name](published_evidence()), name, passed_over=other) <= MOVED
 
 
 @pytest.mark.slow

@@ -38,7 +38,8 @@ def test_one_seed_more_trains_only_what_is_new(tmp_path: Path, executor: Make) -
     taken = [one for one in results if TAKEN_FROM in one.environment]
     assert {one.run_id for one in taken} == {one.run_id for one in store_results(tmp_path / "old")}
     assert len(taken) < len(results)
-    assert taken[0].environment == HERE | {"cores": "2", TAKEN_FROM: str(tmp_path / "old")}
+    found = HERE | {"cores": "2", "phase": "tune", TAKEN_FROM: str(tmp_path / "old")}
+    assert taken[0].environment == found
     assert [line for line in log.notices if "--fresh" in line]
 
 

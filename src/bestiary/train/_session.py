@@ -56,7 +56,7 @@ class Session:
         self._policy = policy
         self._stop = stop
         # What a process writes that does not lead, and nobody reads.
-        self._aside = tempfile.TemporaryDirectory(prefix="bestiary-aside-")
+        self._aside = None if leads() else tempfile.TemporaryDirectory(prefix="bestiary-aside-")
         ground = None if policy.placement.alone else Ground(policy.placement)
         self._feed = feed(
             runs,
@@ -90,7 +90,8 @@ class Session:
                 self._save(kept=1)  # it is what `export` reads; nothing will be resumed
         finally:
             self._ledger.close()
-            self._aside.cleanup()
+            if self._aside is not None:
+                self._aside.cleanup()
         self._ledger.record.compile_seconds += self._judge.compile_seconds
         state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self._state))
         share = state_bytes // self._program.population
@@ -107,7 +108,7 @@ class Session:
             **self._program.kernels_used(),
         }
         found = newest(self._policy.earlier, runs, (self._params, self._state))
-        books = self._folder if leads() else Path(self._aside.name)
+        books = self._folder if self._aside is None else Path(self._aside.name)
         if found is None:
             return Ledger.opened(books, runs, carried)
         record, metrics, (self._params, self._state) = found

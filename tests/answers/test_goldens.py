@@ -81,7 +81,8 @@ PUBLISHED: dict[str, Callable[[Evidence], msgspec.Struct]] = {
     "check_f2": lambda one: check("SOAP is 1.2x faster than AdamW at 1.2b", one),
     "power_f": lambda one: power(one, 1.1),
     "compare_f": lambda one: compare(one, published_evidence("fantastic2025-released")),
-    "advise_f1": lambda one: advise(one, 3e9, 2e11),
+    # Named, because what the study's own rule gives is told of the optimizer that is started.
+    "advise_f1": lambda one: advise(one, 3e9, 2e11, optimizer="nadamw"),
     "laws_f": laws_of,
 }
 

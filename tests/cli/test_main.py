@@ -76,6 +76,7 @@ def test_every_command_has_help_that_explains_each_option(
         (["train", "--shape.layers", "-1"], "--shape.layers must be int >= 0"),
         (["train", "--shape.hidden", "63"], "even head width"),
         (["train", "--schedule", "cosin"], "invalid choice 'cosin'"),
+        (["advise", "--config", "foo"], "Expected one of ('none', 'torchtitan', 'megatron', 'hf'"),
         (["train", "--size", "66k"], "did you mean '65k'?"),
         (["train", "--optimizer", "adamv"], "did you mean 'adamw'?"),
         (["train", "--set", "learning_rat=1"], "did you mean 'learning_rate'?"),

@@ -92,15 +92,18 @@ def test_the_first_process_is_missed_too(corpus: Corpus, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("coordinator", "process", "told"),
+    ("coordinator", "processes", "process", "told"),
     [
-        ("here", 0, "--coordinator takes HOST:PORT, got 'here'"),
-        ("here:0", 0, "--coordinator takes HOST:PORT"),
-        ("here:99999", 0, "--coordinator takes HOST:PORT"),
-        ("here:4000", 2, "--process counts from 0 to 1 of --processes 2, got 2"),
+        ("here", 2, 0, "--coordinator takes HOST:PORT, got 'here'"),
+        ("here:0", 2, 0, "--coordinator takes HOST:PORT"),
+        ("here:99999", 2, 0, "--coordinator takes HOST:PORT"),
+        ("here:4000", 2, 2, "--process counts from 0 to 1 of --processes 2, got 2"),
+        ("here:4000", 0, 0, "--coordinator joins several processes, got --processes 0"),
     ],
 )
-def test_what_cannot_be_joined_is_refused(coordinator: str, process: int, told: str) -> None:
+def test_what_cannot_be_joined_is_refused(
+    coordinator: str, processes: int, process: int, told: str
+) -> None:
     with pytest.raises(UserError) as error:
-        join_peers(coordinator, 2, process)
+        join_peers(coordinator, processes, process)
     assert str(error.value).startswith(told)

@@ -26,7 +26,7 @@ COLUMNS = {
     "time": "time speedup",
     "worth": "worth it",
 }
-Project = Literal["torchtitan", "megatron", "hf", "nanochat", "levanter", "optax"]
+Project = Literal["none", "torchtitan", "megatron", "hf", "nanochat", "levanter", "optax"]
 NEVER = "never varied"
 SETTINGS = {
     "name": "hyperparameter",
@@ -65,7 +65,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     count: Devices = 1
     utilisation: Utilisation = 0.4
     optimizer: str = ""
-    config: Project | None = None
+    config: Project = "none"
     held_out: Switch = False
     noise: StatedNoise = 0.0
     json: Switch = False
@@ -99,7 +99,7 @@ def run(flags: Flags) -> None:
     )
     if flags.json:
         print_json(msgspec.to_builtins(advice))
-    elif flags.config:
+    elif flags.config != "none":
         print(_block(flags, flags.config, advice))
     else:
         _tell(advice, flags.optimizer)

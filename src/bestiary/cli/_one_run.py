@@ -1,10 +1,9 @@
 """One training in one folder: begun, gone on with, or read where it is finished."""
 
 import hashlib
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +16,7 @@ from bestiary.cli._listing import is_live
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ONE_DEVICE, Placement, RunResult, RunSpec, canonical_json, run_id
-from bestiary.store import RUN, TOKENIZER
+from bestiary.store import RUN, TOKENIZER, write_whole
 
 RESULT, SUM = "result.json", "result.json.sha256"
 
@@ -133,17 +132,9 @@ def _sum(text: bytes) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that is there completely, on the disk, or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise BestiaryError(
             f"the run is trained, but {path} cannot be written: {error.strerror}; free space, then "
             "the same command reads it from the checkpoint"

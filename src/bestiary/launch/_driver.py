@@ -20,9 +20,10 @@ from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._messages import Event, Failed, Finished, Halted, Job, Lost, Notice, Progress
 from bestiary.launch._outlook import Outlook
 from bestiary.launch._populations import alike, lay, members, settle
-from bestiary.launch._snapshot import Observer, Running
+from bestiary.launch._snapshot import Observer
 from bestiary.launch._standing import Publisher
 from bestiary.launch._stopping import StopSignals
+from bestiary.launch._submitted import JobMember, Submitted, named
 from bestiary.launch._weights import keep
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
 from bestiary.store import CHECKPOINTS, Attempt, Outcome, StudyStore
@@ -32,53 +33,6 @@ TICK_SECONDS = 0.5
 LOOK_AHEAD = 64
 # A run that so many machines were lost with, one after another, may be what brings them down.
 MACHINES = 10
-
-
-class _Member(msgspec.Struct, frozen=True):
-    """A run of a job."""
-
-    planned: Planned
-    attempt: Attempt
-
-
-class _Underway(msgspec.Struct):
-    """A job that was submitted and not answered yet: a run, or a population of several."""
-
-    members: tuple[_Member, ...]
-    step: int = 0
-    loss: float | None = None
-    began: float = msgspec.field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> float:
-        """Since it was submitted."""
-        return time.monotonic() - self.began
-
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """The ids of its runs."""
-        return tuple(one.attempt.run_id for one in self.members)
-
-    @property
-    def shown(self) -> str:
-        """What it trains, in words."""
-        more = len(self.members) - 1
-        return _name(self.members[0].planned) + f" and {more} more" * bool(more)
-
-    def running(self) -> list[Running]:
-        return [
-            Running(
-                run_id=one.attempt.run_id,
-                optimizer=one.planned.optimizer,
-                cell=one.planned.cell,
-                purpose=one.planned.purpose,
-                attempt=one.attempt.number,
-                step=self.step,
-                steps=one.planned.run.steps,
-                loss=self.loss,
-            )
-            for one in self.members
-        ]
 
 
 class Driver:
@@ -104,7 +58,7 @@ class Driver:
         self._earlier: dict[str, list[Attempt]] = {}
         for attempt in store.attempts():
             self._earlier.setdefault(attempt.run_id, []).append(attempt)
-        self._underway: dict[int, _Underway] = {}
+        self._underway: dict[int, Submitted] = {}
         self._numbers = itertools.count(1)
         self._failures: list[Planned] = []
         self._compiled: set[tuple[Any, ...]] = set()
@@ -257,7 +211,7 @@ class Driver:
         for attempt in attempts:
             self._earlier.setdefault(attempt.run_id, []).append(attempt)
         pairs = zip(population, attempts, strict=True)
-        self._underway[job.number] = _Underway(members=tuple(_Member(*pair) for pair in pairs))
+        self._underway[job.number] = Submitted(members=tuple(JobMember(*pair) for pair in pairs))
         self._executor.submit(job)
 
     def _checkpoints(self, identities: Sequence[str]) -> tuple[str, ...]:
@@ -295,7 +249,7 @@ class Driver:
         else:
             self._close(job, "interrupted", "")
 
-    def _finish(self, job: _Underway, results: Sequence[RunResult]) -> None:
+    def _finish(self, job: Submitted, results: Sequence[RunResult]) -> None:
         """Commit the results of a job, one by one; checkpoints go when all are there."""
         shared = self._store.attempt_folder(job.members[0].attempt)
         for one, result in zip(job.members, results, strict=False):
@@ -309,7 +263,7 @@ class Driver:
             if one.attempt.run_id in self._results:
                 self._tidy(self._results[one.attempt.run_id])
 
-    def _commit(self, one: _Member, result: RunResult) -> None:
+    def _commit(self, one: JobMember, result: RunResult) -> None:
         if result.run_id != one.attempt.run_id:
             self._fail(one, f"the worker answered for another run, {result.run_id[:12]}")
             return
@@ -332,7 +286,7 @@ class Driver:
             self._apart = apart
             self._observer.notice(f"the last bits of these results may not compare: {apart}")
 
-    def _part(self, job: _Underway, outcome: str, reason: str) -> None:
+    def _part(self, job: Submitted, outcome: str, reason: str) -> None:
         """A job that would end so again: its run has failed; of several, each is tried alone."""
         if len(job.members) == 1:
             self._fail(job.members[0], reason)
@@ -341,11 +295,11 @@ class Driver:
         self._close(job, "interrupted", reason)
         self._observer.notice(f"{outcome} together, tried one by one: {job.shown}: {reason}")
 
-    def _fail(self, one: _Member, reason: str) -> None:
+    def _fail(self, one: JobMember, reason: str) -> None:
         """Record a run as failed; it is not tried again."""
         identity = one.attempt.run_id
         self._commit(one, RunResult(run_id=identity, state="failed", reason=reason))
-        self._observer.notice(f"failed: {_name(one.planned)}: {reason}")
+        self._observer.notice(f"failed: {named(one.planned)}: {reason}")
         self._failures.append(one.planned)
         suspects = self._failures[-self._attempts :]
         several = len({one.optimizer for one in suspects}) > 1
@@ -358,7 +312,7 @@ class Driver:
                 "when that is cured, the same command goes on from here"
             )
 
-    def _retry(self, job: _Underway, event: Lost) -> None:
+    def _retry(self, job: Submitted, event: Lost) -> None:
         """Try a run again whose worker died, up to the last attempt."""
         identity, reason = job.runs[0], event.reason
         self._machines[identity] += event.with_machine
@@ -376,7 +330,7 @@ class Driver:
         self._close(job, "lost", reason)
         self._observer.notice(f"lost, tried again: {job.shown}: {reason}")
 
-    def _retry_population(self, job: _Underway, reason: str) -> None:
+    def _retry_population(self, job: Submitted, reason: str) -> None:
         """Once together, from their checkpoint; then alone, where the one to blame shows itself."""
         self._shaken[job.runs] += 1
         if self._shaken[job.runs] > 1:
@@ -385,7 +339,7 @@ class Driver:
         self._close(job, "interrupted", reason)
         self._observer.notice(f"lost, tried again: {job.shown}: {reason}")
 
-    def _close(self, job: _Underway, outcome: Outcome, reason: str) -> None:
+    def _close(self, job: Submitted, outcome: Outcome, reason: str) -> None:
         for one in job.members:
             self._store.end_attempt(one.attempt, outcome, reason)
             closed = msgspec.structs.replace(one.attempt, outcome=outcome, reason=reason)
@@ -408,10 +362,6 @@ class Driver:
         running = tuple(one for job in self._underway.values() for one in job.running())
         self._observer.update(self._outlook.snapshot(running))
         self._publisher.update(running)
-
-
-def _name(planned: Planned) -> str:
-    return f"{planned.optimizer} {planned.cell.size} {planned.cell.ratio:g}x ({planned.purpose})"
 
 
 def _program(planned: Planned) -> tuple[Any, ...]:

@@ -1,7 +1,6 @@
 """One self-contained page: words first, then exhibits, then what it was run on. Opens offline."""
 
 import json
-import os
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -30,6 +29,7 @@ from bestiary.report import _words as words
 from bestiary.report._exhibit import Exhibit, drawn
 from bestiary.report._identity import identities
 from bestiary.report._spending import spending_table
+from bestiary.store import write_whole
 
 
 def write_page(analysis: Analysis, path: Path) -> None:
@@ -51,12 +51,9 @@ def save(text: str, path: Path, flag: str) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UserError(f"cannot write {path}: {error.strerror}; choose another {flag}") from None
 
 

@@ -37,3 +37,4 @@ from bestiary.store._software import code_digest as code_digest
 from bestiary.store._software import software as software
 from bestiary.store._software import software_apart as software_apart
 from bestiary.store._study import StudyStore as StudyStore
+from bestiary.store._whole import write_whole as write_whole

@@ -1,8 +1,6 @@
 """The scores of a run in one file beside it, which is what was written or is not read."""
 
 import logging
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -10,6 +8,7 @@ import msgspec
 from bestiary.errors import BestiaryError
 from bestiary.specs import Scores, Spec, canonical_json, digest
 from bestiary.store._places import short
+from bestiary.store._whole import write_whole
 
 _NAME = "scores-"
 _LOG = logging.getLogger(__name__)
@@ -36,18 +35,11 @@ def write_scores(folder: Path, scores: Scores) -> Path:
         BestiaryError: it cannot be written; what was there stays.
     """
     path = _file(folder, scores.run_id)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     text = canonical_json(_Sealed(sha256=digest(scores), scores=scores)) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise BestiaryError(
             f"the scores cannot be written to {path}: {error.strerror}; free space and evaluate "
             "again: tasks that were scored before stay"

@@ -11,7 +11,6 @@ import msgspec
 
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import (
-    DataSpec,
     Planned,
     RunResult,
     Study,
@@ -19,6 +18,7 @@ from bestiary.specs import (
     checked,
 )
 from bestiary.store import _schema
+from bestiary.store._as_held import as_held
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._difference import difference
@@ -26,7 +26,7 @@ from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
 from bestiary.store._lock import DriverLock, driver
 from bestiary.store._mark import ResultsMark, mark_of, rows_since
-from bestiary.store._older import as_older, is_older, read_study
+from bestiary.store._older import read_study
 from bestiary.store._places import SCORES, short
 from bestiary.store._planned import is_of_its_run, planned_of, row_of
 from bestiary.store._seals import COLUMNS, read, read_some, remove_damaged, seal, unseal
@@ -34,29 +34,6 @@ from bestiary.store._seals import COLUMNS, read, read_some, remove_damaged, seal
 LOCK = "driver.lock"
 _LOG = logging.getLogger(__name__)
 _MEANING = {"planned": "its run is not done", "results": "its run is not done"}
-
-
-def _called_as(held: Study, study: Study) -> Study:
-    """The study with what is no part of the question as another has it.
-
-    A corpus is its digest, whatever it is called and whatever the study says of its tokens; one of
-    an older schema goes on in its own.
-    """
-    data = DataSpec(name=held.data.name, digest=study.data.digest)
-    return msgspec.structs.replace(study, data=data, tokenizer=held.tokenizer, schema=held.schema)
-
-
-def _with_ranges_of(held: Study, study: Study) -> Study:
-    """The study with what numbers can be as another has it.
-
-    The program states that, and may have learnt better since: a study goes on as it began.
-    """
-    ranges = {one.name: one.ranges for one in held.candidates}
-    candidates = tuple(
-        msgspec.structs.replace(one, ranges=ranges.get(one.name, one.ranges))
-        for one in study.candidates
-    )
-    return msgspec.structs.replace(study, candidates=candidates)
 
 
 class StudyStore:
@@ -98,13 +75,7 @@ class StudyStore:
                 lay(folder, study, ordered_json(study), command)
         store = cls.open(folder)
         held = store.study
-        study = _called_as(held, study)
-        # Not the text that is stored: an older Bestiary did not write every field.
-        asked = checked(study)
-        if is_older(store.meta()["study"]):
-            asked = as_older(asked)
-        else:
-            study = asked = _with_ranges_of(held, asked)
+        study, asked = as_held(held, study, store.meta()["study"])
         if ordered_json(held) != ordered_json(asked):
             store.close()
             raise UserError(

@@ -40,6 +40,11 @@ def join_peers(coordinator: str, processes: int, process: int) -> None:
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise UserError(f"--coordinator takes HOST:PORT, got {coordinator!r}")
+    if processes < 2:
+        raise UserError(
+            f"--coordinator joins several processes, got --processes {processes}; say how many "
+            "there are, or leave it out"
+        )
     if not 0 <= process < processes:
         raise UserError(
             f"--process counts from 0 to {processes - 1} of --processes {processes}, got {process}"

@@ -46,7 +46,8 @@ def config_block(
     names = {start.optimizer: ""} if written is _optax and known else written.NAMES
     if start.optimizer not in names:
         others = [name for name, one in PROJECTS.items() if start.optimizer in one.NAMES]
-        there = f"{', '.join(others)} has one, and " if others else ""
+        has = "has" if len(others) == 1 else "have"
+        there = f"{', '.join(others)} {has} one, and " if others else ""
         raise UserError(
             f"no {start.label} is known in {project}; {there}optax runs every optimizer of "
             "`bestiary optimizers`"

@@ -88,7 +88,7 @@ def _by_chance(compared: Compared, claim: Claim) -> bool:
 def _average(measures: Measures, own: list[Observation], time: bool) -> Estimate:
     if time:
         return average_time_speedup(measures, own)
-    return average_speedup(measures, own, lambda one: measures.of(one).speedup)
+    return average_speedup(measures, own)
 
 
 def _reserved(compared: Compared, claim: Claim, found: tuple[Outcome, str]) -> tuple[Outcome, str]:
@@ -127,7 +127,7 @@ def _in_loss(compared: Compared, claim: Claim) -> tuple[Outcome, str]:
 
     def average() -> Estimate:
         loss = sum(other.loss for _, other in compared.pairs) / len(compared.pairs)
-        return _lower_by(average_difference(measures, compared.pairs), loss, claim)
+        return _lower_by(average_difference(measures.draws, compared.pairs), loss, claim)
 
     return judged(claim, cells, average)
 

@@ -8,11 +8,10 @@ from bestiary.measures import (
     Draws,
     Measures,
     Summary,
+    average_difference,
     beyond_chance,
-    estimate,
     factor,
     mean_log_speedup,
-    mean_of,
 )
 from bestiary.specs import TIMES
 
@@ -110,16 +109,8 @@ def _runner_up_by_loss(draws: Draws, best: Summary, second: Summary) -> str:
 
     Losses at equal tokens need no curve; verdicts of single cells fall back on them as well.
     """
-    losses = {key: one for size in draws.sizes.values() for key, one in size.losses.items()}
-    gaps = [
-        losses[first] - losses[other]
-        for cell in draws.evidence.cells
-        for place in [(cell.size, cell.ratio)]
-        for first, other in [((best.optimizer, *place), (second.optimizer, *place))]
-        if first in losses and other in losses
-    ]
-    drawn = mean_of(gaps)
-    gap = estimate(-drawn.value, -drawn.draws)
+    own, others = (draws.evidence.of(one.optimizer) for one in (best, second))
+    gap = average_difference(draws, [(others[cell], own[cell]) for cell in own if cell in others])
     told = gap.text(".3f", " nats")
     if gap.side(0.0) > 0:
         return f"At equal tokens its loss is {told} below that of {second.label}, the next."

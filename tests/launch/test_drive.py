@@ -1,5 +1,6 @@
 """The driver: every run exactly one result, whatever dies, and the same table in the end."""
 
+import contextlib
 import errno
 import itertools
 import os
@@ -245,12 +246,16 @@ def test_a_driver_killed_at_random_leaves_no_orphan_and_is_gone_on_with(
 
 
 def _children(parent: int) -> list[int]:
+    """All children of a process; read again where one of its threads ended in the middle of it."""
     tasks = Path(f"/proc/{parent}/task")
-    return [
-        int(child)
-        for task in (tasks.iterdir() if tasks.exists() else ())
-        for child in (task / "children").read_text().split()
-    ]
+    while tasks.exists():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return [
+                int(child)
+                for task in tasks.iterdir()
+                for child in (task / "children").read_text().split()
+            ]
+    return []
 
 
 def _all_gone(processes: list[int]) -> bool:

@@ -196,6 +196,8 @@ def test_deep_nesting_is_refused(tmp_path: Path) -> None:
         (f'got "{"it is " * 30}"; mend it', f'got "{("it is " * 30)[:80]}..."; mend it'),
         ("the study's file isn't what it was " * 5, "the study's file isn't what it was " * 5),
         ("'a' " + "is known and " * 9 + "'b'", "'a' " + "is known and " * 9 + "'b'"),
+        (f"no file '{'/folder' * 20}/a.jsonl'", f"no file '{'/folder' * 20}/a.jsonl'"),
+        (f"no file '{'/folder' * 40}'", f"no file {chr(39) + ('/folder' * 40)[:79]}..."),
     ],
 )
 def test_of_a_value_a_message_quotes_eighty_letters(text: str, short: str) -> None:

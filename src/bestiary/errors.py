@@ -49,8 +49,15 @@ _LONG_QUOTE = re.compile(
 
 def shortened(text: str) -> str:
     """A message in which no value is quoted at more than 80 characters; a path may have 200."""
-    text = _LONG_QUOTE.sub(r"\1\2...\1", text)
+    text = _LONG_QUOTE.sub(_cut, text)
     return re.sub(r"\S{200,}", lambda found: f"{found[0][:_QUOTED]}...", text)
+
+
+def _cut(quotation: re.Match[str]) -> str:
+    """A quotation's first letters, or all of one that reads like a path, as its end names it."""
+    if "/" in quotation[0] and not re.search(r"\s", quotation[0]):
+        return quotation[0]
+    return f"{quotation[1]}{quotation[2]}...{quotation[1]}"
 
 
 def quoted(value: object) -> str:

@@ -15,8 +15,11 @@ from bestiary.store import (
     ForeignImport,
     import_file,
     import_into,
+    is_records,
     load_mapping,
     read_fantastic2025,
+    read_records,
+    restore,
 )
 
 FANTASTIC = "fantastic2025"
@@ -26,7 +29,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     """Import results.
 
     Attributes:
-        what: `fantastic2025`, or a file of results: .csv, .tsv, .json, .jsonl or a .gz of them.
+        what: `fantastic2025`; a file of results: .csv, .tsv, .json, .jsonl or a .gz of them; or a
+            study's records, NAME.records.jsonl.gz, which become a study folder again.
         path: The folder of the files of `fantastic2025`.
         mapping: How the columns of a file are to be read: .toml or .json (docs/reproduction.md).
         out: The folder that keeps them; by default `bestiary-SOURCE` here, or a study folder.
@@ -42,6 +46,9 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Read everything, and only then write."""
+    if is_records(Path(flags.what)):
+        _restore(flags)
+        return
     imported = _read(flags)
     source = imported.origin.source
     folder = Path(flags.out) if flags.out else default_folder(source)
@@ -54,6 +61,22 @@ def run(flags: Flags) -> None:
         f"{source}: {len(imported.results)} results read, {kept}, in {folder}",
         *imported.notes,
         f"Ask them: bestiary check 'X is faster than {imported.baseline}' {folder}",
+    )
+
+
+def _restore(flags: Flags) -> None:
+    """Records as a study folder."""
+    if flags.path or flags.mapping:
+        raise UserError("records need no second path and no mapping; drop them")
+    held = read_records(Path(flags.what))
+    folder = Path(flags.out) if flags.out else default_folder(held.study.name)
+    added = restore(held, folder)
+    if flags.json:
+        print_json({"folder": str(folder), "read": len(held.results), "added": added})
+        return
+    tell(
+        f"{held.study.name}: {len(held.results)} results read, {added} added, in {folder}",
+        f"Its page: bestiary report {folder}",
     )
 
 

@@ -1,4 +1,4 @@
-"""`bestiary report`: the page and the table of a study, finished or not."""
+"""`bestiary report`: the page, the table and the records of a study, finished or not."""
 
 from pathlib import Path
 
@@ -7,15 +7,21 @@ import tyro
 from bestiary.cli._figures import Format, tell_written
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading, study_folder
+from bestiary.cli._telling import tell
+from bestiary.errors import UserError
 from bestiary.specs import Spec
+from bestiary.store import require_records, write_records
 
 
 class Flags(Spec, frozen=True, kw_only=True):
     """Write a study's page and table.
 
     Attributes:
-        folder: The study folder; not needed where there is only one here.
+        folder: The study folder, not needed where there is only one here; or a study's records, a
+            file or the name of those that come with Bestiary.
         out: The page; by default `report.html` in the study folder.
+        records: A file NAME.records.jsonl.gz for every run of the study without its training
+            curve: to keep, to send, and for all commands in the folder's place.
         figures: A folder for every figure as a file, and their captions.
         format: Of these files; `svg` and `pdf` are for papers.
         json: Print the analysis as JSON instead of the table.
@@ -23,6 +29,7 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     folder: tyro.conf.Positional[str] = ""
     out: str = ""
+    records: str = ""
     figures: str = ""
     format: Format = "svg"
     json: Switch = False
@@ -31,14 +38,30 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Analyse what is stored; works while a driver runs."""
     from bestiary.cli._answer import conclude
+    from bestiary.cli._results import evidence_in, evidence_of, records_of
     from bestiary.report import require_export, require_page, write_figures
 
     if flags.out:
         require_page(Path(flags.out), "--out")
     if flags.figures:
         require_export(Path(flags.figures), flags.format)
-    with reading(flags.folder) as store:
-        page = Path(flags.out) if flags.out else study_folder(flags.folder) / "report.html"
-        analysis = conclude(store, page, as_json=flags.json)
+    if (held := records_of(flags.folder) if flags.folder else None) is not None:
+        _require_no_records(flags)
+        page = Path(flags.out) if flags.out else Path(f"{held.name.partition('.')[0]}.html")
+        analysis = conclude(evidence_of(flags.folder), page, as_json=flags.json)
+    else:
+        if flags.records:
+            require_records(Path(flags.records))
+        with reading(flags.folder) as store:
+            page = Path(flags.out) if flags.out else study_folder(flags.folder) / "report.html"
+            analysis = conclude(evidence_in(store), page, as_json=flags.json)
+            if flags.records:
+                count = write_records(store, Path(flags.records))
+                tell(f"records of {count} runs {flags.records}")
     if flags.figures:
         tell_written(write_figures(analysis, Path(flags.figures), flags.format))
+
+
+def _require_no_records(flags: Flags) -> None:
+    if flags.records:
+        raise UserError(f"{flags.folder} are records already; copy the file for another")

@@ -1,4 +1,4 @@
-"""Which results an answer rests on: a study here, imported results, or the published study."""
+"""Which results an answer rests on: a study here, its records, imported ones, or published."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bestiary.errors import UserError, unknown
-from bestiary.store import ForeignImport, StudyStore, foreign_imports, kept_scores
+from bestiary.store import ForeignImport, StudyStore, foreign_imports, is_records, kept_scores
 
 if TYPE_CHECKING:  # it computes, and a command that only parses its flags must not
     from bestiary.evidence import Evidence
@@ -19,8 +19,9 @@ def evidence_of(name: str, noise: float = 0.0) -> "Evidence":
     """The results that a name stands for.
 
     Args:
-        name: `fantastic2025` (or `fantastic2025-released`), a study folder, or a folder of
-            imported results; FOLDER:SOURCE where it holds several.
+        name: `fantastic2025` (or `fantastic2025-released`), a study folder, a study's records
+            (a file, or by name those that come with Bestiary), or a folder of imported results;
+            FOLDER:SOURCE where it holds several.
         noise: Standard deviation between seeds, in nats, of what nobody repeated; 0 leaves it to
             the results.
 
@@ -31,6 +32,10 @@ def evidence_of(name: str, noise: float = 0.0) -> "Evidence":
         from bestiary.evidence import published_evidence
 
         return _stated(published_evidence(name), noise)
+    if (records := records_of(name)) is not None:
+        from bestiary.evidence import recorded_evidence
+
+        return recorded_evidence(records, noise or None)
     folder, source = _place(name)
     if is_study(folder) and not source:
         with StudyStore.open(folder, read_only=True) as store:
@@ -38,6 +43,17 @@ def evidence_of(name: str, noise: float = 0.0) -> "Evidence":
     from bestiary.evidence import imported_evidence
 
     return imported_evidence(_import(folder, source), assumed_noise=noise or None)
+
+
+def records_of(name: str) -> Path | None:
+    """The file of a study's records that a name stands for; None where it is something else."""
+    if is_records(Path(name)):
+        return Path(name)
+    if Path(name).exists():
+        return None
+    from bestiary.evidence import recorded_studies
+
+    return recorded_studies().get(name)
 
 
 def _stated(evidence: "Evidence", noise: float) -> "Evidence":
@@ -85,8 +101,10 @@ def _place(name: str) -> tuple[Path, str]:
         return Path(folder), source
     if not (Path(name) / FILE).exists():
         if "/" not in name and not Path(name).exists():
+            from bestiary.evidence import recorded_studies
+
             here = [str(path.parent) for path in sorted(Path().glob(f"*/{FILE}"))]
-            raise unknown("results", name, [*PUBLISHED, *here])
+            raise unknown("results", name, [*PUBLISHED, *recorded_studies(), *here])
         raise UserError(f"{name} holds no results; name a study folder or `{PUBLISHED[0]}`")
     return Path(name), ""
 

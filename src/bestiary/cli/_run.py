@@ -226,9 +226,10 @@ def _launcher(flags: Flags) -> "AbstractLauncher | None":
 def _conclude(store: StudyStore, *, as_json: bool) -> None:
     """Write and print the answer; where that fails, say that nothing of the work is lost."""
     from bestiary.cli._answer import conclude
+    from bestiary.cli._results import evidence_in
 
     try:
-        conclude(store, store.folder / "report.html", as_json=as_json)
+        conclude(evidence_in(store), store.folder / "report.html", as_json=as_json)
     except UserError as error:
         reason = str(error).partition(";")[0]
         raise BestiaryError(

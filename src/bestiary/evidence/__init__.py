@@ -21,4 +21,6 @@ from bestiary.evidence._record import Tried as Tried
 from bestiary.evidence._record import TuningBehind as TuningBehind
 from bestiary.evidence._record import places as places
 from bestiary.evidence._record import require_results as require_results
+from bestiary.evidence._recorded import recorded_evidence as recorded_evidence
+from bestiary.evidence._recorded import recorded_studies as recorded_studies
 from bestiary.evidence._scored import with_scores as with_scores

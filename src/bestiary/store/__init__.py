@@ -17,7 +17,6 @@ from bestiary.store._mapping import Mapping as Mapping
 from bestiary.store._mapping import load_mapping as load_mapping
 from bestiary.store._mapping import mapping as mapping
 from bestiary.store._mark import ResultsMark as ResultsMark
-from bestiary.store._older import read_study as read_study
 from bestiary.store._owner import is_abandoned as is_abandoned
 from bestiary.store._owner import owned_name as owned_name
 from bestiary.store._places import CHECKPOINTS as CHECKPOINTS
@@ -27,6 +26,11 @@ from bestiary.store._places import STUDY_FILE as STUDY_FILE
 from bestiary.store._places import TOKENIZER as TOKENIZER
 from bestiary.store._places import log_file as log_file
 from bestiary.store._places import metrics_file as metrics_file
+from bestiary.store._records import is_records as is_records
+from bestiary.store._records import read_records as read_records
+from bestiary.store._records import require_records as require_records
+from bestiary.store._records import restore as restore
+from bestiary.store._records import write_records as write_records
 from bestiary.store._request import request_stop as request_stop
 from bestiary.store._request import stop_requested as stop_requested
 from bestiary.store._request import withdraw_request as withdraw_request

@@ -11,7 +11,6 @@ from bestiary.store import _schema
 from bestiary.store._connection import connect, one_line_errors, transaction
 from bestiary.store._places import STUDY_FILE
 from bestiary.store._seals import seal
-from bestiary.store._software import software
 
 FILE = STUDY_FILE
 
@@ -26,13 +25,13 @@ def holds_study(path: Path) -> bool:
         return found > 0
 
 
-def lay(folder: Path, study: Study, text: str, command: str) -> None:
+def lay(folder: Path, study: Study, text: str, command: str, begun_with: dict[str, str]) -> None:
     """Create the folder and the file with its tables and its study, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
     path.touch()
     meta = {"study": text, "digest": digest(study), "command": command, "created": now()}
-    meta["software"] = msgspec.json.encode(software()).decode()
+    meta["software"] = msgspec.json.encode(begun_with).decode()
     with contextlib.closing(connect(path)) as connection, transaction(connection):
         if _schema.version(connection) == 0:  # or another process was faster
             _schema.lay(connection)

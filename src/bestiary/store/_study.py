@@ -30,6 +30,7 @@ from bestiary.store._older import read_study
 from bestiary.store._places import SCORES, short
 from bestiary.store._planned import is_of_its_run, planned_of, row_of
 from bestiary.store._seals import COLUMNS, read, read_some, remove_damaged, seal, unseal
+from bestiary.store._software import software
 
 LOCK = "driver.lock"
 _LOG = logging.getLogger(__name__)
@@ -58,13 +59,21 @@ class StudyStore:
         self.study = read_study(self.meta()["study"])
 
     @classmethod
-    def create(cls, folder: str | Path, study: Study, *, command: str = "") -> Self:
+    def create(
+        cls,
+        folder: str | Path,
+        study: Study,
+        *,
+        command: str = "",
+        begun_with: dict[str, str] | None = None,
+    ) -> Self:
         """Create a study folder, or go on with it where it already holds this very study.
 
         Args:
             folder: Where; made if it is not there.
             study: The question. It cannot be changed afterwards.
             command: What the user typed, for the report.
+            begun_with: The program that began it, as `software()` names it; this one by default.
 
         Raises:
             UserError: the folder holds another study or one of a newer schema, or is not writable.
@@ -72,7 +81,8 @@ class StudyStore:
         folder = Path(folder)
         if not holds_study(folder / FILE):
             with one_line_errors(folder / FILE):
-                lay(folder, study, ordered_json(study), command)
+                program = software() if begun_with is None else begun_with
+                lay(folder, study, ordered_json(study), command, program)
         store = cls.open(folder)
         held = store.study
         study, asked = as_held(held, study, store.meta()["study"])

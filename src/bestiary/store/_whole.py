@@ -5,20 +5,20 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text beside its place, force it to the disk and rename it; what was there stays else.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside its place, force it to the disk and rename it; what was there stays else.
 
     Args:
         path: Its place.
-        text: All of it, written as UTF-8.
+        content: All of it; text as UTF-8.
 
     Raises:
         OSError: it cannot be written; callers say what a user can do.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

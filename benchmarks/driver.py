@@ -134,9 +134,9 @@ def waiting() -> dict[str, Any]:
     """Make a driver of a study whose first runs are so many, and weigh this process."""
     with tempfile.TemporaryDirectory(prefix="bestiary-driver-") as name:
         study = planning.study(PENDING // 8)
-        with StudyStore.create(Path(name) / "study", study) as store, store.driving():
+        with StudyStore.create(Path(name) / "study", study) as store, store.driving() as held:
             executor = LocalExecutor("none", workers=WORKERS)
-            driver = Driver(store, executor, Silent(), attempts=3, caps=Caps())
+            driver = Driver(store, held, executor, Silent(), attempts=3, caps=Caps())
             runs = sum(1 for _ in driver._planner.waiting())
     return {"runs": runs, "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 

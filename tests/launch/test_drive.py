@@ -339,6 +339,19 @@ def test_checkpoints_go_once_the_result_is_there(tmp_path: Path, executor: Make)
 
 
 @pytest.mark.slow
+def test_a_result_whose_attempt_was_lost_from_the_file_is_kept(
+    tmp_path: Path, executor: Make
+) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        drive(store, executor("quick"))
+        results = store.results()
+        store._connection.execute("UPDATE attempts SET started = 'x' WHERE rowid = 1")
+        drive(store, executor("broken"))  # nothing is needed, so nothing is started
+        assert store.results() == results
+        assert len(store.attempts()) == len(results) - 1
+
+
 def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:

@@ -12,8 +12,8 @@ import pytest
 from tests.store.test_study import planned, result, study
 
 from bestiary.errors import BestiaryError
-from bestiary.specs import run_id
-from bestiary.store import StudyStore
+from bestiary.specs import Planned, run_id
+from bestiary.store import StudyStore, _study
 from bestiary.store._seals import seal
 
 ITEMS = [planned(seed) for seed in range(8)]
@@ -189,3 +189,27 @@ def test_a_row_is_of_its_run_by_the_identity_of_its_schema(tmp_path: Path, schem
         )
         seal(store._connection, "planned")  # whoever edits may know of the hashes
         assert store.planned() == {}
+
+
+@pytest.mark.parametrize("reading", ["contents", "results", "attempts"])
+def test_a_result_that_comes_while_another_reads_is_not_called_damaged(
+    reading: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path)
+    late, unhurried = planned(99), _study.read
+
+    def read(connection: sqlite3.Connection, table: str) -> Any:
+        rows = unhurried(connection, table)
+        if not committed:
+            committed.append(late)
+            with StudyStore.open(tmp_path) as driver:
+                driver.plan([late])
+                driver.commit(result(late), driver.begin_attempt(key(late)))
+        return rows
+
+    with StudyStore.open(tmp_path, read_only=True) as reader:
+        committed: list[Planned] = []
+        monkeypatch.setattr(_study, "read", read)
+        getattr(reader, reading)()
+        assert key(late) in reader.results()
+    assert caplog.messages == []

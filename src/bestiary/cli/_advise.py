@@ -12,7 +12,7 @@ from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError, unknown
-from bestiary.specs import Devices, Spec, Utilisation
+from bestiary.specs import Devices, Spec, Utilisation, duration, quantity
 
 if TYPE_CHECKING:
     from bestiary.answers.advise import Advice, Option
@@ -155,8 +155,6 @@ def _tell_held_out(flags: Flags) -> None:
 
 
 def _tell(advice: "Advice", optimizer: str) -> None:
-    from bestiary.report import quantity
-
     tell(
         f"{quantity(advice.parameters)} parameters, {quantity(advice.tokens)} tokens "
         f"({advice.ratio:.4g}x), from {advice.source}",
@@ -175,8 +173,6 @@ def _tell(advice: "Advice", optimizer: str) -> None:
 
 
 def _machine(advice: "Advice") -> list[str]:
-    from bestiary.report import duration
-
     if advice.machine is None:
         return []
     one = advice.machine
@@ -214,8 +210,6 @@ def _measured(advice: "Advice") -> None:
 
 
 def _row(one: "Option") -> dict[str, Any]:
-    from bestiary.report import duration
-
     time = one.time_speedup.times(between="\n")
     takes = "" if one.seconds is None else f"\n{duration(one.seconds)}"
     return {

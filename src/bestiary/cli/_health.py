@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bestiary.cli._corpora import cache_folder
-from bestiary.specs import ComputeDtype, Spec
+from bestiary.specs import ComputeDtype, Spec, quantity
 
 State = Literal["ok", "warn", "fail"]
 PACKAGES = ("jax", "jaxlib", "optax", "numpy", "scipy", "orbax-checkpoint", "msgspec", "plotly")
@@ -165,7 +165,6 @@ def file_system_of(path: Path, mounts: Path) -> str:
 def free_disk() -> tuple[State, str]:
     """There is room for checkpoints and metrics."""
     from bestiary.launch import LocalExecutor
-    from bestiary.report import quantity
     from bestiary.train import checkpoint_bytes
 
     free = shutil.disk_usage(".").free

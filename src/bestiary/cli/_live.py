@@ -12,7 +12,7 @@ from rich.text import Text
 from bestiary.cli._cadence import Cadence
 from bestiary.cli._listing import is_live
 from bestiary.launch import Running, Snapshot
-from bestiary.report import duration
+from bestiary.specs import duration
 
 RUNNING_SHOWN = 6
 BAR_COLUMNS = 60

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bestiary.specs import USABLE_MEMORY, Study, training_bytes
+from bestiary.specs import USABLE_MEMORY, Study, size_of, training_bytes
 from bestiary.store import machine_bytes
 
 # Of optimizer state for each parameter: two moments, float32. Some keep less, some more.
@@ -34,8 +34,6 @@ def memory_of(study: Study) -> dict[str, Any]:
 
 def told_of_memory(memory: dict[str, Any]) -> str:
     """The same in a sentence."""
-    from bestiary.report import size_of
-
     share = memory["bytes_here"] // memory["workers_here"]
     here = f"{size_of(share)} for each of {memory['workers_here']} here"
     least, undivided = size_of(memory["least_bytes"]), size_of(memory["undivided_bytes"])
@@ -53,8 +51,6 @@ def told_of_memory(memory: dict[str, Any]) -> str:
 
 def _activations(memory: dict[str, Any], share: int) -> str:
     """What happens to the activations of layers that are a loop; nothing where there is none."""
-    from bestiary.report import size_of
-
     kept, again = memory["kept_bytes"], memory["undivided_bytes"]
     if kept == again:
         return ""

@@ -11,7 +11,18 @@ from bestiary.cli._flags import Switch
 from bestiary.cli._listing import console, print_json, show
 from bestiary.cli._memory import memory_of, told_of_memory
 from bestiary.errors import UserError
-from bestiary.specs import Cell, Devices, Phases, Price, Spec, Study, Utilisation
+from bestiary.specs import (
+    Cell,
+    Devices,
+    Phases,
+    Price,
+    Spec,
+    Study,
+    Utilisation,
+    duration,
+    quantity,
+    size_of,
+)
 from bestiary.studies import STUDIES
 from bestiary.tune import PlannedCost, plan
 
@@ -242,8 +253,6 @@ def told_of_starts(study: Study) -> str:
 
 def _rates(flops_per_second: dict[str, float]) -> str:
     """The rate, or that of each size where they differ."""
-    from bestiary.report import quantity
-
     shown = {size: f"{quantity(rate)} FLOP/s" for size, rate in flops_per_second.items()}
     if len(set(shown.values())) == 1:
         return next(iter(shown.values()))
@@ -266,8 +275,6 @@ def _disk(study: Study, estimates: tuple[PlannedCost, ...]) -> dict[str, int]:
 
 
 def _room(disk: dict[str, int]) -> str:
-    from bestiary.report import size_of
-
     return (
         f"Disk: {size_of(disk['running'])} for checkpoints while the largest models train, "
         f"{size_of(disk['kept'])} of metrics that stay."
@@ -275,8 +282,6 @@ def _room(disk: dict[str, int]) -> str:
 
 
 def _in_words(name: str, sums: Mapping[str, Any]) -> dict[str, Any]:
-    from bestiary.report import duration, quantity
-
     return {
         **sums,
         "name": name,
@@ -288,8 +293,6 @@ def _in_words(name: str, sums: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_parts(name: str, sums: Mapping[str, Any]) -> dict[str, str]:
-    from bestiary.report import quantity
-
     runs = sums["tuning_runs"] + sums["report_runs"]
     return {
         "name": name,

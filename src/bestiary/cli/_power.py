@@ -11,7 +11,7 @@ from bestiary.cli._listing import print_json, show
 from bestiary.cli._results import evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
-from bestiary.specs import Spec
+from bestiary.specs import Spec, quantity
 
 if TYPE_CHECKING:
     from bestiary.answers.power import PowerAnswer
@@ -86,8 +86,6 @@ def _noise(answer: "PowerAnswer") -> dict[str, None]:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    from bestiary.report import quantity
-
     three = next(one["speedup"] for one in row["resolvable"] if one["seeds"] == 3)
     return {
         **row,

@@ -11,7 +11,7 @@ from bestiary.cli._folders import reading
 from bestiary.cli._how_far import how_far
 from bestiary.cli._listing import console, print_json, show
 from bestiary.launch import Standing
-from bestiary.specs import Spec
+from bestiary.specs import Spec, duration
 from bestiary.tune import Leader, PhaseAccount, TableLeft
 
 # Rows that a table shows; JSON has all of them.
@@ -112,8 +112,6 @@ def _headline(record: Mapping[str, Any]) -> str:
 
 
 def _pace(record: Mapping[str, Any], stands: Standing) -> Iterator[str]:
-    from bestiary.report import duration
-
     if record["last_hour"]:
         yield f"{record['last_hour']:,} in the last hour"
     if record["seconds_left"] and record["done"] + record["failed"] < record["at_most"]:
@@ -164,8 +162,6 @@ def _list(title: str, records: Sequence[Mapping[str, Any]], columns: Mapping[str
 
 
 def _since(running: Mapping[str, Any]) -> str:
-    from bestiary.report import duration
-
     begun = datetime.fromisoformat(running["started"])
     return duration(max(0.0, (datetime.now(UTC) - begun).total_seconds()))
 

@@ -28,6 +28,7 @@ from bestiary.specs import (
     Spec,
     checked,
     placement_from,
+    quantity,
     run_id,
 )
 
@@ -254,7 +255,7 @@ def planned_run(flags: Flags, model: ModelSpec, data: DataSpec) -> RunSpec:
 
 
 def _introduction(spec: RunSpec, epochs: float, folder: Path) -> str:
-    from bestiary.report import quantity, settings
+    from bestiary.report import settings
 
     repeated = f" (read {epochs:.1f} times)" if epochs > 1 else ""
     return (

@@ -41,15 +41,17 @@ def drive(
         StopRequested: Ctrl-C, SIGTERM, SIGHUP or `bestiary stop` came; everything so far is kept.
         BestiaryError: the disk is full, or runs of different optimizers fail one after another.
     """
-    tune.needed(store.study, store.results())  # refuses a study that cannot run, changing nothing
+    tune.needed(store.study, {})  # refuses a study that cannot run, changing nothing
     observer = Sheltered(observer or Silent())
-    with store.driving(), StopSignals() as asked:
+    with store.driving() as held, StopSignals() as asked:
         withdraw_request(store.folder)  # one that came before this driver was not for it
         if retry_failed:
             observer.notice(_forgotten(store))
+            held = store.contents()
         executor.start()
         driver = Driver(
             store,
+            held,
             executor,
             observer,
             attempts=attempts,

@@ -26,7 +26,7 @@ from bestiary.launch._stopping import StopSignals
 from bestiary.launch._submitted import JobMember, Submitted, named
 from bestiary.launch._weights import keep
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
-from bestiary.store import CHECKPOINTS, Attempt, Outcome, StudyStore
+from bestiary.store import CHECKPOINTS, Attempt, Contents, Outcome, StudyStore
 
 TICK_SECONDS = 0.5
 # How far down the order of runs it is looked for one that compiles nothing twice.
@@ -41,6 +41,7 @@ class Driver:
     def __init__(
         self,
         store: StudyStore,
+        held: Contents,
         executor: AbstractExecutor,
         observer: Observer,
         *,
@@ -48,15 +49,14 @@ class Driver:
         caps: tune.Caps,
         keep_weights: bool = False,
     ) -> None:
-        """Take up the study where its results are; the caller holds the lock."""
+        """Take up the study where its results are; the caller holds the lock, and read them."""
         self._caps = caps
         self._keep_weights = keep_weights
         self._store, self._executor, self._observer = store, executor, observer
         self._attempts = attempts
-        self._results = store.results()
-        self._planned = store.planned()
+        self._planned, self._results = held.planned, held.results
         self._earlier: dict[str, list[Attempt]] = {}
-        for attempt in store.attempts():
+        for attempt in held.attempts:
             self._earlier.setdefault(attempt.run_id, []).append(attempt)
         self._underway: dict[int, Submitted] = {}
         self._numbers = itertools.count(1)
@@ -354,7 +354,7 @@ class Driver:
 
         One that failed keeps them, for whoever has it tried again.
         """
-        for attempt in self._earlier[result.run_id] if result.state != "failed" else ():
+        for attempt in self._earlier.get(result.run_id, ()) if result.state != "failed" else ():
             checkpoints = self._store.attempt_folder(attempt) / CHECKPOINTS
             shutil.rmtree(checkpoints, ignore_errors=True)
 

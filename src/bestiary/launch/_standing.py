@@ -144,9 +144,9 @@ def _published(store: StudyStore) -> Standing | None:
 
 def _planned_anew(store: StudyStore) -> Standing:
     """The same without what a driver published."""
-    mark, results, planned = store.mark(), store.results(), store.planned()
-    planner = Planner(store.study, results)
-    outlook = Outlook(planner, planned, slots=1, began=time.monotonic())
+    mark, held = store.mark(), store.contents()
+    planner = Planner(store.study, held.results)
+    outlook = Outlook(planner, held.planned, slots=1, began=time.monotonic())
     tables = Tables(planner)
     tables.refresh(LONG_SECONDS)
     return _made(store, mark, planner, outlook, tables, ())

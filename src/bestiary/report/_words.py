@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from html import escape
 
 from bestiary.answers.report import Row
+from bestiary.specs import DASH, Configuration, Estimate
 from bestiary.specs import DATA_RATIO as DATA_RATIO
 from bestiary.specs import NATS as NATS
 from bestiary.specs import NON_EMBEDDING as NON_EMBEDDING
-from bestiary.specs import Configuration, Estimate
+from bestiary.specs import duration as duration
+from bestiary.specs import quantity as quantity
+from bestiary.specs import size_of as size_of
 
-NOTHING = "\N{EN DASH}"
+NOTHING = DASH
 EXTRAPOLATED = "†"
 UNBRACKETED = "‡"
-_YEAR = 365.25 * 86_400
 
 
 def loss(row: Row) -> str:
@@ -102,32 +104,3 @@ def _setting(value: object) -> str:
 def ratio(value: float) -> str:
     """A data-to-model ratio: `2x`."""
     return f"{value:g}x"
-
-
-def quantity(value: float) -> str:
-    """A large count in three digits: `1.31M`, `20.5B`."""
-    for power, unit in zip(range(24, 0, -3), "YZEPTBMk", strict=True):
-        # At 999.5 three digits round up to the next unit.
-        if abs(value) >= 0.9995 * 10**power:
-            return f"{value / 10**power:.3g}{unit}"
-    return f"{value:.3g}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `12 s`, `4 min 5 s`, `3 h 20 min`, `12 d 4 h`, `38 years`."""
-    if seconds >= 2 * _YEAR:
-        return f"{quantity(seconds / _YEAR)} years"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 172_800:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
-
-
-def size_of(count: int | None) -> str:
-    """Bytes: `1.5 MB`."""
-    # A billion bytes are a gigabyte, where a billion of anything else is a B.
-    return NOTHING if count is None else f"{quantity(count).replace('B', 'G')}B"

@@ -1,6 +1,10 @@
 """Specs: frozen plain data that refuses unknown fields. No JAX."""
 
 from bestiary.specs._agreement import agreement as agreement
+from bestiary.specs._amounts import DASH as DASH
+from bestiary.specs._amounts import duration as duration
+from bestiary.specs._amounts import quantity as quantity
+from bestiary.specs._amounts import size_of as size_of
 from bestiary.specs._bounds import Count as Count
 from bestiary.specs._bounds import CountOrNone as CountOrNone
 from bestiary.specs._bounds import Devices as Devices

@@ -10,6 +10,7 @@ import msgspec
 from bestiary.errors import UserError, shortened
 
 S = TypeVar("S", bound="Spec")
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,7 +44,8 @@ def from_builtins(kind: type[S], value: Any) -> S:
     Raises:
         UserError: an unknown field, a wrong type, a value out of range or not finite.
     """
-    _refuse_non_finite(value, "$")
+    if not _is_finite(value):
+        _refuse_non_finite(value, "$")
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -52,8 +54,7 @@ def from_builtins(kind: type[S], value: Any) -> S:
 
 def canonical_json(spec: Spec) -> str:
     """The one JSON text of a spec: sorted keys, no spaces, shortest float form, no NaN."""
-    plain = msgspec.to_builtins(checked(spec))
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(msgspec.to_builtins(checked(spec)))
 
 
 def digest(spec: Spec) -> str:
@@ -68,6 +69,16 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_hashable(item) for item in value)
     return value
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether every number is finite; planning asks this of every run, so it builds no path."""
+    kind = type(value)
+    if kind is dict:
+        return all(map(_is_finite, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _refuse_non_finite(value: Any, path: str) -> None:

@@ -3,9 +3,9 @@
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -35,6 +35,14 @@ from bestiary.store._software import software
 LOCK = "driver.lock"
 _LOG = logging.getLogger(__name__)
 _MEANING = {"planned": "its run is not done", "results": "its run is not done"}
+
+
+class Contents(NamedTuple):
+    """What a study holds: planned runs and results by run id, and every attempt as it began."""
+
+    planned: dict[str, Planned]
+    results: dict[str, RunResult]
+    attempts: list[Attempt]
 
 
 class StudyStore:
@@ -120,8 +128,11 @@ class StudyStore:
         self._connection.close()
 
     @contextlib.contextmanager
-    def driving(self) -> Iterator[None]:
+    def driving(self) -> Iterator[Contents]:
         """Be the one driver of this study; attempts of a driver that died are closed first.
+
+        Yields:
+            What the study holds, so that a long one is read once.
 
         Raises:
             UserError: another driver works on this study.
@@ -129,9 +140,9 @@ class StudyStore:
         with one_line_errors(self.path):
             lock = DriverLock(self.folder / LOCK)
         try:
-            self._mend()
-            self._close_orphans()
-            yield
+            found = self._mend()
+            attempts = self._close_orphans(found.attempts)
+            yield found._replace(attempts=attempts)
         finally:
             lock.release()
 
@@ -162,13 +173,18 @@ class StudyStore:
             )
             seal(self._connection, "meta", ["price"])
 
+    # Planned runs are read last: a driver beside may plan a run and commit its result in between.
+
+    def contents(self) -> Contents:
+        """Runs, results and attempts, each of them read once."""
+        results, attempts = self._rows("results"), self._rows("attempts")
+        planned = self.planned()
+        return Contents(planned, self._sound(results, planned), _attempts_at(planned, attempts))
+
     def results(self) -> dict[str, RunResult]:
         """Every committed result by run id."""
-        known = {row[0] for row in self._planned_rows()}
-        read = [(row[0], _result_of(row)) for row in self._rows("results")]
-        sound = {key: one for key, one in read if one is not None and key in known}
-        self._tell_damage("results", [key for key, _ in read if key not in sound])
-        return sound
+        rows = self._rows("results")
+        return self._sound(rows, {row[0] for row in self._planned_rows()})
 
     def planned(self) -> dict[str, Planned]:
         """Every run that was ever needed, by run id, in the order in which it was planned."""
@@ -176,9 +192,8 @@ class StudyStore:
 
     def attempts(self) -> list[Attempt]:
         """Every attempt, in the order in which they began."""
-        known = {row[0] for row in self._planned_rows()}
-        rows = [row for row in self._rows("attempts") if row[0] in known]
-        return [_attempt_of(row) for row in rows]
+        rows = self._rows("attempts")
+        return _attempts_at({row[0] for row in self._planned_rows()}, rows)
 
     def mark(self) -> ResultsMark:
         """Which results there are now, for `since`."""
@@ -331,6 +346,13 @@ class StudyStore:
         with one_line_errors(self.path):
             return read_some(self._connection, table, column, values)
 
+    def _sound(self, rows: list[tuple[Any, ...]], known: Container[str]) -> dict[str, RunResult]:
+        """The results that are those of a planned run."""
+        read = [(row[0], _result_of(row)) for row in rows]
+        sound = {key: one for key, one in read if one is not None and key in known}
+        self._tell_damage("results", [key for key, _ in read if key not in sound])
+        return sound
+
     def _planned_rows(self) -> list[tuple[Any, ...]]:
         """Those whose spec is that of their run id: it is the hash of the spec's text."""
         rows = self._rows("planned")
@@ -344,7 +366,7 @@ class StudyStore:
             meaning = f"; {_MEANING[table]}" if table in _MEANING else ""
             _LOG.warning("%s: a row of %s (%.12s) is damaged%s", self.path, table, key, meaning)
 
-    def _mend(self) -> None:
+    def _mend(self) -> Contents:
         """Remove what is damaged, so that it is done again; hash what an older Bestiary wrote."""
         with one_line_errors(self.path), transaction(self._connection):
             if _schema.upgrade(self._connection):
@@ -353,12 +375,16 @@ class StudyStore:
                     "they are",
                     self.path,
                 )
-        planned, results = self._planned_rows(), self.results()
-        kept = {"planned": {row[0] for row in planned}, "results": set(results)}
-        attempts = {f"{row[0]}/{row[1]}" for row in self._rows("attempts")}
+        found = self.contents()
         if any(self._damaged.values()):
+            kept = {
+                "planned": set(found.planned),
+                "results": set(found.results),
+                "attempts": {f"{one.run_id}/{one.number}" for one in found.attempts},
+            }
             with one_line_errors(self.path):
-                remove_damaged(self._connection, kept | {"attempts": attempts})
+                remove_damaged(self._connection, kept)
+        return found
 
     def _last_folder(self, identity: str) -> int:
         """The highest number of an attempt that has files: its row may have been lost."""
@@ -385,14 +411,21 @@ class StudyStore:
         )
         seal(self._connection, "attempts", [attempt.run_id])
 
-    def _close_orphans(self) -> None:
+    def _close_orphans(self, attempts: list[Attempt]) -> list[Attempt]:
+        """Close those that a driver left running; all attempts as they are then."""
+        closed = {"ended": now(), "outcome": "interrupted", "reason": "the driver was gone"}
+        after = [
+            msgspec.structs.replace(one, **closed) if one.outcome == "running" else one
+            for one in attempts
+        ]
         with one_line_errors(self.path), transaction(self._connection):
-            self._connection.execute(
-                "UPDATE attempts SET ended = ?, outcome = 'interrupted', reason = ?"
-                " WHERE outcome = 'running'",
-                (now(), "the driver was gone"),
-            )
-            seal(self._connection, "attempts")
+            for one in (one for one in attempts if one.outcome == "running"):
+                self._close_attempt(one, closed["outcome"], closed["reason"])
+        return after
+
+
+def _attempts_at(known: Container[str], rows: list[tuple[Any, ...]]) -> list[Attempt]:
+    return [_attempt_of(row) for row in rows if row[0] in known]
 
 
 def _attempt_of(row: tuple[Any, ...]) -> Attempt:

@@ -14,7 +14,10 @@ from typing import Any
 
 import msgspec
 
+from bestiary.launch import LocalExecutor
+from bestiary.launch._driver import Driver
 from bestiary.launch._outlook import Outlook
+from bestiary.launch._snapshot import Silent
 from bestiary.launch._standing import FILE, Publisher
 from bestiary.specs import (
     Candidate,
@@ -28,9 +31,9 @@ from bestiary.specs import (
 )
 from bestiary.store import StudyStore
 from bestiary.studies import STUDIES
-from bestiary.tune import Planner, _forecast
+from bestiary.tune import Caps, Planner, _forecast, _run
 
-CELLS = (25, 250, 2_500)
+CELLS = (28, 280, 2_800)
 OPTIMIZERS = ("adamw", "muon", "soap", "lion")
 NO_TEXT = DataSpec(name="made up", digest="0" * 64)
 LATE = 200
@@ -171,12 +174,24 @@ def _status(planner: Planner, outlook: Outlook, known: dict[str, Planned]) -> di
             published = time.process_time() - begun
             _commit(store, dict(list(planner.results.items())[-NEWER:]))
         found = {
+            "s to start a driver": _started(path),
             "s to publish": published,
             "s of status": _told(path),
             "as JSON": _told(path, True),
         }
         path.joinpath(FILE).unlink()
         return found | {"s of status, unpublished": _told(path)}
+
+
+def _started(path: Path) -> float:
+    """Seconds of a core until a new driver knows what is needed, with no run's identity known."""
+    _run._remembered.cache_clear()
+    begun = time.process_time()
+    with StudyStore.open(path) as store, store.driving() as held:
+        executor = LocalExecutor("none", workers=1)
+        driver = Driver(store, held, executor, Silent(), attempts=3, caps=Caps())
+        assert not driver.needs_more
+    return time.process_time() - begun
 
 
 def _told(path: Path, as_json: bool = False) -> float:

@@ -1,5 +1,6 @@
 """How far a study is, as one record: what `status --json` prints, and its server answers."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,34 +15,43 @@ HOUR = timedelta(hours=1)
 
 
 def how_far(store: StudyStore) -> tuple[Standing, tuple[Leader, ...], dict[str, Any]]:
-    """How a study stands, who leads, and the record of it: plain data, with what is in training.
+    """How a study stands, who leads, and the record of it, with what is in training.
+
+    `plain` makes the record plain data.
 
     Args:
         store: The study, open for reading; a driver may be at work on it.
     """
     driver = store.driver()
     stands = standing(store)
-    cells = [msgspec.to_builtins(one) for one in stands.rows]
     ahead = leaders(stands.rows)
     return (
         stands,
         ahead,
         {
-            **{key: sum(one[key] for one in cells) for key in ("done", "failed", "at_most")},
+            "done": sum(one.done for one in stands.rows),
+            "failed": sum(one.failed for one in stands.rows),
+            "at_most": sum(one.at_most for one in stands.rows),
             "driver": driver or None,
             "last_hour": store.ended_after((datetime.now(UTC) - HOUR).isoformat()),
             "seconds_left": _seconds_left(stands, driver),
             "at_once": stands.slots,
             "running": underway(store),
-            "cells": cells,
-            "leaders": msgspec.to_builtins(ahead),
+            "cells": stands.rows,
+            "leaders": ahead,
             "troubles": troubles(store),
-            "phases": msgspec.to_builtins(stands.phases),
-            "left_on_table": msgspec.to_builtins(stands.left_on_table),
-            "skipped": msgspec.to_builtins(stands.skipped),
+            "phases": stands.phases,
+            "left_on_table": stands.left_on_table,
+            "skipped": stands.skipped,
             "decided_on": stands.mark.results,
         },
     )
+
+
+def plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of `how_far` as plain data."""
+    found: dict[str, Any] = msgspec.to_builtins(record)
+    return found
 
 
 def _seconds_left(stands: Standing, driver: str) -> float | None:

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bestiary.cli._how_far import how_far
+from bestiary.cli._how_far import how_far, plain
 from bestiary.errors import BestiaryError, UserError
 from bestiary.store import StudyStore
 
@@ -44,7 +44,7 @@ class StudyPages:
 
     def _status(self) -> Answer:
         with self._open() as store:
-            return _JSON, json.dumps(how_far(store)[-1], allow_nan=False)
+            return _JSON, json.dumps(plain(how_far(store)[-1]), allow_nan=False)
 
     def _report_so_far(self) -> Answer:
         """Worked out once for every number of finished runs, and by one request at a time."""

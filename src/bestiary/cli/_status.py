@@ -1,18 +1,21 @@
 """`bestiary status`: how far a study is, read from its folder, also while a driver runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import tyro
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import reading
-from bestiary.cli._how_far import how_far
+from bestiary.cli._how_far import how_far, plain
 from bestiary.cli._listing import console, print_json, show
 from bestiary.launch import Standing
 from bestiary.specs import Spec, duration
-from bestiary.tune import Leader, PhaseAccount, TableLeft
+from bestiary.tune import Leader, PhaseAccount, TableLeft, Tallied
+
+T = TypeVar("T")
 
 # Rows that a table shows; JSON has all of them.
 MOST = 40
@@ -87,16 +90,16 @@ def run(flags: Flags) -> None:
         stands, ahead, record = how_far(store)
         name = store.study.name
     if flags.json:
-        print_json(record)
+        print_json(plain(record))
         return
     _say(f"{name}: {_headline(record)}")
     if pace := "; ".join(_pace(record, stands)):
         _say(pace)
-    show(_totals(record["cells"]), TOTALS, as_json=False)
-    _list("cells", record["cells"], COLUMNS)
-    _list("ahead so far", [_leading(one) for one in ahead], LEADERS)
+    show(_totals(stands.rows), TOTALS, as_json=False)
+    _list("cells", stands.rows, COLUMNS)
+    _list("ahead so far", ahead, LEADERS, _leading)
     _list("training", [{**one, "time": _since(one)} for one in record["running"]], RUNNING)
-    _list("left on the table", [_left(one) for one in stands.left_on_table], LEFT)
+    _list("left on the table", stands.left_on_table, LEFT, _left)
     _show_phases(stands)
     _list("what went wrong", record["troubles"], TROUBLES)
     if any(one["outcome"] == "failed" for one in record["troubles"]):
@@ -120,18 +123,29 @@ def _pace(record: Mapping[str, Any], stands: Standing) -> Iterator[str]:
         yield f"what follows was decided on the first {stands.mark.results:,} results"
 
 
-def _totals(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _totals(cells: Sequence[Tallied]) -> list[dict[str, Any]]:
     """What came of every phase and optimizer, over all cells."""
-    sums = ("done", "at_most", "diverged", "failed", "tokens", "seconds")
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str], list[Tallied]] = {}
     for one in cells:
-        key = one["purpose"], one["optimizer"]
-        total = found.setdefault(key, {"purpose": key[0], "optimizer": key[1]})
-        for name in sums:
-            total[name] = total.get(name, 0) + one[name]
-    for total in found.values():
-        total["rate"] = round(total["tokens"] / total["seconds"]) if total["seconds"] else None
-    return list(found.values())
+        found.setdefault((one.purpose, one.optimizer), []).append(one)
+    return [
+        {
+            "purpose": purpose,
+            "optimizer": optimizer,
+            "done": sum(one.done for one in rows),
+            "at_most": sum(one.at_most for one in rows),
+            "diverged": sum(one.diverged for one in rows),
+            "failed": sum(one.failed for one in rows),
+            "rate": _rate(rows),
+        }
+        for (purpose, optimizer), rows in found.items()
+    ]
+
+
+def _rate(rows: Sequence[Tallied]) -> int | None:
+    """Tokens a second of training."""
+    seconds = sum(one.seconds for one in rows)
+    return round(sum(one.tokens for one in rows) / seconds) if seconds else None
 
 
 def _leading(one: Leader) -> dict[str, Any]:
@@ -152,13 +166,19 @@ def _without(one: Leader) -> str:
     return f"{value} ({one.ahead.note})" if one.ahead.value is not None else one.ahead.note
 
 
-def _list(title: str, records: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+def _list(
+    title: str,
+    records: Sequence[T],
+    columns: Mapping[str, str],
+    said: Callable[[T], Mapping[str, Any]] = msgspec.to_builtins,
+) -> None:
     """A table where there is something; the last rows of one that no terminal could show."""
     if not records:
         return
-    shown = records[-MOST:]
-    some = f" (the last {MOST} of {len(records):,}; --json has all)" if shown != records else ""
-    show(shown, columns, as_json=False, title=title + some)
+    last = records[-MOST:]
+    if len(last) < len(records):
+        title += f" (the last {MOST} of {len(records):,}; --json has all)"
+    show([said(one) for one in last], columns, as_json=False, title=title)
 
 
 def _since(running: Mapping[str, Any]) -> str:
@@ -183,7 +203,7 @@ def _left(one: TableLeft) -> dict[str, str]:
 
 def _show_phases(stands: Standing) -> None:
     """What the phases decided, and what is not trained."""
-    _list("phase I taught", [_learnt(one) for one in stands.phases], PHASES)
+    _list("phase I taught", stands.phases, PHASES, _learnt)
     for reason in dict.fromkeys(one.reason for one in stands.phases):
         _say(reason)
     predicted = [record for one in stands.phases for record in _predicted(one)]

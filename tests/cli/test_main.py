@@ -92,6 +92,7 @@ def test_every_command_has_help_that_explains_each_option(
         (["plan", "papers"], "did you mean 'paper'?"),
         (["--bogus"], "options follow a command, got '--bogus' first"),
         (["help", "trian"], "did you mean 'train'?"),
+        (["power", "--results", "x"], "RESULTS is no option: write it without --results"),
         (["status"], "no study here"),
         (["report", "missing"], "holds no study"),
         (["optimizers", "shw"], "did you mean 'show'?"),

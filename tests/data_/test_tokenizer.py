@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bestiary.data import Corpus, end_of_text, kept_tokenizer, prepare, source
+from bestiary.data import Corpus, _tokenizer, end_of_text, kept_tokenizer, prepare, source
 from bestiary.data._tokenizer import load_tokenizer
 from bestiary.data._tokenizer_file import _json_of_bytes
 from bestiary.errors import UserError
@@ -119,6 +119,12 @@ def test_an_absurd_name_is_one_short_line(name: str) -> None:
         load_tokenizer(name, 300)
     assert len(str(caught.value)) < 250
     assert str(caught.value).isprintable()
+
+
+def test_a_tokenizer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tokenizer, "MOST_BYTES", 10**6)
+    with pytest.raises(UserError, match=r"at most 1 MB, and .*/dev/zero.* has more"):
+        _tokenizer._read(Path("/dev/zero"))
 
 
 def test_text_without_a_token_is_counted(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How a study stands is the same published or planned anew, and a damaged file costs nothing."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -100,9 +101,21 @@ def behind_a_last_result_that_came_anew(path: Path, store: StudyStore) -> None:
     store._connection.execute("INSERT INTO results VALUES (?, ?, ?, ?)", (*row[:-1], other))
 
 
+def a_pipe_in_its_place(path: Path, _: StudyStore) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_device_in_its_place(path: Path, _: StudyStore) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
 @pytest.mark.parametrize(
     "harm",
     [
+        a_pipe_in_its_place,
+        a_device_in_its_place,
         cut,
         emptied,
         edited,

@@ -133,6 +133,8 @@ def test_what_cannot_be_concluded_is_said(tmp_path: Path) -> None:
         ("adamw,130m,1,low,0.008,0", "row 6 column 'val_loss': loss must be a number, got 'low'"),
         ("adamw,130m,1,-3,0.008,0", "row 6 column 'val_loss': loss must be above 0"),
         ("adamw,130m,0,3.5,0.008,0", "row 6 column 'x': ratio must be finite and above 0, got '0'"),
+        ("adamw,130m,1e7,3.5,0.008,0", "row 6 column 'x': ratio must be 1e-06 to 1e+06, got"),
+        ("adamw,130m,1e-9,3.5,0.008,0", "row 6 column 'x': ratio must be 1e-06 to 1e+06, got"),
         ("adamw,130m,1,3.5,inf,0", "row 6 column 'lr': a hyperparameter must be finite"),
         ("adamw,130m,1,3.5,0.008,0.5", "row 6 column 'seed': seed must be a whole number"),
         (",130m,1,3.5,0.008,0", "row 6 column 'opt': optimizer must not be empty"),
@@ -185,11 +187,39 @@ def test_a_bad_mapping_is_refused(changes: dict[str, Any], message: str) -> None
         (b"a,b\n", "has no rows"),
         (b"a,a\n1,2\n", "got 'a' twice"),
         (b"\xff\xfe\x00", "UTF-8"),
+        (",".join(f"c{n}" for n in range(100_000)).encode() + b"\n1\n", "expected 100000 columns"),
     ],
+    ids=["empty", "a header", "twice", "UTF-16", "very many columns"],
 )
 def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "ours.csv").write_bytes(content)
     assert message in refusal(tmp_path / "ours.csv", mapping(stated()))
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ours.json"
+    path.write_text(f'[{{"x": {"9" * 5000}}}]')
+    assert "ours.json: not JSON: Exceeds the limit" in refusal(path, mapping(stated()))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tokens", "message"),
+    [
+        ("1e300", "1e9", "column 'n': parameters must be 1 to 1e+15"),
+        ("1e-300", "1e9", "column 'n': parameters must be 1 to 1e+15"),
+        ("1e8", "1e19", "column 't': tokens must be 1 to 1e+18"),
+        ("1", "1e17", "column 't': tokens for 1 parameters must make 1e-06 to 1e+06 times 20 N"),
+    ],
+)
+def test_sizes_that_no_model_has_are_refused(
+    tmp_path: Path, parameters: str, tokens: str, message: str
+) -> None:
+    """Their logarithms would be of any size, and no law of them could be fitted."""
+    path = tmp_path / "ours.csv"
+    path.write_text(f"opt,m,n,t,val_loss\nadamw,s,{parameters},{tokens},3.5\n")
+    columns = {"optimizer": "opt", "size": "m", "parameters": "n", "tokens": "t"}
+    how = mapping(stated(columns=columns | {"loss": "val_loss"}, settings={}))
+    assert message in refusal(path, how)
 
 
 def plain(path: Path, **changes: Any) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,17 @@ def test_a_file_system_without_locks_is_named(tmp_path: Path) -> None:
         DriverLock(tmp_path / "driver.lock")
     assert "\n" not in str(caught.value)
     assert "unknown" not in str(caught.value)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_named_and_not_waited_for(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "driver.lock"
+    put(path)
+    assert driver(path) == ""
+    with pytest.raises(UserError, match=r"driver.lock must be a file, .* remove what is there"):
+        DriverLock(path)
 
 
 @pytest.mark.usefixtures("lockless")

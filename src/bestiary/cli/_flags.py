@@ -5,7 +5,6 @@ import io
 import itertools
 import re
 import sys
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -16,6 +15,7 @@ from bestiary.cli._commands import COMMANDS
 from bestiary.cli._meanings import explain
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Setting, Spec, checked, from_builtins
+from bestiary.store import read_toml
 
 F = TypeVar("F", bound=Spec)
 
@@ -146,14 +146,24 @@ def _see(name: str) -> str:
 
 def _unknown_argument(kind: type[Spec], argument: str, name: str) -> UserError:
     if argument.startswith("-"):
-        return unknown("option", argument.split("=")[0], flag_names(kind))
+        option = argument.split("=")[0]
+        if (field := option.strip("-").replace("-", "_")) in positional_names(kind):
+            return UserError(f"{field.upper()} is no option: write it without {option}{_see(name)}")
+        return unknown("option", option, flag_names(kind))
     return UserError(f"unexpected argument {argument[:_QUOTED]!r}{_see(name)}")
+
+
+def positional_names(kind: type[Spec]) -> list[str]:
+    """The fields of a command that are told by their place."""
+    return [one for one, hint in kind.__annotations__.items() if "Positional" in repr(hint)]
 
 
 def flag_names(kind: type[Spec], prefix: str = "--") -> list[str]:
     """The options of a command as they are written."""
-    names = []
+    names, placed = [], positional_names(kind)
     for field, value in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
+        if field in placed:
+            continue
         flag = prefix + field.replace("_", "-")
         nested = isinstance(value, Spec)
         names += flag_names(type(value), f"{flag}.") if nested else [flag]
@@ -176,14 +186,7 @@ def _is_rule(line: str) -> bool:
 
 def _from_toml(kind: type[F], path: Path) -> F:
     """The flags that a TOML file states; a table `set` may hold the settings as numbers."""
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"cannot read --config {path}: {error.strerror}") from None
-    except RecursionError:
-        raise UserError(f"--config {path} is nested too deeply; it needs one level") from None
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise UserError(f"--config {path} is not TOML: {error}") from None
+    table = read_toml(path, "--config")
     _refuse_nul(table)
     for field in table:
         if field not in kind.__struct_fields__:

@@ -16,7 +16,7 @@ from bestiary.cli._listing import is_live
 from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ONE_DEVICE, Placement, RunResult, RunSpec, canonical_json, run_id
-from bestiary.store import RUN, TOKENIZER, write_whole
+from bestiary.store import RUN, TOKENIZER, read_whole, write_whole
 
 RESULT, SUM = "result.json", "result.json.sha256"
 
@@ -86,7 +86,7 @@ def weights_of(folder: Path) -> tuple[RunSpec, Any]:
     if len(runs) == 1:
         return runs[0]
     try:
-        own = msgspec.json.decode((folder / RUN).read_bytes(), type=RunSpec)
+        own = msgspec.json.decode(read_whole(folder / RUN), type=RunSpec)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         raise UserError(
             f"{folder} holds several runs, and no {RUN} says which is meant; name another folder"
@@ -102,7 +102,7 @@ def _finished(spec: RunSpec, folder: Path) -> RunResult | None:
     if not (folder / RESULT).is_file():
         return None
     try:
-        text = (folder / RESULT).read_bytes()
+        text = read_whole(folder / RESULT)
         result = msgspec.json.decode(text, type=RunResult)
     except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         _set_aside(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bestiary.specs import Planned, RunResult, Study
-from bestiary.store import Attempt, Outcome, StudyStore, log_file, metrics_file
+from bestiary.store import Attempt, Outcome, StudyStore, log_file, metrics_file, open_file
 
 TAIL_BYTES = 2048
 TROUBLES: tuple[Outcome, ...] = ("failed", "lost", "diverged")
@@ -72,7 +72,7 @@ def _divergence(result: RunResult | None) -> str:
 def _steps_taken(metrics: Path) -> int:
     """From the last whole line of a metrics file that is being written."""
     try:
-        with metrics.open("rb") as file:
+        with open_file(metrics) as file:
             file.seek(max(0, metrics.stat().st_size - TAIL_BYTES))
             whole = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
         return int(json.loads(whole)["step"]) + 1

@@ -13,6 +13,7 @@ from bestiary.data._shown import shown, why
 from bestiary.errors import UserError
 
 MOST_IDS = 2**31 - 1  # batches are int32
+MOST_BYTES = 200 * 10**6  # of a tokenizer.json; those with large vocabularies have twenty
 END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eot_id|>", "[SEP]")
 
 
@@ -190,9 +191,16 @@ def load_tokenizer(name: str, vocabulary: int) -> AbstractTokenizer:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)  # a device has no end
     except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
         raise UserError(
             f"a tokenizer is 'byte' or the path of a tokenizer.json, got {shown(path)}: "
             f"{why(error)}"
         ) from None
+    if len(content) > MOST_BYTES:
+        raise UserError(
+            f"a tokenizer.json has at most {MOST_BYTES // 10**6} MB, and {shown(path)} has more; "
+            "name another"
+        )
+    return content

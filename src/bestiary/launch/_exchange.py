@@ -26,6 +26,7 @@ import msgspec
 from bestiary.errors import DiskError, UserError
 from bestiary.launch._messages import Final, Job
 from bestiary.specs import Spec
+from bestiary.store import read_whole
 
 FOLDER = "pilots"
 # The form of these files. It grows with every change that an older reader would misunderstand.
@@ -218,7 +219,7 @@ def read(path: Path, kind: type[S]) -> S:
         Damaged: it is not what was written.
     """
     try:
-        sealed = msgspec.json.decode(path.read_bytes(), type=_Sealed)
+        sealed = msgspec.json.decode(read_whole(path), type=_Sealed)
         body = bytes(sealed.body)
         if hashlib.sha256(body).hexdigest() == sealed.sha256:
             if sealed.protocol != PROTOCOL:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bestiary.specs import RunSpec, ScheduleSpec, Spec
-from bestiary.store import metrics_file
+from bestiary.store import metrics_file, read_whole
 
 # How many runs one program trains where nobody says, by kind of device. On a CPU a process for each
 # run is faster: of 16k, 65k and 1m parameters, 16 runs in one program made 0.73 to 0.89 of the
@@ -68,7 +68,7 @@ def lay(folders: Sequence[Path], identities: Sequence[str]) -> None:
 def members(folder: Path) -> tuple[str, ...]:
     """Which runs were trained in an attempt's folder together; none where one was alone."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Population).runs
+        return msgspec.json.decode(read_whole(folder / FILE), type=Population).runs
     except (OSError, msgspec.DecodeError):
         return ()
 

@@ -40,6 +40,9 @@ from bestiary.store._scores import write_scores as write_scores
 from bestiary.store._software import code_digest as code_digest
 from bestiary.store._software import software as software
 from bestiary.store._software import software_apart as software_apart
+from bestiary.store._stated import read_toml as read_toml
 from bestiary.store._study import Contents as Contents
 from bestiary.store._study import StudyStore as StudyStore
+from bestiary.store._whole import open_file as open_file
+from bestiary.store._whole import read_whole as read_whole
 from bestiary.store._whole import write_whole as write_whole

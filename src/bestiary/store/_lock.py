@@ -29,8 +29,10 @@ class DriverLock:
 
         Raises:
             UserError: another driver holds it; the line names its process and machine. Or the file
-                system has no locks.
+                system has no locks, or what lies there is no file.
         """
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} must be a file, which the driver locks; remove what is there")
         self._file: IO[str] = open(path, "a+")  # noqa: SIM115 - the lock lives as long as the file
         try:
             _take(self._file, path.parent)
@@ -48,6 +50,8 @@ class DriverLock:
 
 def driver(path: Path) -> str:
     """Who holds the lock, for instance `process 812 on laptop`; empty where nobody does."""
+    if not path.is_file():  # opening a pipe would wait
+        return ""
     try:
         with open(path) as file:
             return "" if _taken(file, fcntl.LOCK_SH) else _holder(file)

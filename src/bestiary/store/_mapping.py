@@ -1,8 +1,6 @@
 """How the columns of somebody's file are to be read: declared, never guessed."""
 
-import json
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +9,7 @@ from msgspec import Meta
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Setting, Spec, from_builtins
 from bestiary.store._foreign import ImportOrigin
+from bestiary.store._stated import read_json, read_toml
 
 Positive = Annotated[float, Meta(gt=0)]
 State = Literal["done", "diverged", "unfinished"]
@@ -149,13 +148,7 @@ def load_mapping(path: Path) -> Mapping:
     Raises:
         UserError: no such file, text that does not parse, an unknown preset or field.
     """
-    if not path.is_file():
-        raise UserError(f"no such mapping: {path}; check the path")
-    try:
-        text = path.read_text(encoding="utf-8")
-        stated = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path.name} must be TOML, or JSON named .json: {error}") from None
+    stated = (read_json if path.suffix == ".json" else read_toml)(path, "the mapping")
     if not isinstance(stated, dict):
         raise UserError(f"{path.name} must hold one table, got {type(stated).__name__}")
     return mapping(stated)

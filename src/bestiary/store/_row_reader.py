@@ -14,6 +14,9 @@ from bestiary.store._rows import Row
 
 # What JSON as the store writes it can hold.
 LARGEST = 2**64
+# What the numbers of a row can be; seconds of a step where a field is not named.
+RANGES = {"parameters": (1.0, 1e15), "tokens": (1.0, 1e18), "ratio": (1e-6, 1e6)}
+STEPS = (1e-9, 31_536_000.0)
 # What trackers' exports call our hyperparameters, at the end of a nested name.
 ALIASES = {
     "learning_rate": ("lr", "learning_rate", "peak_lr", "max_lr", "base_lr"),
@@ -90,10 +93,18 @@ class RowReader:
         if _empty(self.value("tokens")):
             raise self.wrong("ratio", "", "must not be empty where tokens are not stated")
         if not _empty(self.value("parameters")):
-            return self.positive("tokens") / (20 * self.positive("parameters"))
+            return self.concluded(self.positive("parameters"))
         if size not in SIZES:
             raise self.wrong("size", size, "has no known N; add a column 'parameters' or 'ratio'")
-        return self.positive("tokens") / (20 * SIZES[size].matrix_parameters)
+        return self.concluded(SIZES[size].matrix_parameters)
+
+    def concluded(self, parameters: float) -> float:
+        """The data-to-model ratio from tokens and N."""
+        ratio, (least, most) = self.positive("tokens") / (20 * parameters), RANGES["ratio"]
+        if not least <= ratio <= most:
+            rule = f"for {parameters:.3g} parameters must make {least:g} to {most:g} times 20 N"
+            raise self.wrong("tokens", self.value("tokens"), rule)
+        return ratio
 
     def progress(self) -> float:
         """How far the run was at this point of its curve."""
@@ -146,10 +157,13 @@ class RowReader:
         return nats if math.isfinite(nats) else None
 
     def positive(self, field: str) -> float:
-        """A finite number above 0."""
+        """A finite number above 0, of a size that can be."""
         value = self.number_in(field, self.value(field))
         if not (math.isfinite(value) and value > 0):
             raise self.wrong(field, self.value(field), "must be finite and above 0")
+        least, most = RANGES.get(field, STEPS)
+        if not least <= value <= most:
+            raise self.wrong(field, self.value(field), f"must be {least:g} to {most:g}")
         return value
 
     def seconds(self, field: str) -> float | None:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def _table(name: str, text: str) -> Iterator[tuple[int, Row]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        repeated = sorted({column for column in header if column and header.count(column) > 1})
+        repeated = sorted(name for name, times in Counter(header).items() if name and times > 1)
         if repeated:
             raise UserError(f"{name}: columns must differ, got {repeated[0]!r} twice; rename one")
         for number, cells in enumerate(reader, start=2):
@@ -119,6 +120,8 @@ def _parsed(name: str, number: int, text: str) -> Any:
     except json.JSONDecodeError as error:
         where = f"row {number}" if number else f"line {error.lineno}"
         raise UserError(f"{name} {where}: not JSON: {error.msg}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise UserError(f"{name}: not JSON: {error}") from None
 
 
 def _flat(name: str, number: int, item: Any) -> Row:

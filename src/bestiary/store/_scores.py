@@ -8,7 +8,7 @@ import msgspec
 from bestiary.errors import BestiaryError
 from bestiary.specs import Scores, Spec, canonical_json, digest
 from bestiary.store._places import short
-from bestiary.store._whole import write_whole
+from bestiary.store._whole import read_whole, write_whole
 
 _NAME = "scores-"
 _LOG = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def _read(path: Path) -> Scores | None:
     if not path.is_file():
         return None
     try:
-        sealed = msgspec.json.decode(path.read_bytes(), type=_Sealed)
+        sealed = msgspec.json.decode(read_whole(path), type=_Sealed)
         if sealed.sha256 == digest(sealed.scores):
             return sealed.scores
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

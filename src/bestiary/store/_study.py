@@ -88,6 +88,8 @@ class StudyStore:
         """
         folder = Path(folder)
         if not holds_study(folder / FILE):
+            if (folder / FILE).exists() and not (folder / FILE).is_file():
+                raise UserError(f"{folder / FILE} must be a file; choose another folder")
             with one_line_errors(folder / FILE):
                 program = software() if begun_with is None else begun_with
                 lay(folder, study, ordered_json(study), command, program)
@@ -137,7 +139,7 @@ class StudyStore:
         Raises:
             UserError: another driver works on this study.
         """
-        with one_line_errors(self.path):
+        with one_line_errors(self.folder / LOCK):
             lock = DriverLock(self.folder / LOCK)
         try:
             found = self._mend()

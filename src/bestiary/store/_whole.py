@@ -1,8 +1,14 @@
-"""A small file that is there completely, on the disk, or not at all."""
+"""Files of a folder: small ones that are there completely or not at all, and only files."""
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
+
+# No record is as large; what stands in its place may have no end.
+MOST_BYTES = 2**30
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -26,3 +32,32 @@ def write_whole(path: Path, content: str | bytes) -> None:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of a folder to read it, and never wait for what is no file, such as a pipe.
+
+    Raises:
+        OSError: it is not there, or is no file.
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "not a file", str(path))
+
+
+def read_whole(path: Path) -> bytes:
+    """All of a small file of a folder.
+
+    Raises:
+        OSError: it is not there, is no file, or larger than any record.
+    """
+    with open_file(path) as file:
+        if os.fstat(file.fileno()).st_size > MOST_BYTES:
+            raise OSError(errno.EFBIG, "too large to be a record", str(path))
+        return file.read()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -1,6 +1,5 @@
 """A study as a TOML file: the fields of `Study`, with sizes, cells and optimizers by name."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from bestiary.specs import (
     Tuning,
     from_builtins,
 )
+from bestiary.store import read_toml
 from bestiary.studies._candidates import candidate
 
 # What a study has that no file states: its text comes with the command, its schema with the code.
@@ -139,11 +139,4 @@ def _refuse_unknown(what: str, stated: Mapping[str, Any], known: Any) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the study {path}: {error.strerror}") from None
-    except RecursionError:
-        raise UserError(f"the study {path} is nested too deeply") from None
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise UserError(f"the study {path} is not TOML: {error}") from None
+    return read_toml(path, "the study")

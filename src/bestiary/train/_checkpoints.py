@@ -19,6 +19,7 @@ import jax
 import msgspec
 
 from bestiary.errors import BestiaryError
+from bestiary.store import read_whole
 from bestiary.train._peers import leads, meet
 
 KEPT = 2
@@ -110,8 +111,8 @@ def load_record(checkpoint: Path) -> bytes:
         CheckpointError: a file is missing, foreign, or not what was written.
     """
     try:
-        manifest = msgspec.json.decode((checkpoint / _MANIFEST).read_bytes(), type=dict[str, str])
-        record = (checkpoint / _RECORD).read_bytes()
+        manifest = msgspec.json.decode(read_whole(checkpoint / _MANIFEST), type=dict[str, str])
+        record = read_whole(checkpoint / _RECORD)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"checkpoint {checkpoint} is damaged: {error}") from None
     found = _names(checkpoint) - {_MANIFEST}
@@ -201,8 +202,8 @@ def _names(folder: Path) -> set[str]:
 
 
 def _hash(file: Path) -> str:
-    if file.is_symlink():
-        return "a link"
+    if file.is_symlink() or not file.is_file():
+        return "a link, or no file"
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

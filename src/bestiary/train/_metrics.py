@@ -14,6 +14,7 @@ from typing import IO
 import msgspec
 
 from bestiary.specs import TrainPoint
+from bestiary.store import open_file
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -45,7 +46,10 @@ def read_metrics(path: Path) -> list[Metric]:
     A torn or damaged line is left out; of a step written twice the later line holds. A file that
     does not exist has no metrics.
     """
-    content = path.read_bytes() if path.exists() else b""
+    content = b""
+    if path.exists():
+        with open_file(path) as file:
+            content = file.read()
     whole = (line for line in content.splitlines(keepends=True) if line.endswith(b"\n"))
     latest = {metric.step: metric for line in whole if (metric := _decoded(line)) is not None}
     return [latest[step] for step in sorted(latest)]
@@ -70,7 +74,7 @@ class Prefix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ValueError: the file does not begin with what was written.
         """
-        with path.open("rb") as file:
+        with open_file(path) as file:
             content = file.read(self.length)
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise ValueError(f"{path.name} is damaged in its first {self.length} bytes")

@@ -167,6 +167,11 @@ def test_a_ratio_is_no_factor(text: str, size: str, ratio: float, factor: float)
         ("", "must name an optimizer of the results"),
         ("Muon is 1.1x faster than NAdamW", "claim compares muon and nadamw"),
         ("Muon is 0.9x faster than AdamW", "must be above 1, got 0.9"),
+        ("Muon is 99999x faster than AdamW", "must be at most 10000, got 99999"),
+        ("Muon is 1,4x faster than AdamW", "is written like 2 or 1.4, got '1,4'"),
+        ("Muon is 1e3x faster than AdamW", "is written like 2 or 1.4, got '1e3'"),
+        ("Muon is 1.2.3 times faster than AdamW", "is written like 2 or 1.4, got '1.2.3'"),
+        ("Muon is 1,5% faster than AdamW", "is written like 2 or 1.4, got '1,5'"),
         ("Muon needs 120% fewer tokens", "at most 100%"),
     ],
 )

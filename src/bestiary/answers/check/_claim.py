@@ -14,6 +14,8 @@ Scope = Literal["average", "every cell"]
 Comparison = Literal["faster", "at least", "no slower", "equal"]
 # Up to this factor either way two speeds count as equal, and up to this share two losses.
 SAME_SPEED, SAME_LOSS = 1.05, 0.5
+# Nobody has claimed a hundredth of it.
+MOST_SPEEDUP = 10_000.0
 CLOCK = re.compile(
     r"wall.?clock|clock|\btime\b|\bhours?\b|\bdays?\b|seconds?\b|\bcost|\bcheap", re.IGNORECASE
 )
@@ -186,6 +188,11 @@ def _speed_bar(text: str, labels: Mapping[str, str], size: str) -> Bar:
         raise UserError(
             f"a claimed speedup must be above 1, got {factor:g} in {text!r}; "
             "claim the other optimizer"
+        )
+    if factor > MOST_SPEEDUP:
+        raise UserError(
+            f"a claimed speedup must be at most {MOST_SPEEDUP:g}, got {factor:g} in {text!r}; "
+            "correct it"
         )
     slack = 0.05 if decimals < 2 else 0.5 * 10.0**-decimals
     return Bar("at least", factor, max(1.0, factor - slack))

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from bestiary.errors import UserError
 
 NUMBER = r"(\d+(?:\.\d+)?)"
+# Before a number: the rest of one that is written otherwise, as in `1,4x`, `1e3x` and `1.2.3x`.
+CUT = re.compile(r"\d[.,_'e]$", re.I)
 TIMES = re.compile(rf"{NUMBER}\s*-?(?:x\b|\N{{MULTIPLICATION SIGN}}|times\b|fold\b)", re.I)
 OF = re.compile(rf"(?:factor|speed-?up)\s+(?:of\s+)?(?:about\s+)?{NUMBER}", re.I)
 PERCENT = re.compile(rf"{NUMBER}\s*(?:%|per\s?cent\b)", re.I)
@@ -41,15 +43,17 @@ def read_factor(text: str) -> Factor:
     """The speedup that a claim states.
 
     Raises:
-        UserError: all of it saved, or more.
+        UserError: all of it saved, or more; a number that is written neither like 2 nor like 1.4.
     """
     plain = re.sub(r"[-\s]+", " ", text)
     for digit, word in enumerate(WORDS, 2):
         plain = re.sub(rf"\b{word}(?=\s?(?:times|fold)\b)", str(digit), plain, flags=re.I)
     plain = re.sub(r"\ban order of magnitude\b", "10 times", plain, flags=re.I)
     if found := TIMES.search(plain) or OF.search(plain):
+        _refuse_cut(plain, found)
         return Factor(float(found[1]), len(found[1].partition(".")[2]), _without(plain, found))
     if found := PERCENT.search(plain):
+        _refuse_cut(plain, found)
         return Factor(_of_share(plain, found, float(found[1]) / 100), 2, _without(plain, found))
     if found := TWICE.search(plain):
         return Factor(2.0, 0, _without(plain, found))
@@ -57,6 +61,13 @@ def read_factor(text: str) -> Factor:
         value = _of_share(plain, found, SHARES[found[1].lower()], used=True)
         return Factor(value, 1, _without(plain, found))
     return Factor(None, 0, plain)
+
+
+def _refuse_cut(text: str, found: re.Match[str]) -> None:
+    """Refuse to read the end of a number for the whole of it."""
+    if CUT.search(text[: found.start(1)]):
+        word = text[: found.end(1)].split()[-1]
+        raise UserError(f"a number in a claim is written like 2 or 1.4, got {word!r}; correct it")
 
 
 def _of_share(text: str, found: re.Match[str], share: float, *, used: bool = False) -> float:

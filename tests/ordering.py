@@ -3,6 +3,7 @@
 xdist hands out whole files, by its own choice those of most tests first: a file of few tests that
 start processes comes last, and then one process works while the others wait. Here files with many
 slow tests go first and those with none last, and files that compile the same programs go together.
+A test of many seconds says about how many: `@pytest.mark.slow(60)`; else a slow one counts as one.
 A pytest plug-in, which tests/conftest.py loads.
 """
 
@@ -48,5 +49,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         units = {item: unit_of(item.nodeid.partition("::")[0]) for item in items}
         tests = Counter(units.values())
-        slow = Counter(units[item] for item in items if item.get_closest_marker("slow"))
+        slow: Counter[str] = Counter()
+        for item in items:
+            slow[units[item]] += _seconds(item)
         items.sort(key=lambda item: (-slow[units[item]], -tests[units[item]], units[item]))
+
+
+def _seconds(item: pytest.Item) -> int:
+    """About how long a test takes, where its marker says so."""
+    marker = item.get_closest_marker("slow")
+    return 0 if marker is None else (*marker.args, 1)[0]

@@ -10,6 +10,7 @@ FILES = {
     "test_b": "@pytest.mark.slow\ndef test_slow(): pass",
     "test_c": "def test_fast(): pass\n\n@pytest.mark.slow\n@pytest.mark.parametrize('n', [0, 1])\n"
     "def test_slow(n): pass",
+    "test_d": "@pytest.mark.slow(60)\ndef test_long(): pass",
 }
 
 
@@ -23,9 +24,9 @@ def test_files_with_slow_tests_go_first(
     pytester.makepyfile(**{name: f"import pytest\n\n{text}" for name, text in FILES.items()})
     parallel = ("-p", "xdist.plugin", "-n", "1", "--dist", "loadfile")
     run = pytester.runpytest("-p", "tests.ordering", *parallel, "-v")
-    run.assert_outcomes(passed=9)
+    run.assert_outcomes(passed=10)
     begun = [line.split("::")[0] for line in run.outlines if line.startswith("test_")]
-    assert list(dict.fromkeys(begun)) == ["test_c.py", "test_b.py", "test_a.py"]
+    assert list(dict.fromkeys(begun)) == ["test_d.py", "test_c.py", "test_b.py", "test_a.py"]
 
 
 def test_files_that_go_together_are_there() -> None:

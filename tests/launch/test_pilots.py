@@ -14,7 +14,7 @@ from bestiary.errors import StopRequested
 from bestiary.launch import Snapshot, drive
 from bestiary.store import StudyStore, request_stop
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(8)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from bestiary.store import StudyStore
 from bestiary.train import train
 from bestiary.tune import needed, winners
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(25)
 
 TINY = ModelSpec(
     layers=1, hidden=8, intermediate=16, heads=1, key_value_heads=1, context=16, vocabulary=256

@@ -29,7 +29,7 @@ def found() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("name", ["muon", "kron"])
 def test_updates_over_eight_devices_are_those_of_one(found: dict[str, Any], name: str) -> None:
     assert found[name]["apart"] < 1e-4

@@ -19,14 +19,18 @@ from bestiary.errors import UserError
 from bestiary.train import join_peers
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
-STEPS = "100"
+STEPS = "50"
+# Steps between checkpoints: while a process is waited for and killed, and where none is.
+OFTEN, SELDOM = "5", "25"
 
 
-def process(corpus: Corpus, folder: Path, *peers: str, devices: int = 1) -> subprocess.Popen[str]:
+def process(
+    corpus: Corpus, folder: Path, every: str, *peers: str, devices: int = 1
+) -> subprocess.Popen[str]:
     flags = " ".join([f"--xla_force_host_platform_device_count={devices}", *QUICK])
     places = [str(corpus.folder.parent), corpus.spec.digest, str(folder)]
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *places, STEPS, *peers],
+        [sys.executable, str(SCRIPT), *places, STEPS, every, *peers],
         env={**os.environ, "XLA_FLAGS": flags},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -35,11 +39,13 @@ def process(corpus: Corpus, folder: Path, *peers: str, devices: int = 1) -> subp
 
 
 @contextmanager
-def two(corpus: Corpus, folder: Path, *, devices: int = 1) -> Iterator[list[Any]]:
+def two(corpus: Corpus, folder: Path, every: str, *, devices: int = 1) -> Iterator[list[Any]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    pair = [process(corpus, folder, address, "2", str(one), devices=devices) for one in range(2)]
+    pair = [
+        process(corpus, folder, every, address, "2", str(one), devices=devices) for one in range(2)
+    ]
     try:
         yield pair
     finally:
@@ -56,7 +62,7 @@ def done(one: subprocess.Popen[str]) -> Any:
 
 def told_when_gone(corpus: Corpus, folder: Path, killed: int) -> list[str]:
     """What a process says at its end, when the other is killed after the first checkpoint."""
-    with two(corpus, folder) as pair:
+    with two(corpus, folder, OFTEN) as pair:
         while not list(folder.glob("checkpoints/[0-9]*")):
             assert all(one.poll() is None for one in pair)
             time.sleep(0.1)
@@ -66,7 +72,7 @@ def told_when_gone(corpus: Corpus, folder: Path, killed: int) -> list[str]:
     return list(told.splitlines())
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 def test_a_run_that_loses_a_process_goes_on_over_other_devices(
     corpus: Corpus, tmp_path: Path
 ) -> None:
@@ -74,16 +80,16 @@ def test_a_run_that_loses_a_process_goes_on_over_other_devices(
     assert len(told) == 1, told
     assert told[0].startswith("bestiary: failed: a process of this run is gone")
     assert told[0].endswith("start all again, and the run goes on from its checkpoint")
-    with two(corpus, tmp_path / "two", devices=2) as pair:
+    with two(corpus, tmp_path / "two", SELDOM, devices=2) as pair:
         found, nothing = (done(one) for one in pair)
     assert nothing is None
     assert "placement shard=2, then shard=4" in found["environment"]["moved"]
-    alone = done(process(corpus, tmp_path / "alone"))
+    alone = done(process(corpus, tmp_path / "alone", SELDOM))
     assert found["train"] == pytest.approx(alone["train"], abs=1e-4)
     assert found["report"] == pytest.approx(alone["report"], abs=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_the_first_process_is_missed_too(corpus: Corpus, tmp_path: Path) -> None:
     """JAX then says so in lines of its own, and would abort."""
     told = told_when_gone(corpus, tmp_path, killed=0)

@@ -52,7 +52,7 @@ def trained(corpus: Corpus, folder: Path, core: str, **variables: str) -> list[o
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 def test_the_number_of_cores_and_threads_decides_no_bit(corpus: Corpus, tmp_path: Path) -> None:
     free = trained(corpus, tmp_path / "free", "")
     core = str(min(os.sched_getaffinity(0)))

@@ -1,7 +1,8 @@
 """One process of a run, over one device of its own each; for a test of several.
 
-python two_processes.py CORPORA DIGEST FOLDER STEPS COORDINATOR PROCESSES PROCESS prints the losses
-of the whole run, in the first process. Without a coordinator it is alone.
+python two_processes.py CORPORA DIGEST FOLDER STEPS EVERY COORDINATOR PROCESSES PROCESS prints the
+losses of the whole run, in the first process, and writes a checkpoint at EVERY step of so many.
+Without a coordinator it is alone.
 """
 
 import json
@@ -24,7 +25,7 @@ from bestiary.train import (
 )
 
 
-def main(corpora: str, digest: str, folder: str, steps: str, *peers: str) -> None:
+def main(corpora: str, digest: str, folder: str, steps: str, every: str, *peers: str) -> None:
     if peers:
         join_peers(peers[0], int(peers[1]), int(peers[2]))
     corpus = Corpus.open(corpora, digest)
@@ -40,7 +41,7 @@ def main(corpora: str, digest: str, folder: str, steps: str, *peers: str) -> Non
     policy = Policy(
         resume_from=Path(folder),
         placement=Placement(shard=jax.device_count()),
-        checkpoint_every=5,
+        checkpoint_every=int(every),
         steps_per_dispatch=5,
     )
     (result,) = train([run], corpus, folder, policy)

@@ -32,9 +32,13 @@ def questions(count: int, seed: int = 0) -> list[Question]:
     ]
 
 
+# One text at a time, compiled for each length: operation by operation takes many times as long.
+plain_logits = jax.jit(logits, static_argnums=2)
+
+
 def by_formula(params: dict, one: Question) -> tuple[float, bool]:
     text = np.array([*one.given, *one.asked][-(SPEC.context + 1) :])
-    scores_TV = np.asarray(logits(params, jnp.asarray(text[None, :-1]), SPEC)[0], np.float64)
+    scores_TV = np.asarray(plain_logits(params, jnp.asarray(text[None, :-1]), SPEC)[0], np.float64)
     nats_TV = scores_TV - np.log(np.exp(scores_TV).sum(-1, keepdims=True))
     rows = np.arange(len(text) - 1 - len(one.asked), len(text) - 1)
     greedy = scores_TV[rows].argmax(-1) == text[rows + 1]
@@ -46,7 +50,7 @@ def test_they_are_the_formula_s(params: dict) -> None:
     asked = questions(20)
     # One whose continuation is the model's own, so that some answer is greedy.
     given = asked[0].given
-    best = int(np.argmax(np.asarray(logits(params, jnp.asarray([given[-48:]]), SPEC))[0, -1]))
+    best = int(np.argmax(np.asarray(plain_logits(params, jnp.asarray([given[-48:]]), SPEC))[0, -1]))
     asked.append(Question(given, [best]))
     found = Likelihoods(params, SPEC).of(asked)
     for one, answer in zip(asked, found, strict=True):

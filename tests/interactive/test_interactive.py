@@ -138,10 +138,23 @@ def test_mistakes_create_nothing(
 
 @pytest.mark.slow
 def test_a_run_is_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    trained = bestiary.train_run("lion", "8k", steps=3, batch_size=2, out=tmp_path / "run")
+    # Every sequence of a validation set is evaluated: the standard library's take half a minute.
+    text, out = tmp_path / "text.txt", tmp_path / "run"
+    text.write_text("".join(f"line {number} of a text\n" for number in range(5000)))
+    trained = bestiary.train_run("lion", "8k", data=str(text), steps=3, batch_size=2, out=out)
     assert isinstance(trained, Trained)
     assert set(trained.loss) == {"selection", "report"}
+    assert trained.spec.data.name == "text"
     assert {row["split"] for row in trained.curve()} == {"train", "selection", "report"}
-    again = bestiary.train_run("lion", "8k", steps=3, batch_size=2, out=tmp_path / "run")
+    again = bestiary.train_run("lion", "8k", data=str(text), steps=3, batch_size=2, out=out)
     assert again.result == trained.result
     assert "trained before" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_without_data_it_reads_the_standard_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bestiary.cli._one_run.go_on", lambda *planned: None)  # trains nothing
+    trained = bestiary.train_run("lion", "8k", steps=3, out=tmp_path / "run")
+    assert trained.spec.data.name == "stdlib"

@@ -112,6 +112,7 @@ def test_a_study_has_the_same_bits_with_any_workers_interrupted_and_run_by_run(
             assert numbers(store.results()) == whole
 
 
+@pytest.mark.rare
 def test_populations_have_the_results_of_runs_alone_and_say_so(
     tmp_path: Path, corpus: tuple[Path, data.Corpus]
 ) -> None:

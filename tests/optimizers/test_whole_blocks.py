@@ -30,6 +30,7 @@ def found() -> dict[str, Any]:
 
 
 @pytest.mark.slow(8)
+@pytest.mark.rare
 @pytest.mark.parametrize("name", ["muon", "kron"])
 def test_updates_over_eight_devices_are_those_of_one(found: dict[str, Any], name: str) -> None:
     assert found[name]["apart"] < 1e-4
@@ -37,6 +38,7 @@ def test_updates_over_eight_devices_are_those_of_one(found: dict[str, Any], name
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_whole_matrices_are_exchanged_once_in_and_once_out(found: dict[str, Any]) -> None:
     """The formula of docs/accelerators.md: 2 x 4 bytes x ceil(G / n) M N, over the stacks."""
     stacks = [(4 * 4, 64, 64), (4 * 3, 64, 256)]

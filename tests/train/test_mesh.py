@@ -38,6 +38,7 @@ def on_eight(corpus: Corpus, folder: Path, optimizer: str, *meshes: str) -> dict
 
 
 @pytest.mark.slow(15)
+@pytest.mark.rare
 def test_eight_devices_train_as_one_does(corpus: Corpus, tmp_path: Path) -> None:
     meshes = ("shard=8", "data=2,shard=2,model=2>data=8")
     found = on_eight(corpus, tmp_path, "adamw", "data=1", *meshes)

@@ -73,6 +73,7 @@ def told_when_gone(corpus: Corpus, folder: Path, killed: int) -> list[str]:
 
 
 @pytest.mark.slow(60)
+@pytest.mark.rare
 def test_a_run_that_loses_a_process_goes_on_over_other_devices(
     corpus: Corpus, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_run_that_loses_a_process_goes_on_over_other_devices(
 
 
 @pytest.mark.slow(15)
+@pytest.mark.rare
 def test_the_first_process_is_missed_too(corpus: Corpus, tmp_path: Path) -> None:
     """JAX then says so in lines of its own, and would abort."""
     told = told_when_gone(corpus, tmp_path, killed=0)

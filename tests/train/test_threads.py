@@ -53,6 +53,7 @@ def trained(corpus: Corpus, folder: Path, core: str, **variables: str) -> list[o
 
 
 @pytest.mark.slow(25)
+@pytest.mark.rare
 def test_the_number_of_cores_and_threads_decides_no_bit(corpus: Corpus, tmp_path: Path) -> None:
     free = trained(corpus, tmp_path / "free", "")
     core = str(min(os.sched_getaffinity(0)))

@@ -2,14 +2,13 @@
 
 import errno
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bestiary.data._shown import shown, why
 from bestiary.errors import BestiaryError, UserError
-from bestiary.store import is_abandoned, owned_name
+from bestiary.store import is_abandoned, owned_name, remove
 
 PREFIX = ".prepare-"
 
@@ -28,13 +27,13 @@ def scratch(folder: Path) -> Iterator[Path]:
     _make(folder)
     try:
         for name in abandoned(folder):
-            shutil.rmtree(folder / name, ignore_errors=True)
+            remove(folder / name)
         path = folder / owned_name(PREFIX)
         path.mkdir(mode=0o700)
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
     except OSError as error:
         raise BestiaryError(
             f"cannot write the corpus into {shown(folder)}: {why(error)}; nothing was left there"

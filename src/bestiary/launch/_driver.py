@@ -7,7 +7,6 @@ killed at any moment and started again ends with the same table.
 import collections
 import itertools
 import math
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,7 +25,7 @@ from bestiary.launch._stopping import StopSignals
 from bestiary.launch._submitted import JobMember, Submitted, named
 from bestiary.launch._weights import keep
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
-from bestiary.store import CHECKPOINTS, Attempt, Contents, Outcome, StudyStore
+from bestiary.store import CHECKPOINTS, Attempt, Contents, Outcome, StudyStore, remove
 
 TICK_SECONDS = 0.5
 # How far down the order of runs it is looked for one that compiles nothing twice.
@@ -356,7 +355,7 @@ class Driver:
         """
         for attempt in self._earlier.get(result.run_id, ()) if result.state != "failed" else ():
             checkpoints = self._store.attempt_folder(attempt) / CHECKPOINTS
-            shutil.rmtree(checkpoints, ignore_errors=True)
+            remove(checkpoints)
 
     def _show(self) -> None:
         running = tuple(one for job in self._underway.values() for one in job.running())

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from bestiary.specs import RunSpec, canonical_json
-from bestiary.store import CHECKPOINTS, RUN, TOKENIZER
+from bestiary.store import CHECKPOINTS, RUN, TOKENIZER, remove
 
 
 def keep(trained: Path, there: Path, run: RunSpec) -> None:
@@ -20,7 +20,7 @@ def keep(trained: Path, there: Path, run: RunSpec) -> None:
         there: The folder to make.
         run: The run.
     """
-    shutil.rmtree(there, ignore_errors=True)
+    remove(there)
     there.mkdir(parents=True)
     if (trained / CHECKPOINTS).is_dir():
         shutil.copytree(trained / CHECKPOINTS, there / CHECKPOINTS, copy_function=_linked)

@@ -45,4 +45,5 @@ from bestiary.store._study import Contents as Contents
 from bestiary.store._study import StudyStore as StudyStore
 from bestiary.store._whole import open_file as open_file
 from bestiary.store._whole import read_whole as read_whole
+from bestiary.store._whole import remove as remove
 from bestiary.store._whole import write_whole as write_whole

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -57,6 +58,18 @@ def read_whole(path: Path) -> bytes:
         if os.fstat(file.fileno()).st_size > MOST_BYTES:
             raise OSError(errno.EFBIG, "too large to be a record", str(path))
         return file.read()
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it, or what has its name; what will not go stays.
+
+    `shutil.rmtree` opens what it is given, and of a pipe it would wait for the other end.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def _without_waiting(path: str, flags: int) -> int:

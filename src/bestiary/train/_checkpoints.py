@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import jax
 import msgspec
 
 from bestiary.errors import BestiaryError
-from bestiary.store import read_whole
+from bestiary.store import read_whole, remove
 from bestiary.train._peers import leads, meet
 
 KEPT = 2
@@ -58,7 +57,7 @@ def save(folder: Path, step: int, *, record: bytes, arrays: Any, kept: int = KEP
         meet("end a checkpoint")
         return final
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(temporary, ignore_errors=True)
+    remove(temporary)
     try:
         temporary.mkdir()
         (temporary / _RECORD).write_bytes(record)
@@ -70,14 +69,14 @@ def save(folder: Path, step: int, *, record: bytes, arrays: Any, kept: int = KEP
         (temporary / _MANIFEST).write_bytes(manifest)
         _sync_tree(temporary)
         # Only a damaged checkpoint can stand in the way: a run never takes a step twice otherwise.
-        shutil.rmtree(final, ignore_errors=True)
+        remove(final)
         os.rename(temporary, final)
         _sync(folder)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
         raise
     for old in steps(folder)[:-kept]:
-        shutil.rmtree(folder / str(old), ignore_errors=True)
+        remove(folder / str(old))
     meet("end a checkpoint")
     return final
 
@@ -91,7 +90,7 @@ def steps(folder: Path) -> list[int]:
 def clear_unfinished(folder: Path) -> None:
     """Remove what a crash left half written."""
     for entry in folder.glob(f"{_TEMPORARY}*"):
-        shutil.rmtree(entry, ignore_errors=True)
+        remove(entry)
 
 
 def set_aside(path: Path) -> Path:

@@ -1,6 +1,8 @@
 """`bestiary reproduce` prints recomputed beside published numbers, and every verdict."""
 
+import io
 import re
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
@@ -15,12 +17,12 @@ def found() -> Reproduction:
     return reproduce(draws=100)
 
 
-@pytest.fixture
-def text(capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["reproduce", "fantastic2025", "--draws", "100"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
+@pytest.fixture(scope="module")
+def text() -> str:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        assert main(["reproduce", "fantastic2025", "--draws", "100"]) == 0
+    assert err.getvalue() == ""
+    return out.getvalue()
 
 
 def test_every_published_speedup_stands_beside_the_recomputed(

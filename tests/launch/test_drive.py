@@ -352,6 +352,24 @@ def test_a_result_whose_attempt_was_lost_from_the_file_is_kept(
         assert len(store.attempts()) == len(results) - 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_a_log_that_cannot_be_written_is_named_and_blames_no_run(
+    tmp_path: Path, executor: Make, put: Callable[[Path], None]
+) -> None:
+    question = small()
+    with StudyStore.create(tmp_path, question) as store:
+        first = run_id(needed(question, {})[0].run)
+        log = store.run_folder(first) / "attempt-1.log"
+        log.parent.mkdir(parents=True)
+        put(log)
+        with pytest.raises(BestiaryError, match=r"attempt-1.log: .*; then the same"):
+            drive(store, executor("quick"))
+        assert not [one for one in store.results().values() if one.state == "failed"]
+        drive(store, executor("quick"))
+        assert_exactly_once(store, question)
+
+
 def test_an_error_of_the_machine_is_retried(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:

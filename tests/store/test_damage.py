@@ -116,6 +116,7 @@ def test_a_lost_attempt_does_not_have_its_folder_written_by_the_next(tmp_path: P
     file = filled(tmp_path)
     with StudyStore.open(tmp_path) as store:
         (store.run_folder(key(ITEMS[7])) / "attempt-1").mkdir(parents=True)
+        (store.run_folder(key(ITEMS[7])) / f"attempt-{10**20}").mkdir()  # not one of ours
     with sqlite3.connect(file) as connection:
         connection.execute("DELETE FROM attempts WHERE rowid = 8")
     connection.close()

@@ -258,7 +258,7 @@ class _Worker:
     def _last_lines(self) -> str:
         """The end of the attempt's log, or of what was said before the first job."""
         log = None if self.job is None else log_file(Path(self.job.folder))
-        text = _tail(log.open("rb")) if log is not None and log.exists() else b""
+        text = _tail(log.open("rb")) if log is not None and log.is_file() else b""
         text = text if text.strip() else _tail(self._log)
         lines = collections.deque(text.decode(errors="replace").split("\n"), LOG_LINES + 1)
         return " | ".join(line.strip() for line in lines if line.strip())

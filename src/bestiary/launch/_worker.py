@@ -74,8 +74,14 @@ def _answer(
     should_stop: Callable[[], bool],
 ) -> Spec:
     """Train one job and say what became of it."""
-    number = job.number
-    with _logged(str(log_file(Path(job.folder)))), _noticed(channel, number):
+    number, log = job.number, log_file(Path(job.folder))
+    with contextlib.ExitStack() as logged:
+        try:
+            logged.enter_context(_logged(str(log)))
+        except OSError as error:  # no run's fault: the next one's log is as impossible
+            reason = f"cannot write {log}: {error.strerror}; make room, or remove what lies there"
+            return Halted(job=number, reason=reason)
+        logged.enter_context(_noticed(channel, number))
         try:
             results = train(
                 job, corpus, progress=channel.progress_of(number), should_stop=should_stop
@@ -121,7 +127,8 @@ def _logged(path: str) -> Iterator[None]:
     """Send everything printed, by Python or by native code, to the log of the attempt."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     kept = os.dup(2)
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    # Where a pipe lies in its place, nobody may ever read it: an error, and no waiting.
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)

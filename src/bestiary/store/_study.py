@@ -33,6 +33,7 @@ from bestiary.store._seals import COLUMNS, read, read_some, remove_damaged, seal
 from bestiary.store._software import software
 
 LOCK = "driver.lock"
+_DIGITS = 10  # no run is tried as often; a folder of such a name is somebody else's
 _LOG = logging.getLogger(__name__)
 _MEANING = {"planned": "its run is not done", "results": "its run is not done"}
 
@@ -392,7 +393,8 @@ class StudyStore:
         """The highest number of an attempt that has files: its row may have been lost."""
         folders = self.run_folder(identity).glob("attempt-*")
         numbers = (path.name.removeprefix("attempt-") for path in folders)
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+        own = (int(number) for number in numbers if number.isdecimal() and len(number) < _DIGITS)
+        return max(own, default=0)
 
     def _is_open(self, attempt: Attempt) -> bool:
         row = self._connection.execute(

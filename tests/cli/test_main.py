@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bestiary.cli import main
+from bestiary.cli import _main, main
 from bestiary.cli._commands import COMMANDS
 
 HEAVY = ("jax", "numpy", "tyro", "rich", "plotly", "msgspec", "jinja2")
@@ -177,3 +177,16 @@ def test_help_names_what_the_docs_name(capsys: pytest.CaptureFixture[str]) -> No
     assert "--warmup FLOAT Share" in said
     assert "(default: '')" not in said
     assert "None" not in said
+
+
+def test_a_shell_in_a_removed_folder_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr(_main, "_dispatch", lambda _: Path("a").resolve())
+    assert main(["train"]) == 2
+    assert capsys.readouterr().err == (
+        "bestiary: error: the folder that this shell is in was removed; change to another\n"
+    )

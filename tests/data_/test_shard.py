@@ -158,6 +158,9 @@ def test_truncation_swap_and_loss_are_refused(copy: tuple[Path, str]) -> None:
         assert path.name in refused(copy, "changed")
         path.unlink()
         assert path.name in refused(copy, "cannot read")
+        os.mkfifo(path)
+        assert path.name in refused(copy)
+        path.unlink()
         path.write_bytes(whole)
     first, second, *_ = shards(copy)
     first.rename(first.with_suffix(".x"))
@@ -337,3 +340,17 @@ def test_a_damaged_memory_only_costs_time(copy: tuple[Path, str], memory: str) -
     path.write_bytes(data)
     (copy[0] / copy[1] / "verified.json").write_text(memory)
     refused(copy)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "blocks.json", "verified.json"])
+def test_a_pipe_in_the_place_of_a_record_is_not_waited_for(
+    copy: tuple[Path, str], name: str
+) -> None:
+    Corpus.open(*copy)
+    path = copy[0] / copy[1] / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    if name == "manifest.json":
+        assert "not a file" in refused(copy)
+    else:
+        assert Corpus.open(*copy).spec.digest == copy[1]

@@ -49,7 +49,17 @@ def _odd_path(error: Exception) -> str | None:
         return f"a path is too long for this system: {str(error.filename)[:80]}...; shorten it"
     if isinstance(error, ValueError) and "null byte" in str(error):
         return "a path has a NUL character; remove it"
+    if isinstance(error, FileNotFoundError) and _is_in_a_removed_folder():
+        return "the folder that this shell is in was removed; change to another"
     return None
+
+
+def _is_in_a_removed_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _write_what_can_be_written() -> None:

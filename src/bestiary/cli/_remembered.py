@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from bestiary.cli._corpora import cache_folder
-from bestiary.store import STUDY_FILE
+from bestiary.store import STUDY_FILE, read_whole
 
 FILE = "studies.txt"
 MOST = 200
@@ -14,10 +14,10 @@ MOST = 200
 def remembered() -> list[Path]:
     """The folders that are still there, the newest first."""
     try:
-        lines = _file().read_text().splitlines()
+        lines = read_whole(_file()).decode().splitlines()
     except (OSError, UnicodeError):
         return []
-    return [Path(line) for line in reversed(lines) if (Path(line) / STUDY_FILE).is_file()]
+    return [Path(line) for line in reversed(lines) if _is_study(Path(line))]
 
 
 def remember(folder: Path) -> None:
@@ -30,6 +30,14 @@ def remember(folder: Path) -> None:
             beside = _file().with_name(f"{FILE}.{os.getpid()}.part")
             beside.write_text("".join(f"{line}\n" for line in lines))
             os.replace(beside, _file())
+
+
+def _is_study(folder: Path) -> bool:
+    """Whether a study is still there, as far as this user may look."""
+    try:
+        return (folder / STUDY_FILE).is_file()
+    except OSError:  # of somebody else by now, or no name of a folder
+        return False
 
 
 def _is_off() -> bool:

@@ -13,6 +13,8 @@ from zlib import crc32
 
 import msgspec
 
+from bestiary.store import read_whole
+
 FILE = "blocks.json"
 BLOCK_BYTES = 2**20
 
@@ -38,7 +40,7 @@ def damaged_range(path: Path, sums: Sequence[int]) -> str:
 def read_sums(folder: Path) -> dict[str, list[int]]:
     """The checksums of every shard, by file; empty where they are missing or malformed."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=dict[str, list[int]])
+        return msgspec.json.decode(read_whole(folder / FILE), type=dict[str, list[int]])
     except (OSError, ValueError, RecursionError):
         return {}
 

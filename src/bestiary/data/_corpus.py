@@ -18,6 +18,7 @@ from bestiary.data._tokens import Tokens
 from bestiary.data._verify import verified_shards
 from bestiary.errors import UserError, unknown
 from bestiary.specs import SPLITS, DataSpec, from_builtins
+from bestiary.store import read_whole
 
 RESIDENT_BYTES = 2**31
 
@@ -219,7 +220,7 @@ def read_manifest(path: Path) -> Manifest:
     if path.is_symlink() or file.is_symlink():
         raise UserError(f"a corpus must not be a symbolic link: {path}")
     try:
-        plain = msgspec.json.decode(file.read_bytes())
+        plain = msgspec.json.decode(read_whole(file))
     except OSError as error:
         raise UserError(f"no corpus at {path}: {error.strerror}; prepare it first") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

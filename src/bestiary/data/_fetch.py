@@ -15,6 +15,7 @@ import msgspec
 from bestiary.data._shown import shown, why
 from bestiary.errors import BestiaryError, UserError, unknown
 from bestiary.specs import Spec
+from bestiary.store import read_whole
 
 ROWS_A_FILE = 50_000
 _RECORD = "fetched.json"
@@ -152,7 +153,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _record(folder: Path) -> Fetched | None:
     try:
-        return msgspec.json.decode((folder / _RECORD).read_bytes(), type=Fetched)
+        return msgspec.json.decode(read_whole(folder / _RECORD), type=Fetched)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

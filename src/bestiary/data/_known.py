@@ -19,6 +19,7 @@ from bestiary.data._megatron import tokens_beside
 from bestiary.data._reading import Reading
 from bestiary.data._source import Source
 from bestiary.data._stdlib import stdlib_files
+from bestiary.store import read_whole
 
 
 def note_of(sources: Sequence[Source], tokenizer: str, vocabulary: int) -> str:
@@ -56,7 +57,7 @@ def remember(corpus: Path, note: str, reading: Reading) -> None:
 
 def _read(note: Path) -> Reading | None:
     try:
-        return msgspec.json.decode(note.read_bytes(), type=Reading)
+        return msgspec.json.decode(read_whole(note), type=Reading)
     except (OSError, ValueError, RecursionError):
         return None  # of an older Bestiary, which left the name alone
 

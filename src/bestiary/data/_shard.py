@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bestiary.errors import UserError
+from bestiary.store import open_file
 
 HEADER_BYTES = 1024
 FORMATS: dict[int, tuple[int, np.dtype]] = {
@@ -98,7 +99,7 @@ def _one_dtype(chunks: list[np.ndarray]) -> np.dtype:
 def _checked_header(path: Path) -> tuple[np.dtype, int]:
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_file(path) as file:
             raw = file.read(HEADER_BYTES)
     except OSError as error:
         raise UserError(f"cannot read token shard {path}: {error.strerror}") from None

@@ -22,6 +22,7 @@ from bestiary.data._shard import check_range, read_shard
 from bestiary.data._tokens import Tokens
 from bestiary.errors import UserError
 from bestiary.specs import Spec
+from bestiary.store import open_file, read_whole
 
 VERIFY_AFTER_SECONDS = 7 * 24 * 3600.0
 
@@ -128,7 +129,7 @@ def _check_bytes(
     path: Path, record: ShardRecord, tokens: np.ndarray, vocabulary: int, sums: list[int] | None
 ) -> None:
     check_range(path, tokens, vocabulary)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != record.sha256:
         where = damaged_range(path, sums or [])
@@ -145,7 +146,7 @@ def verified_at(folder: Path) -> dict[str, float]:
 
 def _remembered(folder: Path) -> _Memory:
     try:
-        return msgspec.json.decode((folder / _FILE).read_bytes(), type=_Memory)
+        return msgspec.json.decode(read_whole(folder / _FILE), type=_Memory)
     except (OSError, ValueError, RecursionError):
         return _Memory()
 

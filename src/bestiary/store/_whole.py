@@ -5,8 +5,8 @@ import os
 import shutil
 import stat
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 # No record is as large; what stands in its place may have no end.
 MOST_BYTES = 2**30
@@ -35,7 +35,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open a file of a folder to read it, and never wait for what is no file, such as a pipe.
 
     Raises:

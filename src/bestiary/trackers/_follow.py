@@ -10,6 +10,7 @@ from typing import Any, final
 import msgspec
 
 from bestiary.errors import BestiaryError, UserError
+from bestiary.store import read_whole
 from bestiary.trackers._runs import Followed, followed
 from bestiary.trackers._sinks import AbstractSink
 
@@ -76,7 +77,7 @@ class Follower:
 
 def _known(path: Path) -> dict[str, int]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+        return msgspec.json.decode(read_whole(path), type=dict[str, int])
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ import msgspec
 
 from bestiary.errors import UserError
 from bestiary.specs import Evaluation, Planned, RunResult, RunSpec, run_id
-from bestiary.store import StudyStore, metrics_file
+from bestiary.store import StudyStore, metrics_file, read_whole
 
 STUDY = "study.sqlite"
 
@@ -79,6 +79,6 @@ def _alone(folder: Path, metrics: Path) -> Followed:
 
 def _read(path: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_whole(path), type=kind)
     except (OSError, ValueError):
         return None

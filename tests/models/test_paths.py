@@ -1,11 +1,14 @@
 """The paths a model takes for speed or memory give what the plain path gives."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from msgspec.structs import replace
+from tests.compiling import AS_USERS_COMPILE
 
 from bestiary import models
 from bestiary.models import _attention, _embedding, _layers
@@ -32,10 +35,15 @@ PATHS = {
 def loss_and_gradient(
     spec: ModelSpec, kernels: models.Kernels = models.REFERENCE
 ) -> tuple[jax.Array, Any]:
+    params, tokens, loss = problem(spec, kernels)
+    return jax.jit(loss)(params, tokens)
+
+
+def problem(spec: ModelSpec, kernels: models.Kernels) -> tuple[Any, jax.Array, Callable[..., Any]]:
+    """Parameters, tokens, and what gives the loss of both and its gradient."""
     params = models.init(spec, jax.random.key(0))
     tokens = jax.random.randint(jax.random.key(1), (3, spec.context + 1), 0, spec.vocabulary)
-    loss = jax.value_and_grad(lambda p: models.loss(p, tokens, spec, kernels=kernels))
-    return jax.jit(loss)(params)
+    return params, tokens, jax.value_and_grad(lambda p, t: models.loss(p, t, spec, kernels=kernels))
 
 
 def close(first: Any, second: Any) -> None:
@@ -68,6 +76,25 @@ def test_recomputed_layers_agree(
     close(loss_and_gradient(SPEC, models.Kernels(recompute=True)), expected)
     monkeypatch.setattr(_layers, "recomputes", lambda *_: True)
     close(loss_and_gradient(SPEC), expected)
+
+
+@pytest.mark.rare
+def test_the_bits_do_not_depend_on_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the memory at hand may decide: another machine gives the same run."""
+    monkeypatch.setattr(_layers, "UNROLLED_LAYERS", 1)
+    (kept, kept_bytes), (again, again_bytes) = (
+        as_users_compile(replace(SPEC, layers=3), models.Kernels(recompute=recompute))
+        for recompute in (False, True)
+    )
+    assert again_bytes < kept_bytes
+    jax.tree.map(np.testing.assert_array_equal, again, kept)
+
+
+def as_users_compile(spec: ModelSpec, kernels: models.Kernels) -> tuple[Any, int]:
+    """Loss and gradient, and the bytes of what the program holds in between."""
+    params, tokens, loss = problem(spec, kernels)
+    program = jax.jit(loss).lower(params, tokens).compile(AS_USERS_COMPILE)
+    return program(params, tokens), program.memory_analysis().temp_size_in_bytes
 
 
 @pytest.mark.parametrize(

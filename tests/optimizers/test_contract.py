@@ -136,7 +136,8 @@ def test_every_traced_hyperparameter_moves_the_weights(trained: Any, name: str, 
         params, state = trained(name, **settings)
         seen.append((params, entry.evaluation_params(state, params)))
     base, other = seen
-    same = jax.tree.map(lambda a, b: bool(jnp.all(a == b)), base, other)
+    # On the host: as arrays of JAX all of these comparisons are programs, for 231 trees.
+    same = jax.tree.map(np.array_equal, *jax.device_get((base, other)))
     assert not all(jax.tree.leaves(same))
 
 

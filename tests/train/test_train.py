@@ -64,7 +64,7 @@ def test_equals_a_plain_optax_loop(make_run: Make, corpus: Corpus, tmp_path: Pat
         steps=8,
     )
     optimizer = optax.adamw(0.01, b1=0.9, b2=0.95, eps=1e-8, weight_decay=0.0)
-    params = models.init(run.model, jax.random.key(run.seed))
+    params = jax.jit(models.init, static_argnums=0)(run.model, jax.random.key(run.seed))
     state = optimizer.init(params)
 
     @jax.jit
@@ -83,7 +83,7 @@ def test_equals_a_plain_optax_loop(make_run: Make, corpus: Corpus, tmp_path: Pat
     assert [point.loss for point in result.curve] == pytest.approx(expected, abs=2e-5)
     every = corpus.validation("report", 16)
     held = jnp.asarray(every[np.arange(6) * len(every) // 6])
-    on_held = float(models.loss(params, held, run.model))
+    on_held = float(jax.jit(models.loss, static_argnums=2)(params, held, run.model))
     assert result.loss["report"] == pytest.approx(on_held, abs=2e-5)
 
 

@@ -199,7 +199,10 @@ def test_imports_may_stand_beside_an_own_study(
         (["import", "results.csv"], "columns are never guessed"),
         (["import", "fantastic2025"], "name the folder of its files"),
         (["import", "no.csv", "--mapping", "mapping.toml"], "no.csv"),
-        (["import", "results.csv", "--mapping", "no.toml"], "no such mapping"),
+        (
+            ["import", "results.csv", "--mapping", "no.toml"],
+            "cannot read the mapping no.toml: No such file",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_and_changes_nothing(

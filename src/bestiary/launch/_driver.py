@@ -5,10 +5,12 @@ killed at any moment and started again ends with the same table.
 """
 
 import collections
+import functools
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,9 +25,10 @@ from bestiary.launch._snapshot import Observer
 from bestiary.launch._standing import Publisher
 from bestiary.launch._stopping import StopSignals
 from bestiary.launch._submitted import JobMember, Submitted, named
+from bestiary.launch._trunks import Trunks
 from bestiary.launch._weights import keep
 from bestiary.specs import PHASE, Planned, RunResult, kinds_apart, run_id
-from bestiary.store import CHECKPOINTS, Attempt, Contents, Outcome, StudyStore, remove
+from bestiary.store import CHECKPOINTS, TRUNK, Attempt, Contents, Outcome, StudyStore, remove
 
 TICK_SECONDS = 0.5
 # How far down the order of runs it is looked for one that compiles nothing twice.
@@ -69,7 +72,10 @@ class Driver:
         for result in self._results.values():  # a killed driver may have left checkpoints
             self._tidy(result)
         self._planner = tune.Planner(store.study, self._results)
+        self._trunks = Trunks()
+        self._trunks.take(self._planned)
         self._record()
+        self._clear(self._trunks.over(self._wanted))  # as for the checkpoints above
         self._outlook = Outlook(
             self._planner, self._planned, slots=self._executor.slots, began=self._began
         )
@@ -141,7 +147,21 @@ class Driver:
     def _free(self) -> Iterator[tune.Identified]:
         """The runs that are needed and not under way."""
         busy = {identity for job in self._underway.values() for identity in job.runs}
-        return (one for one in self._planner.waiting() if one.run_id not in busy)
+        wanted = functools.cache(self._wanted)
+        return (
+            one
+            for one in self._planner.waiting()
+            if one.run_id not in busy and not self._waits(one.run_id, wanted)
+        )
+
+    def _waits(self, identity: str, wanted: Callable[[], set[str]]) -> bool:
+        """Whether a run of its trunk comes first, at whose checkpoint it will begin."""
+        earlier = [one for one in self._trunks.earlier(identity) if one not in self._results]
+        return bool(earlier) and not wanted().isdisjoint(earlier)
+
+    def _wanted(self) -> set[str]:
+        """The runs that are needed, those under way included."""
+        return {one.run_id for one in self._planner.waiting()}
 
     def _not_compiling_first(self, waiting: Iterator[tune.Identified]) -> Iterator[tune.Identified]:
         """In their order, but last those of the next few that another worker compiles just now.
@@ -160,7 +180,7 @@ class Driver:
     ) -> list[tune.Identified]:
         """The population of a run: those of an earlier attempt, else of its kind, shared out."""
         most = self._executor.members(first.planned.run)
-        if most < 2 or first.run_id in self._alone:
+        if most < 2 or first.run_id in self._alone or self._on_a_trunk(first.run_id):
             return [first]
         if self._earlier.get(first.run_id):
             return self._as_before(first, waiting)
@@ -170,11 +190,18 @@ class Driver:
             if len(found) >= most * free:
                 break
             fresh = (
-                not self._earlier.get(one.run_id) and self._executor.members(one.planned.run) > 1
+                not self._earlier.get(one.run_id)
+                and self._executor.members(one.planned.run) > 1
+                and not self._on_a_trunk(one.run_id)
             )
             if fresh and alike(first.planned.run, one.planned.run):
                 found.append(one)
         return found[: min(most, self._caps.room(self._begun), math.ceil(len(found) / free))]
+
+    def _on_a_trunk(self, identity: str) -> bool:
+        """Whether a run begins at another's checkpoint or leaves one, which it does alone."""
+        leaves, _ = self._trunks.orders(identity, self._wanted)
+        return bool(leaves or self._trunks.earlier(identity))
 
     def _as_before(
         self, first: tune.Identified, waiting: Iterator[tune.Identified]
@@ -193,6 +220,7 @@ class Driver:
         if new:
             self._store.plan(new.values())
             self._planned |= new
+            self._trunks.take(new)
 
     def _submit(self, population: Sequence[Planned]) -> None:
         identities = [run_id(planned.run) for planned in population]
@@ -200,11 +228,16 @@ class Driver:
         folders = [self._store.attempt_folder(one).resolve() for one in attempts]
         if len(population) > 1:
             lay(folders, identities)
+        leave_at, evaluate_also = self._trunks.orders(identities[0], self._wanted)
+        alone = len(population) == 1
         job = Job(
             number=next(self._numbers),
             runs=tuple(planned.run for planned in population),
             folder=str(folders[0]),
             earlier=self._checkpoints(identities),
+            trunks=self._left_by(self._trunks.earlier(identities[0])) if alone else (),
+            leave_at=leave_at if alone else 0,
+            evaluate_also=evaluate_also if alone else (),
             keep_weights=any(map(self._keeps, population)),
         )
         for attempt in attempts:
@@ -219,6 +252,17 @@ class Driver:
         earlier = self._earlier.get(identities[0], ())
         folders = [self._store.attempt_folder(one).resolve() for one in earlier]
         return tuple(str(one) for one in folders if members(one) == together)
+
+    def _left_by(self, identities: Iterable[str]) -> tuple[str, ...]:
+        """The folders of all attempts at these runs that left a checkpoint for longer ones."""
+        attempts = [one for identity in identities for one in self._earlier.get(identity, ())]
+        folders = [self._store.attempt_folder(one).resolve() for one in attempts]
+        return tuple(str(folder) for folder in folders if (folder / TRUNK).is_dir())
+
+    def _clear(self, identities: Iterable[str]) -> None:
+        """Remove what these runs left for longer ones, all of which have their results."""
+        for folder in self._left_by(identities):
+            remove(Path(folder) / TRUNK)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Notice) and event.job == 0:
@@ -261,6 +305,7 @@ class Driver:
         for one in job.members:
             if one.attempt.run_id in self._results:
                 self._tidy(self._results[one.attempt.run_id])
+                self._clear(self._trunks.over_with(one.attempt.run_id, self._wanted))
 
     def _commit(self, one: JobMember, result: RunResult) -> None:
         if result.run_id != one.attempt.run_id:

@@ -15,6 +15,10 @@ class Job(Spec, frozen=True, kw_only=True, tag=True):
         folder: Where this attempt keeps its files, those of all its runs; no other attempt writes
             there. Its log is beside it, `<folder>.log`.
         earlier: Folders of earlier attempts, the newest last, whose checkpoints may be continued.
+        trunks: Folders of attempts at shorter runs of the same trunk; it may begin at a checkpoint
+            that they left.
+        leave_at: A step after which to leave a checkpoint for longer runs of it; 0 for none.
+        evaluate_also: Steps before it that those are evaluated at.
         keep_weights: Whether to leave the last checkpoint and the tokenizer in the folder.
     """
 
@@ -22,6 +26,9 @@ class Job(Spec, frozen=True, kw_only=True, tag=True):
     runs: tuple[RunSpec, ...]
     folder: str
     earlier: tuple[str, ...] = ()
+    trunks: tuple[str, ...] = ()
+    leave_at: int = 0
+    evaluate_also: tuple[int, ...] = ()
     keep_weights: bool = False
 
 

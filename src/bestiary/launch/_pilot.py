@@ -358,11 +358,15 @@ class _Hand:
 
     def _absolute(self, job: Job) -> Job:
         root = self._exchange.study_folder
-        folders = [Path(os.path.normpath(root / one)) for one in (job.folder, *job.earlier)]
+        named = (job.folder, *job.earlier, *job.trunks)
+        folders = [Path(os.path.normpath(root / one)) for one in named]
         if not all(root in folder.parents for folder in folders):
             raise Damaged(f"order {job.number} names a folder outside of its study")
-        own, *earlier = map(str, folders)
-        return msgspec.structs.replace(job, folder=own, earlier=tuple(earlier))
+        own, *others = map(str, folders)
+        earlier, trunks = others[: len(job.earlier)], others[len(job.earlier) :]
+        return msgspec.structs.replace(
+            job, folder=own, earlier=tuple(earlier), trunks=tuple(trunks)
+        )
 
     def _answer(self, name: str, event: Final, notices: tuple[str, ...]) -> None:
         """Put an answer in place; one to an order that was taken away would be of no account."""

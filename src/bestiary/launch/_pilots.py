@@ -135,6 +135,7 @@ class PilotsExecutor(AbstractExecutor):
             job,
             folder=os.path.relpath(job.folder, root),
             earlier=tuple(os.path.relpath(folder, root) for folder in job.earlier),
+            trunks=tuple(os.path.relpath(folder, root) for folder in job.trunks),
         )
         self._jobs[name] = job.number
         order = Order(study=self._terms.study, name=name, job=relative)

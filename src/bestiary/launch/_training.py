@@ -52,6 +52,9 @@ def train_job(
 
     policy = train.Policy(
         resume_from=tuple(Path(folder) for folder in job.earlier),
+        trunks=tuple(Path(folder) for folder in job.trunks),
+        leave_at=job.leave_at,
+        evaluate_also=job.evaluate_also,
         should_stop=should_stop,
         progress=progress,
         checkpoint_final=job.keep_weights,

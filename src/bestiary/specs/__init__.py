@@ -37,6 +37,7 @@ from bestiary.specs._kinds import MICRO_BATCHES as MICRO_BATCHES
 from bestiary.specs._kinds import OF_ONE_RUN as OF_ONE_RUN
 from bestiary.specs._kinds import PHASE as PHASE
 from bestiary.specs._kinds import POPULATION as POPULATION
+from bestiary.specs._kinds import TRUNK_STEPS as TRUNK_STEPS
 from bestiary.specs._kinds import is_busy as is_busy
 from bestiary.specs._kinds import kinds_apart as kinds_apart
 from bestiary.specs._labels import ROLES as ROLES
@@ -88,3 +89,6 @@ from bestiary.specs._study import Tuning as Tuning
 from bestiary.specs._terms import DATA_RATIO as DATA_RATIO
 from bestiary.specs._terms import NATS as NATS
 from bestiary.specs._terms import NON_EMBEDDING as NON_EMBEDDING
+from bestiary.specs._trunk import evaluation_steps as evaluation_steps
+from bestiary.specs._trunk import stable_steps as stable_steps
+from bestiary.specs._trunk import trunk_id as trunk_id

@@ -22,8 +22,10 @@ PHASE = "phase"
 # With how many runs as one program it was trained, itself included; absent of one alone. Its last
 # bits may be others than alone, and its times are its share.
 POPULATION = "population"
+# How many of its steps a shorter run of the same trunk had taken already: its seconds are of all.
+TRUNK_STEPS = "trunk steps"
 # They differ from run to run, and say nothing of the kind of machine.
-OF_ONE_RUN = (MICRO_BATCHES, ACTIVATIONS, LOAD, PHASE, POPULATION)
+OF_ONE_RUN = (MICRO_BATCHES, ACTIVATIONS, LOAD, PHASE, POPULATION, TRUNK_STEPS)
 
 
 def is_busy(environment: Mapping[str, str]) -> bool:

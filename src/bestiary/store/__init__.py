@@ -24,6 +24,7 @@ from bestiary.store._places import RUN as RUN
 from bestiary.store._places import SCORES as SCORES
 from bestiary.store._places import STUDY_FILE as STUDY_FILE
 from bestiary.store._places import TOKENIZER as TOKENIZER
+from bestiary.store._places import TRUNK as TRUNK
 from bestiary.store._places import log_file as log_file
 from bestiary.store._places import metrics_file as metrics_file
 from bestiary.store._records import is_records as is_records

@@ -4,6 +4,8 @@ from pathlib import Path
 
 STUDY_FILE = "study.sqlite"
 CHECKPOINTS = "checkpoints"
+# Checkpoints at which longer runs of the same trunk begin.
+TRUNK = "trunk"
 SCORES = "scores"
 RUN = "run.json"
 TOKENIZER = "tokenizer.json"

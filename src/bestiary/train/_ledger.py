@@ -13,6 +13,7 @@ from bestiary.specs import (
     ACTIVATIONS,
     MICRO_BATCHES,
     POPULATION,
+    TRUNK_STEPS,
     Evaluation,
     RunResult,
     RunSpec,
@@ -39,6 +40,8 @@ class Record(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         compile_seconds: Seconds of compilation so far, over all attempts.
         step_seconds: Seconds of one step in each dispatch so far.
         evaluations: Evaluations so far, of each run.
+        others: Evaluations for longer runs of the same trunk, of each run.
+        trunk_steps: Steps that a shorter run of the trunk had taken.
         diverged: The step of the first loss that was not finite, of each run.
         metrics: What the metrics file begins with, of each run.
         environment: Of the process that wrote it.
@@ -51,6 +54,8 @@ class Record(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     compile_seconds: float = 0.0
     step_seconds: list[float] = []
     evaluations: list[list[Evaluation]]
+    others: list[list[Evaluation]] = []
+    trunk_steps: int = 0
     diverged: list[int | None]
     metrics: list[Prefix] = []
     environment: dict[str, str] = {}
@@ -158,6 +163,15 @@ class Ledger:
             evaluation = Evaluation(step=step, tokens=tokens, loss=loss)
             self.record.evaluations[index].append(evaluation)
 
+    def add_for_others(self, losses: Sequence[dict[str, float]]) -> None:
+        """Note an evaluation that belongs to longer runs of the trunk; one not finite is none."""
+        step = self.record.step
+        self.record.others = self.record.others or [[] for _ in self._runs]
+        for run, noted, loss in zip(self._runs, self.record.others, losses, strict=True):
+            if all(map(math.isfinite, loss.values())):
+                tokens = step * run.batch_size * run.model.context
+                noted.append(Evaluation(step=step, tokens=tokens, loss=loss))
+
     def snapshot(self) -> bytes:
         """The record for a checkpoint, once all metrics it names are on the disk."""
         self.record.metrics = [writer.sync() for writer in self._writers]
@@ -195,7 +209,7 @@ class Ledger:
             compile_seconds=record.compile_seconds / many,
             step_seconds=statistics.median(record.step_seconds or [0.0]) / many,
             state_bytes=state_bytes,
-            environment=self._here | load() | _package(run) | _moved(record) | _shared(many),
+            environment=self._here | load() | _package(run) | _history(record) | _shared(many),
         )
 
     def close(self) -> None:
@@ -215,8 +229,10 @@ def _shared(many: int) -> dict[str, str]:
     return {POPULATION: str(many)} if many > 1 else {}
 
 
-def _moved(record: Record) -> dict[str, str]:
-    return {"moved": record.moved} if record.moved else {}
+def _history(record: Record) -> dict[str, str]:
+    """Where it went on with another kind of machine, or began at a shorter run's checkpoint."""
+    moved = {"moved": record.moved} if record.moved else {}
+    return moved | ({TRUNK_STEPS: str(record.trunk_steps)} if record.trunk_steps else {})
 
 
 def _losses(metrics: bytes) -> list[float]:

@@ -24,6 +24,10 @@ class Policy:
     Attributes:
         resume_from: Folders of earlier attempts at the same runs; the newest intact checkpoint in
             any of them is continued. Where there is none the runs start at step 0.
+        trunks: Folders of shorter runs of the same trunk; where no attempt of its own is resumed, a
+            run begins at the newest of their checkpoints that is a step of its own.
+        leave_at: A step after which a checkpoint is left for longer runs of the trunk; 0 for none.
+        evaluate_also: Steps before it that they are evaluated at; no part of this run's result.
         checkpoint_seconds: Seconds between checkpoints; 0 for none by time.
         checkpoint_every: Steps between checkpoints; 0 for none by step.
         checkpoint_final: Whether to write one after the last step, for export.
@@ -40,6 +44,9 @@ class Policy:
     """
 
     resume_from: Path | tuple[Path, ...] = ()
+    trunks: tuple[Path, ...] = ()
+    leave_at: int = 0
+    evaluate_also: tuple[int, ...] = ()
     checkpoint_seconds: float = 60.0
     checkpoint_every: int = 0
     checkpoint_final: bool = False

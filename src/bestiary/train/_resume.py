@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from bestiary.errors import UserError
-from bestiary.specs import RunSpec, run_id
-from bestiary.store import CHECKPOINTS, metrics_file
+from bestiary.specs import RunSpec, evaluation_steps, run_id, stable_steps, trunk_id
+from bestiary.store import CHECKPOINTS, TRUNK, metrics_file
 from bestiary.train import _checkpoints
 from bestiary.train._checkpoints import CheckpointError
 from bestiary.train._ledger import Record
@@ -54,6 +54,57 @@ def newest(
     if found and leads():
         _set_aside([attempt / CHECKPOINTS / str(step) for step, attempt in found], runs)
     return None
+
+
+def branched(
+    folders: Sequence[Path], runs: Sequence[RunSpec], arrays: Any
+) -> tuple[Record, list[bytes], Any] | None:
+    """Where a shorter run of the same trunk left off, as the beginning of a longer one.
+
+    What is damaged or does not fit is passed over: the run then begins earlier, or at its start.
+
+    Args:
+        folders: Of attempts at shorter runs.
+        runs: What is to be trained; of several none has a trunk.
+        arrays: A tree of arrays like those of the checkpoint.
+
+    Returns:
+        As `newest` does.
+    """
+    if len(runs) > 1:
+        return None
+    found = [(step, at) for at in folders for step in _checkpoints.steps(at / TRUNK)]
+    for step, attempt in sorted(found, reverse=True):
+        try:
+            record = read_record(attempt / TRUNK / str(step))
+            continued = _continued(record, runs[0])
+            if continued is None:
+                continue
+            metrics = _metrics(record, attempt)
+            return continued, metrics, _checkpoints.load_arrays(attempt / TRUNK / str(step), arrays)
+        except CheckpointError as error:
+            _LOG.warning("%s; beginning earlier", error)
+    return None
+
+
+def _continued(record: Record, run: RunSpec) -> Record | None:
+    """The record of a shorter run as that of a longer; None where that would not be the same."""
+    (other,) = record.runs
+    shared = min(stable_steps(other), stable_steps(run))
+    if record.step > shared or trunk_id(other) != trunk_id(run) or record.diverged != [None]:
+        return None
+    known = {one.step: one for each in (*record.others, *record.evaluations) for one in each}
+    due = evaluation_steps(run, record.step)
+    if any(step not in known for step in due):
+        return None
+    return msgspec.structs.replace(
+        record,
+        runs=[run],
+        evaluations=[[known[step] for step in due]],
+        others=[[one for step, one in sorted(known.items()) if step not in due]],
+        trunk_steps=record.step,
+        compile_seconds=0.0,
+    )
 
 
 def _set_aside(checkpoints: Sequence[Path], runs: Sequence[RunSpec]) -> None:

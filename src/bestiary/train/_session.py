@@ -13,7 +13,7 @@ import numpy as np
 from bestiary import data
 from bestiary.errors import StopRequested
 from bestiary.specs import ACTIVATIONS, MICRO_BATCHES, RunResult, RunSpec
-from bestiary.store import CHECKPOINTS
+from bestiary.store import CHECKPOINTS, TRUNK
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
 from bestiary.train._feed import feed
@@ -23,7 +23,7 @@ from bestiary.train._mesh import Ground
 from bestiary.train._peers import agreed, leads
 from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program
-from bestiary.train._resume import newest, read_record
+from bestiary.train._resume import branched, newest, read_record
 from bestiary.train._step import Hyper, StepReadings, hyper, recipe
 from bestiary.train._stopping import StopQuestion
 
@@ -107,7 +107,10 @@ class Session:
             ACTIVATIONS: named_activations(bool(self._program.recipe.kernels.recompute)),
             **self._program.kernels_used(),
         }
-        found = newest(self._policy.earlier, runs, (self._params, self._state))
+        like = self._params, self._state
+        found = newest(self._policy.earlier, runs, like) or branched(
+            self._policy.trunks, runs, like
+        )
         books = self._folder if self._aside is None else Path(self._aside.name)
         if found is None:
             return Ledger.opened(books, runs, carried)
@@ -120,6 +123,10 @@ class Session:
             self._go_to(self._boundary())
             if self._evaluation_due() and not self._ledger.over:
                 self._ledger.add_evaluation(self._judge.losses(self._params, self._state))
+            elif record.step in self._policy.evaluate_also and not self._ledger.over:
+                self._ledger.add_for_others(self._judge.losses(self._params, self._state))
+            if record.step == self._policy.leave_at and not self._ledger.over:
+                self._leave()
             if record.step == steps or self._ledger.over:
                 return
             if agreed(self._stop()):
@@ -174,7 +181,9 @@ class Session:
         """The next step at which something other than training is due."""
         step = self._ledger.record.step
         every = (self._run.evaluate_every, self._policy.checkpoint_every)
-        return min([self._run.steps, *(step - step % n + n for n in every if n)])
+        stated = (*self._policy.evaluate_also, self._policy.leave_at)
+        named = (one for one in stated if one > step)
+        return min([self._run.steps, *named, *(step - step % n + n for n in every if n)])
 
     def _evaluation_due(self) -> bool:
         step, every = self._ledger.record.step, self._run.evaluate_every
@@ -197,6 +206,12 @@ class Session:
             place = self._folder / CHECKPOINTS
             _checkpoints.save(place, step, record=record, arrays=arrays, kept=kept)
         self._saved_step, self._saved_at = step, time.monotonic()
+
+    def _leave(self) -> None:
+        """Write a checkpoint for longer runs of the same trunk, kept when this one is done."""
+        arrays, record = (self._params, self._state), self._ledger.snapshot()
+        step = self._policy.leave_at
+        _checkpoints.save(self._folder / TRUNK, step, record=record, arrays=arrays)
 
 
 def named_activations(recomputed: bool) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from bestiary.answers.report import Analysis, analyse
 from bestiary.cli._listing import console, print_json
 from bestiary.evidence import Evidence
-from bestiary.report import print_table, write_page
+from bestiary.report import print_table, write_markdown, write_page
 
 
 def conclude(evidence: Evidence, page: Path, *, as_json: bool) -> Analysis:
@@ -17,7 +17,8 @@ def conclude(evidence: Evidence, page: Path, *, as_json: bool) -> Analysis:
         The analysis.
     """
     analysis = analyse(evidence)
-    write_page(analysis, page)
+    write = write_markdown if page.suffix == ".md" else write_page
+    write(analysis, page)
     if as_json:
         print_json(msgspec.to_builtins(analysis))
         return analysis

@@ -19,7 +19,8 @@ class Flags(Spec, frozen=True, kw_only=True):
     Attributes:
         folder: The study folder, not needed where there is only one here; or a study's records, a
             file or the name of those that come with Bestiary.
-        out: The page; by default `report.html` in the study folder.
+        out: The page; by default `report.html` in the study folder. FILE.md is the same in
+            Markdown, without figures.
         records: A file NAME.records.jsonl.gz for every run of the study without its training
             curve: to keep, to send, and for all commands in the folder's place.
         figures: A folder for every figure as a file, and their captions.

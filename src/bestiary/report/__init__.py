@@ -5,6 +5,7 @@ from bestiary.report._files import figures as figures
 from bestiary.report._files import require_export as require_export
 from bestiary.report._files import write_figures as write_figures
 from bestiary.report._live_page import live_page as live_page
+from bestiary.report._markdown import write_markdown as write_markdown
 from bestiary.report._page import page as page
 from bestiary.report._page import require_page as require_page
 from bestiary.report._page import write_page as write_page

@@ -42,7 +42,7 @@ def print_table(analysis: Analysis, console: Console) -> None:
         table.add_row(*(cells if wide else cells[:-1]))
         previous = cell
     console.print(table)
-    for line in [*([] if wide else _tuned(analysis)), *_footnotes(analysis)]:
+    for line in [*([] if wide else _tuned(analysis)), *footnotes(analysis)]:
         console.print(Text(line, style="dim"))
     console.print()
     for sentence in analysis.answer:
@@ -76,7 +76,7 @@ def _tuned(analysis: Analysis) -> list[str]:
     ]
 
 
-def _footnotes(analysis: Analysis) -> list[str]:
+def footnotes(analysis: Analysis) -> list[str]:
     """The footnotes whose marks occur in the table."""
     rows = analysis.rows
     lines = [f"Loss in {words.NATS}; speedups with 95% intervals over the baseline."]

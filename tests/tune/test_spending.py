@@ -1,9 +1,10 @@
 """Planned against spent: bounds before the first run, sums afterwards."""
 
+import msgspec
 import pytest
 from tests.tune.study import answer, study
 
-from bestiary.specs import run_id
+from bestiary.specs import TRUNK_STEPS, run_id
 from bestiary.tune import plan, spending
 
 QUESTION = study(runs_per_cell=5, seeds=(1,))
@@ -40,6 +41,25 @@ def test_device_time_is_planned_at_the_pace_of_the_baseline() -> None:
         expected += pace * sum(one.tokens * one.runs for one in tuned)
     assert first.planned_seconds is not None
     assert first.planned_seconds.most == pytest.approx(expected)
+
+
+def test_steps_of_a_trunk_are_spent_once() -> None:
+    """Of a run whose trunk a shorter one had trained for 3 of 4 steps a fourth is its own."""
+    results, order = answer(QUESTION)
+    planned = {run_id(one.run): one for one in order}
+    name, whole = next(iter(results.items()))
+    branch = msgspec.structs.replace(whole, last_step=400, environment={TRUNK_STEPS: "300"})
+    before, after = (
+        {(row.optimizer, row.purpose): row for row in spending(QUESTION, planned, found)}
+        for found in (results, results | {name: branch})
+    )
+    place = planned[name].optimizer, planned[name].purpose
+    saved = before[place].tokens - after[place].tokens
+    assert saved == pytest.approx(0.75 * whole.tokens, abs=1)
+    assert before[place].seconds - after[place].seconds == pytest.approx(0.75 * whole.seconds)
+    assert {key: row for key, row in before.items() if key != place} == {
+        key: row for key, row in after.items() if key != place
+    }
 
 
 def test_before_the_first_run_nothing_is_known_of_time() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from bestiary.specs._kinds import TRUNK_STEPS
 from bestiary.specs._spec import Spec
 
 SPLITS = ("selection", "report")
@@ -64,3 +65,12 @@ class RunResult(Spec, frozen=True, kw_only=True):
     state_bytes: int = 0
     reason: str = ""
     environment: dict[str, str] = {}
+
+    @property
+    def own_share(self) -> float:
+        """The share of its steps that it took itself: a shorter run of its trunk took the others.
+
+        What a study spent is that share of `seconds` and `tokens`, which are of all its steps.
+        """
+        shared = int(self.environment.get(TRUNK_STEPS, "0"))
+        return 1.0 - min(1.0, shared / max(1, self.last_step))

@@ -92,9 +92,9 @@ def _spending(
         planned_runs=runs,
         runs=len(spent),
         planned_tokens=tokens,
-        tokens=sum(one.tokens for one in spent),
+        tokens=sum(round(one.own_share * one.tokens) for one in spent),
         planned_seconds=seconds if pace else None,
-        seconds=sum(one.seconds + one.compile_seconds for one in spent),
+        seconds=sum(one.own_share * one.seconds + one.compile_seconds for one in spent),
     )
 
 

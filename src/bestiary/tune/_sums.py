@@ -85,8 +85,8 @@ def _with(row: Tallied, result: RunResult) -> Tallied:
         done=done,
         diverged=row.diverged + (result.state == "diverged"),
         failed=row.failed + (result.state == "failed"),
-        tokens=row.tokens + result.tokens,
-        seconds=row.seconds + result.seconds,
+        tokens=row.tokens + round(result.own_share * result.tokens),
+        seconds=row.seconds + result.own_share * result.seconds,
     )
     if result.state != "done":
         return counted

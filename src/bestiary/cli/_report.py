@@ -5,7 +5,7 @@ from pathlib import Path
 import tyro
 
 from bestiary.cli._figures import Format, tell_written
-from bestiary.cli._flags import Switch
+from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._folders import reading, study_folder
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
@@ -25,6 +25,8 @@ class Flags(Spec, frozen=True, kw_only=True):
             curve: to keep, to send, and for all commands in the folder's place.
         figures: A folder for every figure as a file, and their captions.
         format: Of these files; `svg` and `pdf` are for papers.
+        noise: Standard deviation between seeds in nats, where no cell was repeated; by default
+            assumed from the size of the model.
         json: Print the analysis as JSON instead of the table.
     """
 
@@ -33,6 +35,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     records: str = ""
     figures: str = ""
     format: Format = "svg"
+    noise: StatedNoise = 0.0
     json: Switch = False
 
 
@@ -49,13 +52,13 @@ def run(flags: Flags) -> None:
     if (held := records_of(flags.folder) if flags.folder else None) is not None:
         _require_no_records(flags)
         page = Path(flags.out) if flags.out else Path(f"{held.name.partition('.')[0]}.html")
-        analysis = conclude(evidence_of(flags.folder), page, as_json=flags.json)
+        analysis = conclude(evidence_of(flags.folder, flags.noise), page, as_json=flags.json)
     else:
         if flags.records:
             require_records(Path(flags.records))
         with reading(flags.folder) as store:
             page = Path(flags.out) if flags.out else study_folder(flags.folder) / "report.html"
-            analysis = conclude(evidence_in(store), page, as_json=flags.json)
+            analysis = conclude(evidence_in(store, flags.noise), page, as_json=flags.json)
             if flags.records:
                 count = write_records(store, Path(flags.records))
                 tell(f"records of {count} runs {flags.records}")

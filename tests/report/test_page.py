@@ -100,6 +100,26 @@ def test_a_table_wider_than_the_window_says_that_it_scrolls(
     assert headings.index("token speedup") < headings.index("time speedup") < headings.index("loss")
 
 
+# A window is never narrower than 500 pixels, a frame may be. Told once the page in it stands.
+FRAME = """<iframe id="frame" src="report.html" style="width: 390px; height: 900px"></iframe>
+<script>
+frame.onload = () => {
+  const root = frame.contentDocument.documentElement;
+  document.title = `wide ${root.scrollWidth} of ${root.clientWidth}`;
+};
+</script>"""
+
+
+@pytest.mark.slow
+def test_a_telephone_shows_the_page_in_its_width(tmp_path: Path) -> None:
+    write_page(made_up(), tmp_path / "report.html")
+    (tmp_path / "frame.html").write_text(FRAME)
+    flag = "--allow-file-access-from-files"
+    opened = open_page(tmp_path / "frame.html", tmp_path / "profile", flag)
+    wide, of = re.findall(r"<title>wide (\d+) of (\d+)", opened.dom)[0]
+    assert 300 < int(wide) <= int(of) <= 390
+
+
 @pytest.mark.slow
 def test_the_page_fetches_nothing() -> None:
     text = made_up_page()

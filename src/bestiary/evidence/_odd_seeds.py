@@ -8,7 +8,7 @@ apart where chance would do so in fewer than one study of a hundred, the oddest 
 Shape suffixes: P runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,11 +34,14 @@ class _Run(NamedTuple):
     loss: float
 
 
-def set_apart(observations: Sequence[Observation]) -> tuple[tuple[Observation, ...], list[str]]:
+def set_apart(
+    observations: Sequence[Observation], labels: Mapping[str, str] | None = None
+) -> tuple[tuple[Observation, ...], list[str]]:
     """The observations with odd runs marked, and a sentence on each of them.
 
     Args:
         observations: Of all sizes.
+        labels: What the sentences call an optimizer, where not by its name.
     """
     odd: dict[tuple[str, str, float, int], float] = {}
     for size in dict.fromkeys(one.size for one in observations):
@@ -49,9 +52,11 @@ def set_apart(observations: Sequence[Observation]) -> tuple[tuple[Observation, .
         replace(one, runs=tuple(_marked(run, (*one.key, run.seed) in odd) for run in one.runs))
         for one in observations
     )
+    names = labels or {}
     told = [
-        f"Seed {seed} of {optimizer} at {size} {ratio:g}x lies {off:+.3g} nats from what its other "
-        "seeds and the other optimizers say, and is left out of the mean: see what went wrong there"
+        f"Seed {seed} of {names.get(optimizer, optimizer)} at {size} {ratio:g}x lies {off:+.3g} "
+        "nats from what its other seeds and the other optimizers say, and is left out of the mean: "
+        "see what went wrong there."
         for (optimizer, size, ratio, seed), off in odd.items()
     ]
     return marked, told

@@ -68,7 +68,8 @@ def own_evidence(
             _observation(study, one, cell, reported, tuned, chosen)
             for cell in study.cells
             for one in study.candidates
-        ]
+        ],
+        {one.name: one.label for one in study.candidates},
     )
     finished = [results[one] for one in planned if one in results]
     environment = _environment(finished)

@@ -1,4 +1,4 @@
-"""Which parallel process has which files of tests, and which files are begun first.
+"""How many parallel processes there are, which has which files, and which files are begun first.
 
 xdist hands out whole files, by its own choice those of most tests first: a file of few tests that
 start processes comes last, and then one process works while the others wait. Here files with many
@@ -7,6 +7,7 @@ A test of many seconds says about how many: `@pytest.mark.slow(60)`; else a slow
 A pytest plug-in, which tests/conftest.py loads.
 """
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -27,6 +28,12 @@ TOGETHER = {
 def unit_of(file: str) -> str:
     """The file that stands for all that one process has in one go."""
     return TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, as many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

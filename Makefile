@@ -16,7 +16,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not rare" $(PYTEST_FLAGS)
 
 # What `make test` leaves out: one run over several processes, devices or threads, and populations.
-# Eight tests that take three minutes of a core; run them before you hand in a change to any of that.
+# Nine tests that take three minutes of a core; run them before you hand in a change to any of that.
 test-rare: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m rare $(PYTEST_FLAGS)
 

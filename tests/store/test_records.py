@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import re
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -69,7 +71,30 @@ def test_changed_they_are_refused(
         read_records(copy)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb'"run_id":"[0-9a-f]{64}"', b'"run_id":"' + b"0" * 64 + b'"'),
+        (rb'"price":"[^"]*"', b'"price":"much"'),
+        (rb'"software":"[^"]*"', b'"software":"[]"'),
+        (rb'"command":"[^"]*",', b""),
+    ],
+)
+def test_what_somebody_made_up_with_its_hash_is_refused(copy: Path, old: bytes, new: bytes) -> None:
+    body, _ = gzip.decompress(copy.read_bytes()).rstrip(b"\n").rsplit(b"\n", 1)
+    forged, count = re.subn(old, new, body + b"\n", count=1)
+    assert count == 1
+    end = f'{{"runs":78,"sha256":"{sha256(forged).hexdigest()}"}}\n'
+    copy.write_bytes(gzip.compress(forged + end.encode()))
+    with pytest.raises(UserError, match="is damaged"):
+        read_records(copy)
+
+
 def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.records.jsonl.gz")
+    with pytest.raises(UserError, match="not a file"):
+        read_records(tmp_path / "pipe.records.jsonl.gz")
+    (tmp_path / "pipe.records.jsonl.gz").unlink()
     with pytest.raises(UserError, match="no such file"):
         read_records(tmp_path / "none.records.jsonl.gz")
     with StudyStore.create(tmp_path / "study", read_records(RECORDS).study) as store:

@@ -31,7 +31,7 @@ def recorded_evidence(path: Path, assumed_noise: float | None = None) -> Evidenc
         held.study,
         held.planned,
         held.results,
-        command=held.meta["command"],
-        price=float(held.meta["price"]),
+        command=held.command,
+        price=held.price,
         assumed_noise=assumed_noise,
     )

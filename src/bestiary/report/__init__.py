@@ -15,9 +15,6 @@ from bestiary.report._published_page import (
     write_reproduction_figures as write_reproduction_figures,
 )
 from bestiary.report._table import print_table as print_table
-from bestiary.report._words import duration as duration
 from bestiary.report._words import loss as loss
-from bestiary.report._words import quantity as quantity
 from bestiary.report._words import settings as settings
-from bestiary.report._words import size_of as size_of
 from bestiary.report._words import speedup as speedup

@@ -17,7 +17,7 @@ from bestiary.specs import Planned, RunResult, Spec, Study, run_id
 from bestiary.store._file import ordered_json
 from bestiary.store._older import read_study
 from bestiary.store._study import StudyStore
-from bestiary.store._whole import write_whole
+from bestiary.store._whole import open_file, write_whole
 
 SUFFIX = ".records.jsonl.gz"
 VERSION = 1
@@ -32,13 +32,17 @@ class RecordedStudy(Spec, frozen=True, kw_only=True):
         study: The question.
         planned: Every run that was ever needed, by run id, in the order of planning.
         results: Results by run id, without training curves.
-        meta: The study's `command`, `created`, `software` and `price`.
+        command: The command that produced the study.
+        begun_with: The program that began it, as `software()` names it.
+        price: Of one device for one hour; 0 where nothing was said.
     """
 
     study: Study
     planned: dict[str, Planned]
     results: dict[str, RunResult]
-    meta: dict[str, str]
+    command: str
+    begun_with: dict[str, str]
+    price: float
 
 
 class _Head(Spec, frozen=True, kw_only=True):
@@ -111,12 +115,12 @@ def read_records(path: Path) -> RecordedStudy:
         UserError: no such file, of a newer Bestiary, or not what was written.
     """
     try:
-        with gzip.open(path, "rb") as file:
+        with open_file(path) as held, gzip.open(held, "rb") as file:
             text = file.read(MOST_BYTES + 1)
         return _checked(text.splitlines(keepends=True), path)
     except FileNotFoundError:
         raise UserError(f"no such file: {path}; check the path") from None
-    except (OSError, EOFError, zlib.error, msgspec.MsgspecError, LookupError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, LookupError) as error:
         raise UserError(f"{path} is damaged ({error}); get a whole copy of it") from None
 
 
@@ -129,18 +133,18 @@ def restore(records: RecordedStudy, folder: Path) -> int:
     Raises:
         UserError: the folder holds another study, or cannot be written.
     """
-    meta = records.meta
-    begun_with = msgspec.json.decode(meta["software"], type=dict[str, str])
-    with StudyStore.create(
-        folder, records.study, command=meta["command"], begun_with=begun_with
-    ) as store:
-        there = store.results()
-        added = {key: one for key, one in records.results.items() if key not in there}
-        with store.driving():
-            store.set_price(float(meta["price"]))
-            store.plan(records.planned.values())
-            for key, result in added.items():
-                store.commit(result, store.begin_attempt(key))
+    with (
+        StudyStore.create(
+            folder, records.study, command=records.command, begun_with=records.begun_with
+        ) as store,
+        store.driving() as there,
+    ):
+        added = {key: one for key, one in records.results.items() if key not in there.results}
+        if records.price:
+            store.set_price(records.price)
+        store.plan(records.planned.values())
+        for key, result in added.items():
+            store.commit(result, store.begin_attempt(key))
     return len(added)
 
 
@@ -158,11 +162,16 @@ def _checked(lines: list[bytes], path: Path) -> RecordedStudy:
         run_id(one.planned.run): one
         for one in (msgspec.json.decode(line, type=_Line) for line in lines[1:-1])
     }
+    results = {key: one.result for key, one in runs.items() if one.result is not None}
+    if strange := [key for key, one in results.items() if one.run_id != key]:
+        raise LookupError(f"the result of {strange[0][:12]} is another run's")
     return RecordedStudy(
         study=read_study(bytes(head.study).decode()),
         planned={key: one.planned for key, one in runs.items()},
-        results={key: one.result for key, one in runs.items() if one.result is not None},
-        meta=head.meta,
+        results=results,
+        command=head.meta["command"],
+        begun_with=msgspec.json.decode(head.meta["software"], type=dict[str, str]),
+        price=float(head.meta["price"]),
     )
 
 

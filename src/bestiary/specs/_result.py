@@ -72,5 +72,8 @@ class RunResult(Spec, frozen=True, kw_only=True):
 
         What a study spent is that share of `seconds` and `tokens`, which are of all its steps.
         """
-        shared = int(self.environment.get(TRUNK_STEPS, "0"))
-        return 1.0 - min(1.0, shared / max(1, self.last_step))
+        try:
+            shared = int(self.environment.get(TRUNK_STEPS, "0"))
+        except ValueError:  # somebody else's record
+            return 1.0
+        return 1.0 - min(1.0, max(0, shared) / max(1, self.last_step))

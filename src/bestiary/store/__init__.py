@@ -3,6 +3,7 @@
 from bestiary.store._attempt import Attempt as Attempt
 from bestiary.store._attempt import Outcome as Outcome
 from bestiary.store._capacity import machine_bytes as machine_bytes
+from bestiary.store._contents import Contents as Contents
 from bestiary.store._elsewhere import TAKEN_FROM as TAKEN_FROM
 from bestiary.store._elsewhere import results_elsewhere as results_elsewhere
 from bestiary.store._fantastic import read_fantastic2025 as read_fantastic2025
@@ -42,7 +43,6 @@ from bestiary.store._software import code_digest as code_digest
 from bestiary.store._software import software as software
 from bestiary.store._software import software_apart as software_apart
 from bestiary.store._stated import read_toml as read_toml
-from bestiary.store._study import Contents as Contents
 from bestiary.store._study import StudyStore as StudyStore
 from bestiary.store._whole import open_file as open_file
 from bestiary.store._whole import read_whole as read_whole

@@ -5,7 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -21,6 +21,7 @@ from bestiary.store import _schema
 from bestiary.store._as_held import as_held
 from bestiary.store._attempt import Attempt, Outcome
 from bestiary.store._connection import connect, one_line_errors, transaction
+from bestiary.store._contents import Contents, attempt_of, attempts_at, result_of
 from bestiary.store._difference import difference
 from bestiary.store._file import FILE as FILE
 from bestiary.store._file import holds_study, lay, now, ordered_json
@@ -36,14 +37,6 @@ LOCK = "driver.lock"
 _DIGITS = 10  # no run is tried as often; a folder of such a name is somebody else's
 _LOG = logging.getLogger(__name__)
 _MEANING = {"planned": "its run is not done", "results": "its run is not done"}
-
-
-class Contents(NamedTuple):
-    """What a study holds: planned runs and results by run id, and every attempt as it began."""
-
-    planned: dict[str, Planned]
-    results: dict[str, RunResult]
-    attempts: list[Attempt]
 
 
 class StudyStore:
@@ -182,7 +175,7 @@ class StudyStore:
         """Runs, results and attempts, each of them read once."""
         results, attempts = self._rows("results"), self._rows("attempts")
         planned = self.planned()
-        return Contents(planned, self._sound(results, planned), _attempts_at(planned, attempts))
+        return Contents(planned, self._sound(results, planned), attempts_at(planned, attempts))
 
     def results(self) -> dict[str, RunResult]:
         """Every committed result by run id."""
@@ -196,7 +189,7 @@ class StudyStore:
     def attempts(self) -> list[Attempt]:
         """Every attempt, in the order in which they began."""
         rows = self._rows("attempts")
-        return _attempts_at({row[0] for row in self._planned_rows()}, rows)
+        return attempts_at({row[0] for row in self._planned_rows()}, rows)
 
     def mark(self) -> ResultsMark:
         """Which results there are now, for `since`."""
@@ -220,7 +213,7 @@ class StudyStore:
     def some_results(self, identities: Iterable[str]) -> dict[str, RunResult]:
         """The results of a few runs, where there are any, without reading the others."""
         rows = self._some("results", "run_id", identities)
-        return {row[0]: one for row in rows if (one := _result_of(row)) is not None}
+        return {row[0]: one for row in rows if (one := result_of(row)) is not None}
 
     def some_planned(self, identities: Iterable[str]) -> dict[str, Planned]:
         """A few planned runs by their ids, without reading the others."""
@@ -229,7 +222,7 @@ class StudyStore:
 
     def some_attempts(self, outcomes: Iterable[Outcome]) -> list[Attempt]:
         """The attempts with one of these outcomes, in the order in which they began."""
-        return [_attempt_of(row) for row in self._some("attempts", "outcome", outcomes)]
+        return [attempt_of(row) for row in self._some("attempts", "outcome", outcomes)]
 
     def ended_after(self, moment: str) -> int:
         """How many runs got a result after a moment, ISO 8601 in UTC; for people."""
@@ -351,7 +344,7 @@ class StudyStore:
 
     def _sound(self, rows: list[tuple[Any, ...]], known: Container[str]) -> dict[str, RunResult]:
         """The results that are those of a planned run."""
-        read = [(row[0], _result_of(row)) for row in rows]
+        read = [(row[0], result_of(row)) for row in rows]
         sound = {key: one for key, one in read if one is not None and key in known}
         self._tell_damage("results", [key for key, _ in read if key not in sound])
         return sound
@@ -426,20 +419,3 @@ class StudyStore:
             for one in (one for one in attempts if one.outcome == "running"):
                 self._close_attempt(one, closed["outcome"], closed["reason"])
         return after
-
-
-def _attempts_at(known: Container[str], rows: list[tuple[Any, ...]]) -> list[Attempt]:
-    return [_attempt_of(row) for row in rows if row[0] in known]
-
-
-def _attempt_of(row: tuple[Any, ...]) -> Attempt:
-    return Attempt(**dict(zip(Attempt.__struct_fields__, row, strict=True)))
-
-
-def _result_of(row: tuple[Any, ...]) -> RunResult | None:
-    """The result of a row of its table; None where it is not one of its run."""
-    try:
-        result = msgspec.json.decode(row[-1], type=RunResult)
-    except (msgspec.DecodeError, UnicodeError):
-        return None
-    return result if (result.run_id, result.state) == (row[0], row[2]) else None

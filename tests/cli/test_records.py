@@ -35,6 +35,16 @@ def test_a_file_answers_as_the_folder_does_that_it_becomes(
     assert json.loads(printed(capsys, "report", "again.records.jsonl.gz", "--json")) == from_file
 
 
+@pytest.mark.slow
+def test_a_study_that_comes_with_the_package_becomes_a_folder_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = json.loads(
+        printed(capsys, "import", "laptop-8k", "--out", str(tmp_path / "s"), "--json")
+    )
+    assert told["added"] == told["read"] == 629
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

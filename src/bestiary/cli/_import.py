@@ -8,6 +8,7 @@ import tyro
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import default_folder
 from bestiary.cli._listing import print_json
+from bestiary.cli._results import records_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
@@ -15,7 +16,6 @@ from bestiary.store import (
     ForeignImport,
     import_file,
     import_into,
-    is_records,
     load_mapping,
     read_fantastic2025,
     read_records,
@@ -30,7 +30,8 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     Attributes:
         what: `fantastic2025`; a file of results: .csv, .tsv, .json, .jsonl or a .gz of them; or a
-            study's records, NAME.records.jsonl.gz, which become a study folder again.
+            study's records, NAME.records.jsonl.gz or by name those that come with Bestiary, which
+            become a study folder again.
         path: The folder of the files of `fantastic2025`.
         mapping: How the columns of a file are to be read: .toml or .json (docs/reproduction.md).
         out: The folder that keeps them; by default `bestiary-SOURCE` here, or a study folder.
@@ -46,8 +47,8 @@ class Flags(Spec, frozen=True, kw_only=True):
 
 def run(flags: Flags) -> None:
     """Read everything, and only then write."""
-    if is_records(Path(flags.what)):
-        _restore(flags)
+    if flags.what and (records := records_of(flags.what)) is not None:
+        _restore(flags, records)
         return
     imported = _read(flags)
     source = imported.origin.source
@@ -64,11 +65,11 @@ def run(flags: Flags) -> None:
     )
 
 
-def _restore(flags: Flags) -> None:
+def _restore(flags: Flags, records: Path) -> None:
     """Records as a study folder."""
     if flags.path or flags.mapping:
         raise UserError("records need no second path and no mapping; drop them")
-    held = read_records(Path(flags.what))
+    held = read_records(records)
     folder = Path(flags.out) if flags.out else default_folder(held.study.name)
     added = restore(held, folder)
     if flags.json:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import itertools
 import os
 import random
@@ -22,7 +23,15 @@ from tests.launch.conftest import ROOT
 from tests.tune.study import answer, outcome, study
 
 from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
-from bestiary.launch import AbstractExecutor, Finished, Job, LocalExecutor, Snapshot, drive
+from bestiary.launch import (
+    AbstractExecutor,
+    Finished,
+    Job,
+    LocalExecutor,
+    Snapshot,
+    _local,
+    drive,
+)
 from bestiary.specs import PHASE, RunResult, RunSpec, Study, run_id
 from bestiary.store import StudyStore, _study
 from bestiary.tune import needed, winners
@@ -530,6 +539,27 @@ def test_a_worker_that_closes_its_pipe_and_lives_on_is_killed(
         lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
         assert lost
         assert all("went silent" in reason for reason in lost)
+
+
+@pytest.mark.slow(5)
+def test_a_dead_workers_child_is_not_waited_for_and_what_it_held_is_freed(
+    tmp_path: Path, executor: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_local, "END_SECONDS", 0.5)
+    readers = set(threading.enumerate())
+    question = small()
+    with StudyStore.create(tmp_path, question) as store, executor("parental") as local:
+        drive(store, local)
+        assert_exactly_once(store, question)
+        lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
+    assert lost
+    assert all("killed by SIGKILL" in reason for reason in lost)
+    left = set(threading.enumerate()) - readers
+    assert left, "the child lives"
+    for reader in left:
+        reader.join()
+    del local, left, reader
+    gc.collect()  # files that nobody closed are complained of here
 
 
 @pytest.mark.slow

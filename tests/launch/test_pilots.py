@@ -23,9 +23,8 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
     processes: list[subprocess.Popen[str]] = []
     yield processes
     for one in processes:
-        if one.poll() is None:
+        with one:  # closes its pipe
             one.kill()
-            one.communicate()
 
 
 def test_two_pilots_from_another_terminal_answer_a_study(

@@ -119,6 +119,16 @@ def talkative(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) 
     return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 
+def parental(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
+    """On the first attempt at one configuration die, and leave a child that holds every pipe."""
+    if _bad(job) and not job.earlier:
+        if os.fork() == 0:
+            time.sleep(6)
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return quick(job, corpus, progress=progress, should_stop=should_stop)
+
+
 def dying(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
     """Die of memory, always."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -52,7 +52,8 @@ class AttendedPilot:
             time.sleep(LOOK_SECONDS)
 
     def _read(self, errors: IO[str]) -> None:
-        for line in errors:
-            sys.stderr.write(line)
-            if line.strip():
-                self._lines.append(line.strip())
+        with errors:
+            for line in errors:
+                sys.stderr.write(line)
+                if line.strip():
+                    self._lines.append(line.strip())

@@ -106,9 +106,8 @@ class LocalExecutor(AbstractExecutor):
                 arrived.append(self._inbox.get_nowait())
         except queue.Empty:
             pass
-        heard = [event for pair in arrived if (event := self._heard(*pair)) is not None]
-        self._kill_stalled()
-        return heard
+        arrived += self._watched()
+        return [event for pair in arrived if (event := self._heard(*pair)) is not None]
 
     def stop(self) -> None:
         """Ask every worker to stop at its next step."""
@@ -138,8 +137,8 @@ class LocalExecutor(AbstractExecutor):
             worker.job = None
         return event
 
-    def _kill_stalled(self) -> None:
-        """Kill workers that stood still while this process listened.
+    def _watched(self) -> list[tuple["_Worker", Event | None]]:
+        """Kill workers that stood still while this process listened; tell which ended unheard.
 
         The time in which it was stopped itself (Ctrl-Z over lunch) says nothing about them.
         """
@@ -147,10 +146,11 @@ class LocalExecutor(AbstractExecutor):
         listened = min(now - self._listened, LISTENING_SECONDS)
         self._listened = now
         for worker in self._workers.values():
-            worker.still_seconds += listened
+            worker.watch(listened)
             if worker.job is not None and worker.still_seconds > self._stall_seconds:
                 worker.verdict = f"no progress for {self._stall_seconds:g} s"
                 worker.kill()
+        return [(one, None) for one in self._workers.values() if one.dead_seconds > END_SECONDS]
 
 
 class _Worker:
@@ -170,6 +170,7 @@ class _Worker:
         self.reaped = False
         self.verdict = ""
         self.still_seconds = 0.0  # since the job's step last moved, while the driver listened
+        self.dead_seconds = 0.0  # since its process ended, while its pipe did not
         self._step = -1
         self._log = _temporary_file()
         cores = ",".join(str(core) for core in place.cores)
@@ -202,6 +203,12 @@ class _Worker:
         if step != self._step:
             self._step, self.still_seconds = step, 0.0
 
+    def watch(self, seconds: float) -> None:
+        """Let so much time pass, in which the driver listened and nothing more came."""
+        self.still_seconds += seconds
+        # A child that it left behind may hold the pipe open.
+        self.dead_seconds += seconds * (self._process.poll() is not None)
+
     def tell(self, message: Job | Stop) -> None:
         stdin = self._process.stdin
         assert stdin is not None
@@ -217,14 +224,14 @@ class _Worker:
         """End the process, wait until it is gone, and free what it held."""
         self.kill()
         self._process.wait()
-        # A child that the worker left behind may hold the pipe open; it is not waited for.
-        self._reader.join(END_SECONDS)
         self.reaped = True
-        read = () if self._reader.is_alive() else (self._events, self._log)
-        for stream in (self._process.stdin, *read):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):  # a job it died without reading
-                    stream.close()
+        # A child that holds the pipe open is not waited for: the reader frees the log after it.
+        self._reader.join(END_SECONDS)
+        if not self._reader.is_alive():
+            self._log.close()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # a job it died without reading
+            self._process.stdin.close()
 
     def epitaph(self) -> Lost | None:
         """What a dead worker leaves: its job lost, with the reason and the last lines it logged."""
@@ -248,11 +255,14 @@ class _Worker:
             return self._process.wait()
 
     def _read(self, inbox: "queue.SimpleQueue[tuple[_Worker, Event | None]]") -> None:
-        for line in self._events:
-            try:
-                inbox.put((self, _DECODER.decode(line)))
-            except msgspec.DecodeError:
-                os.write(self._log.fileno(), line)  # torn by death, or not an event at all
+        with self._events:
+            for line in self._events:
+                try:
+                    inbox.put((self, _DECODER.decode(line)))
+                except msgspec.DecodeError:
+                    os.write(self._log.fileno(), line)  # torn by death, or not an event at all
+        if self.reaped:
+            self._log.close()
         inbox.put((self, None))
 
     def _last_lines(self) -> str:

@@ -57,6 +57,11 @@ def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
     assert re.search(r"In all: [\d,]+ to [\d,]+ runs, .* device-days", paper)
     assert "Reduced, `bestiary run paper --sizes 130m,300m --optimizers adamw,muon,soap`" in paper
     assert "No starting point" not in paper
+    assert "of one trunk" not in own + paper
+    assert main(["plan", "trunk", "--speed", "1e9"]) == 0
+    trunk = " ".join(capsys.readouterr().out.split())
+    assert "take its steps once: 52.7M tokens at most, where whole runs would take 74.7M" in trunk
+    assert "`bestiary compare bestiary-trunk-full bestiary-trunk` has the bias" in trunk
 
 
 @pytest.mark.parametrize(

@@ -38,16 +38,17 @@ def total(rows: Iterable[PlannedCost], rates: Rates) -> dict[str, Any]:
     """The sums of rows. What stands alone is an upper bound, `least_...` the lower one."""
     rows = list(rows)
     seconds = _sum(rows, lambda row: row.flops / rates.flops_per_second[row.cell.size])
+    tokens, flops = _sum(rows, lambda row: row.tokens), _sum(rows, lambda row: row.flops)
     found = {
         "tuning_runs": sum(row.runs for row in rows if row.purpose != "report"),
         **{key: sum(row.runs for row in rows if row.purpose == key) for key in PHASES},
         "report_runs": sum(row.runs for row in rows if row.purpose == "report"),
-        "tokens": sum(row.runs * row.tokens for row in rows),
-        "flops": sum(row.runs * row.flops for row in rows),
+        "tokens": round(tokens[1]),
+        "flops": round(flops[1]),
         "seconds": seconds[1] / rates.devices,
         "device_hours": seconds[1] / HOUR,
         "least_runs": sum(row.least for row in rows),
-        "least_flops": sum(row.least * row.flops for row in rows),
+        "least_flops": round(flops[0]),
         "least_seconds": seconds[0] / rates.devices,
         "least_device_hours": seconds[0] / HOUR,
     }
@@ -59,5 +60,5 @@ def total(rows: Iterable[PlannedCost], rates: Rates) -> dict[str, Any]:
 
 def _sum(rows: Iterable[PlannedCost], each: Callable[[PlannedCost], float]) -> tuple[float, float]:
     """The lower and the upper bound of a quantity of one run."""
-    pairs = [(row.least * each(row), row.runs * each(row)) for row in rows]
+    pairs = [(row.least_of(each(row)), row.most_of(each(row))) for row in rows]
     return sum(low for low, _ in pairs), sum(high for _, high in pairs)

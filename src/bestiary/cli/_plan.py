@@ -113,6 +113,8 @@ def run(flags: Flags) -> None:
             title="at least to at most",
         )
     _say(_design(study))
+    if told := _told_of_trunks(estimates):
+        _say(told)
     if told := told_of_starts(study):
         _say(told)
     if reserve:
@@ -227,6 +229,18 @@ def _later(phases: Phases) -> str:
 
 def _cells(cells: tuple[Cell, ...]) -> str:
     return ", ".join(f"{cell.size} {cell.ratio:g}x" for cell in cells)
+
+
+def _told_of_trunks(estimates: tuple[PlannedCost, ...]) -> str:
+    """What is saved by training once the steps that runs of one trunk have in common."""
+    whole = sum(one.runs * one.tokens for one in estimates)
+    taken = round(sum(one.most_of(one.tokens) for one in estimates))
+    if taken == whole:
+        return ""
+    return (
+        f"Runs of one trunk take its steps once: {quantity(taken)} tokens at most, where whole "
+        f"runs would take {quantity(whole)}."
+    )
 
 
 def told_of_starts(study: Study) -> str:

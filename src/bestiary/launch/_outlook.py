@@ -89,7 +89,7 @@ class Outlook:
         self._bound += sign * row.runs
         left = self._left.setdefault((row.optimizer, row.cell.size), [0, 0])
         left[0] += sign * row.left
-        left[1] += sign * row.left * row.flops
+        left[1] += sign * row.left * _flops(row)
 
     def snapshot(self, running: Iterable[Running]) -> Snapshot:
         """The state at this moment."""
@@ -125,9 +125,14 @@ class Outlook:
             row = self._rows.get((one.optimizer, one.cell, one.purpose == "report"))
             if row is not None:
                 group = (row.optimizer, row.cell.size)
-                total -= pace.seconds(group, 1, row.flops) * one.step / one.steps
+                total -= pace.seconds(group, 1, _flops(row)) * one.step / one.steps
         runs = sum(left[0] for left in self._left.values())
         return max(0.0, total) / min(self.slots, max(1, runs))
+
+
+def _flops(row: PlannedCost) -> int:
+    """Of one run, at most, without what a shorter one of its trunk takes."""
+    return round(row.own_share.most * row.flops)
 
 
 class _Pace:

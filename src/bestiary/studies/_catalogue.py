@@ -8,6 +8,7 @@ from bestiary.specs import DataSpec, Study
 from bestiary.studies._paper import paper
 from bestiary.studies._quickstart import quickstart
 from bestiary.studies._small import laptop, proxy, smoke
+from bestiary.studies._trunk import trunk, trunk_full
 
 
 class Entry(NamedTuple):
@@ -40,6 +41,16 @@ STUDIES: dict[str, Entry] = {
         "Eleven optimizers in three phases, 8k to 65k, 1x to 8x, four seeds; hours of two cores.",
         laptop,
         reduced="--optimizers adamw,muon,soap",
+    ),
+    "trunk": Entry(
+        "One trunk for each optimizer, with a branch at 1x, 2x, 4x and 8x; half an hour of a core.",
+        trunk,
+        "It answers beside full runs: `bestiary run trunk-full`, then `bestiary compare "
+        "bestiary-trunk-full bestiary-trunk` has the bias of branches in ln(speedup).",
+    ),
+    "trunk-full": Entry(
+        "The same by full runs, tuned at every ratio: what `trunk` is checked against.",
+        trunk_full,
     ),
     "proxy": Entry(
         "The same from 1m to 17m; one accelerator.",

@@ -5,9 +5,12 @@ import math
 import sys
 from collections.abc import Mapping
 
+import msgspec
+
 from bestiary.errors import UserError
 from bestiary.specs import Candidate, Cell, Phases, Purpose, RunResult, Spec, Study
 from bestiary.tune._axis import is_number
+from bestiary.tune._branches import OwnShare, share_in_reports, share_in_tuning
 from bestiary.tune._campaign import Campaign
 from bestiary.tune._planner import Place, Planner
 from bestiary.tune._run import cell_runs, model_of
@@ -24,8 +27,10 @@ class PlannedCost(Spec, frozen=True, kw_only=True):
         runs: How many in all, an upper bound while tuning goes on.
         least: A lower bound on them.
         done: How many of them have a result.
-        tokens: Training tokens of one run.
-        flops: Model FLOPs of one run.
+        tokens: Training tokens of one run from its start.
+        flops: Model FLOPs of one run from its start.
+        own_share: The share of its steps that a run takes itself, at least and at most: those of
+            its trunk a shorter run may have taken before.
     """
 
     optimizer: str
@@ -36,6 +41,15 @@ class PlannedCost(Spec, frozen=True, kw_only=True):
     done: int
     tokens: int
     flops: int
+    own_share: OwnShare = OwnShare()
+
+    def least_of(self, each: float) -> float:
+        """At least how much all runs take of what one takes from its start."""
+        return self.least * self.own_share.least * each
+
+    def most_of(self, each: float) -> float:
+        """At most how much."""
+        return self.runs * self.own_share.most * each
 
     @property
     def left(self) -> int:
@@ -79,14 +93,20 @@ def plan_at(planner: Planner, place: Place) -> PlannedCost | None:
     name, cell, reports = place
     phases, campaign = _phases(planner.study), planner.campaigns[name]
     if reports:
-        return _reports(planner, phases, name, cell)
+        row = _reports(planner, phases, name, cell)
+        return _with(row, share_in_reports(planner, campaign, cell))
     if cell not in planner.tuned:
         return None
-    return _tuning(planner.study, phases, campaign, cell)
+    row = _tuning(planner.study, phases, campaign, cell)
+    return _with(row, share_in_tuning(planner, campaign, cell))
 
 
 def _phases(study: Study) -> Phases:
     return study.phases if isinstance(study.phases, Phases) else Phases()
+
+
+def _with(row: PlannedCost | None, share: OwnShare) -> PlannedCost | None:
+    return None if row is None else msgspec.structs.replace(row, own_share=share)
 
 
 def _tuning(study: Study, phases: Phases, campaign: Campaign, cell: Cell) -> PlannedCost | None:

@@ -82,9 +82,9 @@ def _spending(
     runs, tokens, seconds = Bounds(), Bounds(), Bounds()
     for row in expected:
         runs = runs.plus(row.least, row.runs)
-        tokens = tokens.plus(row.least * row.tokens, row.runs * row.tokens)
+        tokens = tokens.plus(row.least_of(row.tokens), row.most_of(row.tokens))
         each = row.flops * pace.get(row.cell.size, 0.0)
-        seconds = seconds.plus(row.least * each, row.runs * each)
+        seconds = seconds.plus(row.least_of(each), row.most_of(each))
     spent = list(spent)
     return Spending(
         optimizer=place[0],

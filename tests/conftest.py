@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from tests.compiling import compile_quickly
 
+from bestiary.store import _connection
+
 ROOT = Path(__file__).parent.parent
 
 # Before JAX is imported: tests run in parallel processes, each with one thread's worth of work.
@@ -23,6 +25,10 @@ os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # The parallel processes are given 80 columns, to which piped output would be cut.
 os.environ.pop("COLUMNS", None)
 compile_quickly()
+# They start some hundred processes: what those import is compiled once, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# No test cuts the power: a commit need not wait for the disk, but in processes that tests start.
+_connection.SYNCHRONOUS = "OFF"
 # Compiled programs and the standard library's corpus: shared by all processes of a run, kept for
 # the next one, and nowhere outside of this folder.
 os.environ.setdefault("BESTIARY_STUDIES", "off")  # every test trains what it asks for

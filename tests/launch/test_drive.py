@@ -23,15 +23,7 @@ from tests.launch.conftest import ROOT
 from tests.tune.study import answer, outcome, study
 
 from bestiary.errors import BestiaryError, DiskError, StopRequested, UserError
-from bestiary.launch import (
-    AbstractExecutor,
-    Finished,
-    Job,
-    LocalExecutor,
-    Snapshot,
-    _local,
-    drive,
-)
+from bestiary.launch import AbstractExecutor, Finished, Job, LocalExecutor, Snapshot, _local, drive
 from bestiary.specs import PHASE, RunResult, RunSpec, Study, run_id
 from bestiary.store import StudyStore, _study
 from bestiary.tune import needed, winners
@@ -406,16 +398,17 @@ def test_a_full_disk_stops_the_study_and_blames_no_run(tmp_path: Path, executor:
 def test_a_worker_that_lives_but_stands_still_is_lost(tmp_path: Path, executor: Make) -> None:
     question = small()
     with StudyStore.create(tmp_path, question) as store:
-        drive(store, executor("standing", stall_seconds=6.0))
+        drive(store, executor("standing", stall_seconds=3.0))
         assert_exactly_once(store, question)
         lost = [one.reason for one in store.attempts() if one.outcome == "lost"]
-        assert lost == ["no progress for 6 s"] * 2
+        assert lost == ["no progress for 3 s"] * 2
 
 
 DRIVE = """
 import sys
-from bestiary.launch import LocalExecutor, drive
+from bestiary.launch import LocalExecutor, _local, drive
 from bestiary.store import StudyStore
+_local.LISTENING_SECONDS = 1.0  # less than any limit here
 name, stall = "tests.launch.trainers:" + sys.argv[2], float(sys.argv[3])
 with LocalExecutor("c", workers=2, trainer=name, stall_seconds=stall) as executor:
     drive(StudyStore.open(sys.argv[1]), executor)
@@ -443,10 +436,10 @@ def test_a_driver_stopped_for_longer_than_the_stall_limit_blames_no_worker(tmp_p
     """Ctrl-Z over lunch."""
     question = small()
     with StudyStore.create(tmp_path, question) as store:
-        driver = driving(tmp_path, "steady", stall=6.0)
+        driver = driving(tmp_path, "steady", stall=3.0)
         until(lambda: len(store.results()) > 1)
         os.kill(driver.pid, signal.SIGSTOP)
-        time.sleep(7.0)
+        time.sleep(4.0)
         os.kill(driver.pid, signal.SIGCONT)
         assert driver.wait(60) == 0
         assert_exactly_once(store, question)
@@ -494,7 +487,7 @@ def test_a_worker_stopped_for_good_is_lost_and_its_run_has_one_result(
                 os.kill(workers()[0], signal.SIGSTOP)
 
     with StudyStore.create(tmp_path, question) as store:
-        drive(store, executor("slow", stall_seconds=6.0), Stopper())
+        drive(store, executor("slow", stall_seconds=3.0), Stopper())
         assert_exactly_once(store, question)
         assert len([one for one in store.attempts() if one.outcome == "lost"]) <= 1
     assert not any(_stopped(process) for process in workers())
@@ -530,8 +523,9 @@ def test_what_a_site_prints_at_start_up_is_no_event(
 
 @pytest.mark.slow
 def test_a_worker_that_closes_its_pipe_and_lives_on_is_killed(
-    tmp_path: Path, executor: Make
+    tmp_path: Path, executor: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_local, "END_SECONDS", 0.5)
     question = small()
     with StudyStore.create(tmp_path, question) as store:
         drive(store, executor("silent"))

@@ -43,7 +43,7 @@ def slow(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> li
 
 def steady(job: Job, corpus: str, *, progress: Progress, should_stop: Asked) -> list[RunResult]:
     """Say nothing for a while, as a compilation does, then take steps."""
-    time.sleep(0.5)
+    time.sleep(0.2)
     return quick(job, corpus, progress=progress, should_stop=should_stop)
 
 

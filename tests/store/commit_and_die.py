@@ -22,5 +22,7 @@ def count(_: str) -> None:
 
 
 with StudyStore.open(folder) as store:
+    # A process of its own waits for the disk, as users' do and the other tests do not.
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (3,)
     store._connection.set_trace_callback(count)
     assert store.commit(result, store.begin_attempt(result.run_id))

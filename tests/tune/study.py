@@ -16,7 +16,6 @@ from bestiary.specs import (
     Tuning,
     run_id,
 )
-from bestiary.tune import needed
 
 SMALL = ModelSpec(
     layers=2, hidden=16, intermediate=64, heads=1, key_value_heads=1, context=32, vocabulary=256
@@ -78,6 +77,8 @@ def answer(
     results: dict[str, RunResult] | None = None,
 ) -> tuple[dict[str, RunResult], list[Planned]]:
     """Run the study to its end, one run at a time, chosen by `pick` among those needed."""
+    from bestiary.tune import needed  # here, as workers import this file, which do not plan
+
     results = dict(results or {})
     order = []
     while waiting := needed(question, results):

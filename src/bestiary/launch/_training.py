@@ -1,14 +1,16 @@
-"""What a worker does with a job: train it. The only file here that leads to JAX, when called."""
+"""What a worker does with a job: train it. When called, the only file here that leads to JAX."""
 
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bestiary.data import Corpus
 from bestiary.launch._messages import Job
 from bestiary.specs import RunResult
 from bestiary.store import TOKENIZER
+
+if TYPE_CHECKING:
+    from bestiary.data import Corpus
 
 
 class Trainer(Protocol):
@@ -67,6 +69,8 @@ def train_job(
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(folder: str, digest: str) -> Corpus:
+def _opened(folder: str, digest: str) -> "Corpus":
     """The corpus, which a worker opens and checks once for all its jobs."""
+    from bestiary.data import Corpus
+
     return Corpus.open(folder, digest)

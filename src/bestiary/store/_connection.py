@@ -13,6 +13,8 @@ from bestiary.errors import BestiaryError, UserError
 # A reader (`bestiary status`) holds its lock for milliseconds; this is for slow disks.
 BUSY_SECONDS = 30.0
 MOST = 80
+# What was committed outlives a power failure.
+SYNCHRONOUS = "EXTRA"
 # What SQLite says of a file that it cannot write, whatever the cause is.
 _PLACE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 _CURES = {
@@ -46,7 +48,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             connection.execute("PRAGMA query_only = ON")
         else:
             connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = EXTRA")
+            connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     except sqlite3.Error:
         connection.close()
         raise

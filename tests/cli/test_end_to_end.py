@@ -81,7 +81,7 @@ def test_a_study_file_goes_through_its_three_phases(
     assert "phase I taught" in text
     assert "phase III predicts" in text
     page = (workplace / "phases/report.html").read_text()
-    assert "AdamW: learning_rate depends on scale" in page
+    assert "Depends on scale: learning_rate of AdamW." in page
     assert main(["plan", PHASES, "--speed", "1e9", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)["all"]
     assert (plan["tune"], plan["follow"], plan["confirm"], plan["report_runs"]) == (2, 2, 1, 3)

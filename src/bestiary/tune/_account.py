@@ -30,13 +30,15 @@ class PhaseAccount(Spec, frozen=True, kw_only=True):
         followed: The hyperparameters that depend on scale.
         frozen: The others that were varied, with the value that they keep; None where it is that
             of the nearest tuned cell.
-        reason: What that was judged by, in words.
+        tolerance: A loss is near-optimal where it is higher by less, in nats per token.
+        reason: The rule that this was judged by, in words.
         predicted: What phase III predicted.
     """
 
     optimizer: str
     followed: tuple[str, ...]
     frozen: dict[str, Setting | None]
+    tolerance: float
     reason: str
     predicted: tuple[PredictedCell, ...]
 
@@ -48,6 +50,7 @@ def phase_accounts(planner: Planner) -> tuple[PhaseAccount, ...]:
             optimizer=name,
             followed=campaign.learnt.followed,
             frozen=campaign.learnt.frozen,
+            tolerance=campaign.learnt.tolerance,
             reason=campaign.learnt.reason,
             predicted=tuple(_predicted(campaign, cell) for cell in campaign.predictions),
         )

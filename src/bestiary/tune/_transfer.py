@@ -36,13 +36,15 @@ class Transfer(Spec, frozen=True, kw_only=True):
         followed: The coordinates that phase II tunes.
         frozen: The others that were varied, with the value that they keep; None where it is that
             of the nearest tuned cell.
-        reason: Why this was judged as it was, in words.
+        tolerance: A loss is near-optimal where it is higher by less, in nats per token.
+        reason: The rule that this was judged by, in words.
     """
 
     noise: MeasuredNoise
     found: tuple[Sensitivity, ...]
     followed: tuple[str, ...]
     frozen: dict[str, Setting | None]
+    tolerance: float
     reason: str
 
 
@@ -90,7 +92,14 @@ def transfer(
         reason = f"{reason}; what phase II tunes is stated by the study"
     keeps = phases.protocol == "bestiary"
     frozen = {one.name: one.value if keeps else None for one in found if one.name not in followed}
-    return Transfer(noise=noise, found=found, followed=followed, frozen=frozen, reason=reason)
+    return Transfer(
+        noise=noise,
+        found=found,
+        followed=followed,
+        frozen=frozen,
+        tolerance=tolerance,
+        reason=reason,
+    )
 
 
 def _tolerance(study: Study, phases: Phases, noise: MeasuredNoise) -> tuple[float, str]:
@@ -98,10 +107,9 @@ def _tolerance(study: Study, phases: Phases, noise: MeasuredNoise) -> tuple[floa
         return phases.near, f"near-optimal is within {phases.near:g} nats, as in the study"
     if not noise.freedom:
         return phases.near, f"no noise was measured: near-optimal is within {phases.near:g} nats"
-    tolerance = max(DEVIATIONS * noise.deviation, study.tuning.minimum_gain)
-    return tolerance, (
-        f"near-optimal is within {tolerance:.2g} nats: {DEVIATIONS:g} deviations of the measured "
-        f"noise, {noise.deviation:.2g}, and at least what a move must gain"
+    return max(DEVIATIONS * noise.deviation, study.tuning.minimum_gain), (
+        f"near-optimal is within {DEVIATIONS:g} deviations of the measured noise, and at least "
+        "what a move must gain"
     )
 
 

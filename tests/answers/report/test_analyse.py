@@ -24,6 +24,7 @@ from tests.synthetic import (
 
 from bestiary.answers.report import Analysis, Row
 from bestiary.answers.report._answer import _headline, _on_the_clock
+from bestiary.answers.report._limits import _where
 from bestiary.errors import UserError
 from bestiary.measures import Drawn, Draws, Summary, beyond_chance
 from bestiary.measures._size_draws import SizeDraws
@@ -242,7 +243,14 @@ def test_the_smallest_value_tried_is_an_edge() -> None:
     narrow = msgspec.structs.replace(study, candidates=candidates)
     analysis = analysed(narrow, kept, results, draws=DRAWS)
     assert row(analysis, "adamw", "16k", 1.0).unbracketed == ("learning_rate", "weight_decay")
-    assert any("learning_rate, weight_decay of AdamW" in one for one in analysis.limits)
+    assert any("learning_rate of AdamW at" in one for one in analysis.limits)
+
+
+def test_places_that_nobody_would_read_are_counted() -> None:
+    assert (
+        _where(["AdamW at 8k 1x", "Muon at 8k 1x"], "9 cells") == "of AdamW at 8k 1x, Muon at 8k 1x"
+    )
+    assert _where(["Muon at 8k 1x"] * 9, "44 cells") == "in 9 of 44 cells"
 
 
 def test_two_ratios_say_that_the_exponent_is_assumed() -> None:

@@ -6,6 +6,9 @@ from bestiary.answers.report._record import Row
 from bestiary.measures import BaselineLaw, Measures, verdicts_changed
 from bestiary.specs import NATS
 
+# More places than these are counted, as the page marks each of them.
+MOST_NAMED = 8
+
 
 def limits(measures: Measures, rows: Sequence[Row], laws: Sequence[BaselineLaw]) -> tuple[str, ...]:
     """Every reserve that the numbers themselves give reason for, the gravest first."""
@@ -14,7 +17,7 @@ def limits(measures: Measures, rows: Sequence[Row], laws: Sequence[BaselineLaw])
         *_curves(laws),
         *_noise(measures),
         *_tuning(rows),
-        *_extrapolation(rows),
+        *_extrapolation(measures, rows),
         *_scope(measures),
         *measures.evidence.notes,
     ]
@@ -66,23 +69,29 @@ def _changed(measures: Measures, factor: float) -> str:
 
 def _tuning(rows: Sequence[Row]) -> Iterable[str]:
     """Optima that are not known to be optima."""
+    tuned = [row for row in rows if row.inherited_from is None]
     edges: dict[str, list[str]] = {}
-    for row in rows:
-        if row.unbracketed and row.inherited_from is None:
-            edges.setdefault(f"{', '.join(row.unbracketed)} of {row.label}", []).append(_cell(row))
+    for row in tuned:
+        for coordinate in row.unbracketed:
+            edges.setdefault(coordinate, []).append(f"{row.label} at {_cell(row)}")
     if edges:
-        told = "; ".join(f"{what} at {', '.join(cells)}" for what, cells in edges.items())
+        told = "; ".join(
+            f"{coordinate} {_where(places, f'{len(tuned)} tuned cells')}"
+            for coordinate, places in edges.items()
+        )
         yield f"Tuned values on the edge of what was tried: {told}."
     inherited = dict.fromkeys(_cell(row) for row in rows if row.inherited_from is not None)
     if inherited:
         yield f"Not tuned there but taken from the nearest tuned cell: {', '.join(inherited)}."
 
 
-def _extrapolation(rows: Sequence[Row]) -> Iterable[str]:
+def _extrapolation(measures: Measures, rows: Sequence[Row]) -> Iterable[str]:
     """Speedups that rest on the curve beyond its data."""
-    beyond = [f"{row.label} at {_cell(row)}" for row in rows if row.token_speedup.extrapolated]
+    speedups = [row for row in rows if row.optimizer != measures.evidence.baseline]
+    beyond = [f"{row.label} at {_cell(row)}" for row in speedups if row.token_speedup.extrapolated]
     if beyond:
-        yield f"Read off the baseline's curve beyond its data: {', '.join(beyond)}."
+        told = _where(beyond, f"{len(speedups)} cells of rivals")
+        yield f"Read off the baseline's curve beyond its data: the speedups {told}."
 
 
 def _scope(measures: Measures) -> Iterable[str]:
@@ -94,6 +103,13 @@ def _scope(measures: Measures) -> Iterable[str]:
         "Intervals are 95% each and hold on this data; they contain seed noise, the baseline's "
         f"curve and its inversion, and an allowance of {luck:.2g} nats for the luck of tuning."
     )
+
+
+def _where(places: Sequence[str], all_of_them: str) -> str:
+    """The places by name, or how many there are where nobody would read the names."""
+    if len(places) <= MOST_NAMED:
+        return f"of {', '.join(places)}"
+    return f"in {len(places)} of {all_of_them}"
 
 
 def _cell(row: Row) -> str:

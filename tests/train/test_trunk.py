@@ -72,6 +72,44 @@ def weights(folder: Path) -> Any:
     return [leaf.tobytes() for _, params in trained(folder) for leaf in jax.tree.leaves(params)]
 
 
+class Killed(BaseException):
+    """As SIGKILL does, it ends a run without a checkpoint."""
+
+
+def killed_at(last: int) -> Callable[[int, float], None]:
+    def progress(step: int, loss: float) -> None:
+        if step >= last:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("last", [5, 8])
+def test_a_trunk_that_is_killed_before_or_after_it_branched_is_the_same_in_every_bit(
+    last: int, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+) -> None:
+    short, long = family(make_run, "adamw", "wsd")[:2]
+    assert stable_steps(short) == 7
+    often: dict[str, Any] = {"checkpoint_every": 2, "steps_per_dispatch": 1}
+    first: dict[str, Any] = {"leave_at": 7, "evaluate_also": (5,)}
+    attempts = [tmp_path / name for name in ("killed", "resumed", "branch", "branch again")]
+    with pytest.raises(Killed):
+        train([short], corpus, attempts[0], Policy(progress=killed_at(last), **often, **first))
+    policy = Policy(resume_from=attempts[0], checkpoint_final=True, **first)
+    resumed = train([short], corpus, attempts[1], policy)[0]
+    trunks = tuple(attempts[:2])
+    with pytest.raises(Killed):
+        train([long], corpus, attempts[2], Policy(trunks=trunks, progress=killed_at(17), **often))
+    policy = Policy(trunks=trunks, resume_from=attempts[2], checkpoint_final=True)
+    branch = train([long], corpus, attempts[3], policy)[0]
+    assert branch.environment[TRUNK_STEPS] == "7"
+    for run, result, folder in ((short, resumed, attempts[1]), (long, branch, attempts[3])):
+        alone = tmp_path / f"alone {run.steps}"
+        whole = train([run], corpus, alone, Policy(checkpoint_final=True))[0]
+        assert outcome(result, run, folder) == outcome(whole, run, alone)
+        assert weights(folder) == weights(alone)
+
+
 def test_a_damaged_trunk_costs_the_steps_before_it(
     make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from bestiary.answers.compare._bias import bias
 from bestiary.answers.compare._change import (
     Fact,
     LossChange,
@@ -36,6 +37,8 @@ class Comparison(Spec, frozen=True, kw_only=True):
         only_first: Optimizers at cells that only the first has, and the same of the second.
         by_chance: Cells whose loss would change beyond noise by chance alone, among those whose
             losses are not identical.
+        bias: Mean ln(speedup) of the second less that of the first, over all optimizers and cells
+            that both have.
     """
 
     first: str
@@ -49,6 +52,7 @@ class Comparison(Spec, frozen=True, kw_only=True):
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
     by_chance: float
+    bias: Estimate
 
 
 def compare(first: Evidence, second: Evidence) -> Comparison:
@@ -75,13 +79,14 @@ def compare(first: Evidence, second: Evidence) -> Comparison:
     if incomparable:
         cells = tuple(replace(cell, losses="not known") for cell in cells)
     winners = tuple(_winners(cells, second))
-    optimizers = tuple(by_optimizer(cells))
+    optimizers = tuple(by_optimizer(cells, *both))
+    apart = bias(*both, cells)
     only_first = tuple(_named(firsts[key]) for key in firsts if key not in seconds)
     only_second = tuple(_named(seconds[key]) for key in seconds if key not in firsts)
     return Comparison(
         first=first.source,
         second=second.source,
-        answer=tuple(answer(cells, optimizers, winners, facts, incomparable)),
+        answer=tuple(answer(cells, optimizers, winners, facts, incomparable, apart)),
         facts=facts,
         incomparable=incomparable,
         optimizers=optimizers,
@@ -90,6 +95,7 @@ def compare(first: Evidence, second: Evidence) -> Comparison:
         only_first=only_first,
         only_second=only_second,
         by_chance=ALPHA * sum(cell.change.value != 0 for cell in cells),
+        bias=apart,
     )
 
 

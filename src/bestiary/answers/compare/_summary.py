@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from scipy.special import ndtri
 
+from bestiary.answers.compare._bias import bias
 from bestiary.answers.compare._change import (
     Fact,
     LossChange,
@@ -13,19 +14,22 @@ from bestiary.answers.compare._change import (
     change_of,
     side,
 )
-from bestiary.specs import TIMES, Estimate, missing
+from bestiary.measures import Measures
+from bestiary.specs import TIMES, Estimate
 
 # A cell's change is called beyond noise with this chance where nothing changed.
 ALPHA = 0.05
 
 
-def by_optimizer(cells: Sequence[LossChange]) -> Iterable[OptimizerChange]:
+def by_optimizer(
+    cells: Sequence[LossChange], first: Measures, second: Measures
+) -> Iterable[OptimizerChange]:
     """The mean change of every optimizer over its cells."""
     for name in dict.fromkeys(cell.optimizer for cell in cells):
         own = [cell for cell in cells if cell.optimizer == name]
         loss = _mean_change([cell.change for cell in own])
-        speedup = _mean_ratio([cell.speedup_ratio for cell in own])
         baseline = all(cell.baseline for cell in own)
+        speedup = own[0].speedup_ratio if baseline else _factor(bias(first, second, own))
         yield OptimizerChange(
             optimizer=name,
             cells=len(own),
@@ -43,17 +47,10 @@ def _mean_change(changes: Sequence[Estimate]) -> Estimate:
     return change_of(value, math.hypot(*halves) / len(changes))
 
 
-def _mean_ratio(ratios: Sequence[Estimate]) -> Estimate:
-    """Of speedups, whose errors are taken as common: cells of a size share the baseline's curve."""
-    known = [one for one in ratios if one.value and one.low and one.high]
-    if not known:
-        return missing("no cell has a speedup with an interval in both studies")
-    means = [
-        math.exp(sum(math.log(end) for end in ends) / len(known))
-        for ends in zip(*((one.value, one.low, one.high) for one in known), strict=True)
-        if all(ends)
-    ]
-    return Estimate(value=means[0], low=means[1], high=means[2])
+def _factor(log: Estimate) -> Estimate:
+    ends = (None if end is None else math.exp(end) for end in (log.value, log.low, log.high))
+    value, low, high = ends
+    return Estimate(value=value, low=low, high=high, note=log.note)
 
 
 def answer(
@@ -62,6 +59,7 @@ def answer(
     winners: Sequence[WinnerChange],
     facts: Sequence[Fact],
     incomparable: str,
+    apart: Estimate,
 ) -> Iterable[str]:
     """What changed, the whole before the parts."""
     if not facts and all(cell.change.value == 0 for cell in cells):
@@ -80,6 +78,11 @@ def answer(
         if one.speedup_ratio
     )
     yield f"Speedups, over all cells, changed beyond noise for: {told or 'none'}."
+    if apart.value is not None:
+        yield (
+            "ln(speedup) of the second less that of the first, over all optimizers and cells: "
+            f"{apart.text('+.3f')}."
+        )
     single = [cell for cell in cells if cell.speedups == "beyond noise"]
     if single:
         still = sum(cell.change.value == 0 for cell in single)

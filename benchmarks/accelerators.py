@@ -1,15 +1,11 @@
 """Whole training steps of the study's sizes: measured on an accelerator, where there is one.
 
-Without one they are the compiler's estimate for slices of TPU v5e (`bestiary compile`), and every
-row says which of the two it is. A row to compile takes minutes of a core and hundreds a whole
-table: each is kept in the cache of Bestiary, for this code, and a second call goes on.
+Without one they are the compiler's estimate for slices of TPU v5e (`compiled_steps`), and every
+row says which of the two it is.
 
 Steps have 128 sequences of 4,096 tokens, bfloat16 products, a vocabulary of 128,256.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,19 +14,12 @@ from typing import Any
 import jax
 import msgspec
 
-from benchmarks import _runs
+from benchmarks import _runs, compiled_steps
 from bestiary.data import Corpus
 from bestiary.optimizers import resolve
 from bestiary.specs import SIZES, ModelSpec, RunSpec
-from bestiary.store import code_digest
-from bestiary.train import Policy, cache_folder, train
+from bestiary.train import Policy, train
 
-STUDIED = ("130m", "300m", "520m", "1.2b")
-OPTIMIZERS = (
-    *("adamw", "muon", "kron", "soap", "lion", "nadamw"),
-    *("mars", "cautious", "adam_mini", "scion", "sophia"),
-)
-SLICES = ("v5e:2x4", "v5e:4x4", "v5e:8x8", "v5e:16x16")
 BATCH, STEPS = 128, 10
 POPULATION, SMALL = 32, "1m"
 # FLOP/s of dense bfloat16 products, as the makers state them, by JAX's name of the device.
@@ -44,7 +33,7 @@ def run() -> list[dict[str, Any]]:
     with _runs.corpus() as text:
         rows = [
             measured(SIZES["130m"], optimizer, text, batch=BATCH, dtype="bfloat16", steps=STEPS)
-            for optimizer in OPTIMIZERS[:4]
+            for optimizer in ("adamw", "muon", "kron", "soap")
         ]
         return [*rows, population(SIZES[SMALL], text, POPULATION)]
 
@@ -85,40 +74,8 @@ def population(model: ModelSpec, text: Corpus, count: int) -> dict[str, Any]:
 
 def estimated() -> Iterator[dict[str, Any]]:
     """The table's rows, each compiled where no earlier call has."""
-    cells = [(size, one, where) for where in SLICES for size in STUDIED for one in OPTIMIZERS]
-    for cell in cells:
-        kept = _place(*cell)
-        if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(_compiled(*cell))
-        yield _row(*cell, found=json.loads(kept.read_text()))
-
-
-def _place(size: str, optimizer: str, topology: str) -> Path:
-    name = f"{size}-{optimizer}-{topology.replace(':', '-')}.json"
-    return cache_folder() / "compiled-for-chips" / code_digest() / name
-
-
-def _compiled(size: str, optimizer: str, topology: str) -> str:
-    flags = ["--size", size, "--optimizer", optimizer, "--topology", topology]
-    command = [sys.executable, "-m", "bestiary.cli", "compile", *flags, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if not done.stdout:
-        sys.exit(f"could not compile {size}, {optimizer}, {topology}: see above")
-    return done.stdout
-
-
-def _row(size: str, optimizer: str, topology: str, *, found: dict[str, Any]) -> dict[str, Any]:
-    row = {"how": "estimated by the compiler", "size": size, "optimizer": optimizer}
-    row |= {"topology": topology, "mesh": found["placement"], "fits": str(found["fits"])}
-    row |= {"micro_batches": found["accumulation"], "GB_a_chip": found["needed"] / 1e9}
-    if not found["fits"]:
-        return row
-    return row | {
-        "step_seconds": found["seconds"],
-        "peak_percent": 100 * found["share"],
-        "optimizer_percent": 100 * found["optimizer_seconds"] / found["seconds"],
-    }
+    for cell in compiled_steps.cells():
+        yield {"how": "estimated by the compiler", **compiled_steps.row(*cell)}
 
 
 def _run(

@@ -1,6 +1,5 @@
 """What benchmarks do only on an accelerator, at tiny shapes, and what they count on real ones."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from benchmarks import accelerators, optimizer_bounds, optimizer_steps
+from benchmarks import accelerators, compiled_steps, optimizer_bounds, optimizer_steps
 
 from bestiary.specs import SIZES, DataSpec, ModelSpec, RunSpec
 
@@ -50,31 +49,57 @@ def test_half_the_bits_are_half_the_bytes_and_other_products() -> None:
     assert narrow["serial_ms"] < wide["serial_ms"]
 
 
+def _compiled(flags: list[str]) -> dict[str, Any]:
+    stated = dict(zip(flags[::2], flags[1::2], strict=True))
+    gradient = stated["--part"] == "gradient"
+    kinds = ("parameters", "optimizer state", *compiled_steps.WORK)
+    sizes = (1, 0, 5, 2) if gradient else (1, 2, 3, 1)
+    return {
+        "placement": "data=8",
+        "accumulation": 2,
+        "fits": stated["--topology"] == "v5e:4x4",
+        "memory": 10 * 10**9,
+        "needed": 12 * 10**9,
+        "held": {kind: size * 10**9 for kind, size in zip(kinds, sizes, strict=True)},
+        "flops": 1e12 * gradient,
+        "seconds": 1.5 if gradient else 0.5,
+        "least_seconds": 0.0 if gradient else 0.25,
+        "share": 0.5,
+        "spoken": {"all-reduce": {"count": 2, "megabytes": 3.5}},
+    }
+
+
 def test_a_table_of_estimates_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was compiled is not compiled again, and what does not fit has no time."""
+    """A gradient is compiled once for all optimizers, and what does not fit has no time."""
     asked: list[str] = []
 
-    def compiled(size: str, optimizer: str, topology: str) -> str:
-        asked.append(topology)
-        fits = topology == "v5e:4x4"
-        found = {"placement": "data=8", "fits": fits, "accumulation": 2, "needed": 7 * 10**9}
-        times = {"seconds": 2.0, "share": 0.25, "optimizer_seconds": 0.02}
-        return json.dumps(found | times)
+    def compiled(flags: list[str]) -> dict[str, Any]:
+        asked.append(" ".join(flags[1:4:2] + flags[5::2]))
+        return _compiled(flags)
 
-    monkeypatch.setattr(accelerators, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(accelerators, "_compiled", compiled)
-    monkeypatch.setattr(accelerators, "STUDIED", ("130m",))
-    monkeypatch.setattr(accelerators, "OPTIMIZERS", ("muon",))
+    monkeypatch.setattr(compiled_steps, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiled_steps, "version", lambda package: "1.2")
+    monkeypatch.setattr(compiled_steps, "compiled", compiled)
+    monkeypatch.setattr(compiled_steps, "STUDIED", ("130m",))
+    monkeypatch.setattr(compiled_steps, "SLICES", ("v5e:2x4", "v5e:4x4"))
+    monkeypatch.setattr(compiled_steps, "OPTIMIZERS", ("adamw", "muon"))
     first = next(accelerators.estimated())
     assert "step_seconds" not in first
     rows = list(accelerators.estimated())
     assert rows[0] == first
-    assert rows[1]["peak_percent"] == 25.0
-    assert rows[1]["optimizer_percent"] == 1.0
     assert {row["how"] for row in rows} == {"estimated by the compiler"}
-    assert asked == list(accelerators.SLICES)
+    muon = rows[3]
+    assert (muon["step_seconds"], muon["peak_percent"], muon["fits"]) == (2.0, 37.5, True)
+    assert (muon["GB"], muon["work_GB"], muon["libtpu"]) == (10.0, 5.0, "1.2")
+    assert muon["optimizer_collectives"] == "2 all-reduce 3.5 MB"
+    assert asked == [
+        "gradient 130m adamw v5e:2x4",
+        "gradient 130m adamw v5e:4x4",
+        "optimizer 130m adamw v5e:4x4",
+        "optimizer 130m muon v5e:4x4",
+    ]
 
 
 def test_steps_and_populations_are_measured_where_there_is_a_device(

@@ -44,6 +44,7 @@ ENTRY %main (x: f32[8]) -> f32[8] {
 
 def test_a_loop_counts_as_often_as_it_runs_and_of_branches_the_longest() -> None:
     assert cycles(LOOPED, {}) == 5 + 1000 + 32 * 100
+    assert cycles(LOOPED, {}, of_branches=min) == 5 + 7 + 32 * 100
     assert cycles("", {}) == 0
 
 
@@ -94,6 +95,7 @@ def test_what_does_not_fit_is_tried_in_smaller_micro_batches(
     """The first that fits is taken; where none does, the last is told with what it needs."""
     tried: list[int] = []
     blank = _compiled.CompiledStep(
+        part="step",
         topology="",
         placement="",
         accumulation=1,
@@ -130,5 +132,12 @@ def test_a_small_step_compiles_for_a_slice(make_run: Any) -> None:
     assert found.needed == sum(found.held.values()) < found.memory
     assert 0 < found.seconds < 1e-3
     assert found.spoken
+    parts = [
+        compiled_for(make_run("muon", batch_size=8), "v5e:2x2", part=part)
+        for part in ("gradient", "optimizer")
+    ]
+    assert parts[1].seconds == found.optimizer_seconds
+    assert 0.8 < sum(part.seconds for part in parts) / found.seconds < 1.25
+    assert parts[0].held["optimizer state"] == 0
     with pytest.raises(UserError, match="no topology 'v5e:3x3'"):
         topology_devices("v5e:3x3")

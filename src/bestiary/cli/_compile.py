@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -13,6 +13,7 @@ from bestiary.cli._train import Shape, model_of, planned_run
 from bestiary.errors import UserError
 from bestiary.specs import ComputeDtype, DataSpec, Spec, placement_from
 
+Part = Literal["step", "gradient", "optimizer"]
 Sequences = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
@@ -29,6 +30,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         mesh: How to lay the run over the chips, as in shard=64,model=2; by default a choice.
         dtype: Type of activations and matrix products.
         attention: The form of attention; by default the chip's own.
+        part: The whole step, its gradient alone, which optimizers share, or its optimizer alone.
         json: Print JSON.
         shape: What differs from the named size.
     """
@@ -42,6 +44,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     mesh: str = ""
     dtype: ComputeDtype = "bfloat16"
     attention: str = ""
+    part: Part = "step"
     json: Switch = False
     shape: Shape = Shape()
 
@@ -63,7 +66,14 @@ def run(flags: Flags) -> int:
     _on_cpu()
     from bestiary.train import compiled_for
 
-    found = compiled_for(spec, flags.topology, stated=stated, attention=flags.attention, told=_tell)
+    found = compiled_for(
+        spec,
+        flags.topology,
+        stated=stated,
+        attention=flags.attention,
+        part=flags.part,
+        told=_tell,
+    )
     record = asdict(found)
     record["spoken"] = _by_kind(record["spoken"])
     if flags.json:
@@ -99,19 +109,13 @@ def _by_kind(spoken: Any) -> dict[str, dict[str, float]]:
 
 
 def _text(flags: Flags, record: dict[str, Any]) -> str:
-    micro = flags.batch_size // record["accumulation"]
-    again = "layers computed again" if record["recomputed"] else "activations kept"
-    kernels = ", ".join(f"{what} {name}" for what, name in record["kernels"].items())
-    head = (
-        f"{flags.size}, {flags.optimizer}, {flags.batch_size} sequences over {record['topology']}\n"
-        f"mesh {record['placement']}, {record['accumulation']} micro-batches of {micro}, {again}\n"
-        f"{kernels}"
-    )
+    head = _head(flags, record)
     needed, memory = record["needed"] / 1e9, record["memory"] / 1e9
     if not record["fits"]:
+        beside = " beside two moments" * (flags.part == "gradient")
         return (
-            f"{head}\ndoes not fit: {needed:.2f} GB a chip, {needed - memory:.2f} GB more than "
-            f"there are; more chips, --mesh shard=N or a model axis would divide it further"
+            f"{head}\ndoes not fit{beside}: {needed:.2f} GB a chip of {memory:.2f}; more chips, "
+            f"--mesh shard=N or a model axis would divide it further"
         )
     kinds = "\n".join(f"  {size / 1e9:8.3f} GB {kind}" for kind, size in record["held"].items())
     spoken = "\n".join(
@@ -119,12 +123,38 @@ def _text(flags: Flags, record: dict[str, Any]) -> str:
         for kind, row in record["spoken"].items()
     )
     return (
-        f"{head}\nfits: {needed:.2f} of {memory:.2f} GB a chip\n{kinds}\n"
-        f"{record['flops']:.3g} model FLOPs a chip and step; the compiler estimates "
-        f"{record['seconds']:.3f} s of kernels, {100 * record['share']:.1f}% of peak, "
-        f"not counting waits for other chips\n"
-        f"the optimizer compiled alone: {record['optimizer_seconds']:.4f} s, "
-        f"{100 * record['optimizer_seconds'] / record['seconds']:.1f}% of the step\n"
+        f"{head}\nfits: {needed:.2f} of {memory:.2f} GB a chip\n{kinds}\n{_times(record)}\n"
         f"collectives, bytes on each chip (in a loop: of one pass)\n{spoken or '  none'}\n"
         f"compiled in {record['compile_seconds']:.0f} s; nothing ran"
     )
+
+
+def _head(flags: Flags, record: dict[str, Any]) -> str:
+    """What was compiled."""
+    what = {"step": "", "gradient": "the gradient of ", "optimizer": "the optimizer of "}
+    head = (
+        f"{what[flags.part]}{flags.size}, {flags.optimizer}, {flags.batch_size} sequences over "
+        f"{record['topology']}\nmesh {record['placement']}"
+    )
+    if flags.part == "optimizer":
+        return head
+    micro = flags.batch_size // record["accumulation"]
+    again = "layers computed again" if record["recomputed"] else "activations kept"
+    kernels = ", ".join(f"{what} {name}" for what, name in record["kernels"].items())
+    return f"{head}, {record['accumulation']} micro-batches of {micro}, {again}\n{kernels}"
+
+
+def _times(record: dict[str, Any]) -> str:
+    """The compiler's estimate, of the whole and of the optimizer."""
+    alone = f"{record['optimizer_seconds']:.4f} s"
+    if record["part"] == "optimizer":
+        return f"the compiler estimates {alone} of kernels, not counting waits for other chips"
+    told = (
+        f"{record['flops']:.3g} model FLOPs a chip and step; the compiler estimates "
+        f"{record['seconds']:.3f} s of kernels, {100 * record['share']:.1f}% of peak, "
+        f"not counting waits for other chips"
+    )
+    if record["part"] == "gradient":
+        return told
+    part = 100 * record["optimizer_seconds"] / record["seconds"]
+    return f"{told}\nthe optimizer compiled alone: {alone}, {part:.1f}% of the step"

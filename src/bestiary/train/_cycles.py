@@ -6,7 +6,7 @@ It states none for hand-written kernels, whose cycles are given.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bestiary.train._collectives import computations
 
@@ -23,22 +23,28 @@ _BRANCHES = re.compile(
 )
 
 
-def cycles(text: str, kernels: Mapping[str, int]) -> int:
+def cycles(text: str, kernels: Mapping[str, int], *, of_branches: Callable[..., int] = max) -> int:
     """The cycles of a program, loops as often as they run, of branches the longest.
 
     Args:
         text: `compiled.as_text()` of a program for a TPU; 0 for what states no cycles.
         kernels: The cycles of hand-written kernels by name, without the number of a call.
+        of_branches: Which of the branches counts; `min` is a step that refreshes nothing.
 
     Raises:
         LookupError: a hand-written kernel that is not given.
     """
     bodies = computations(text)
     entry = re.search(r"^ENTRY %?([\w.\-]+)", text, re.MULTILINE)
-    return _of(entry[1], bodies, kernels) if entry else 0
+    return _of(entry[1], bodies, kernels, of_branches) if entry else 0
 
 
-def _of(name: str, bodies: dict[str, list[str]], kernels: Mapping[str, int]) -> int:
+def _of(
+    name: str,
+    bodies: dict[str, list[str]],
+    kernels: Mapping[str, int],
+    of_branches: Callable[..., int],
+) -> int:
     total = 0
     for line in bodies.get(name, []):
         if kernel := _KERNEL.search(line):
@@ -46,10 +52,10 @@ def _of(name: str, bodies: dict[str, list[str]], kernels: Mapping[str, int]) -> 
         if stated := _CYCLES.search(line):
             total += int(stated[1])
         if loop := _LOOP.search(line):
-            total += _passes(bodies.get(loop[1], [])) * _of(loop[2], bodies, kernels)
+            total += _passes(bodies.get(loop[1], [])) * _of(loop[2], bodies, kernels, of_branches)
         if branches := _BRANCHES.search(line):
             names = re.findall(r"[\w.\-]+", ",".join(filter(None, branches.groups())))
-            total += max(_of(one, bodies, kernels) for one in names)
+            total += of_branches(_of(one, bodies, kernels, of_branches) for one in names)
     return total
 
 

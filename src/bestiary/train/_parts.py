@@ -15,7 +15,7 @@ from bestiary import optimizers
 from bestiary.specs import ModelSpec, OptimizerSpec, Placement
 from bestiary.train._collectives import Collective, collectives
 from bestiary.train._mesh import Ground
-from bestiary.train._step import Recipe, abstract_hyper, start, take_step
+from bestiary.train._step import Recipe, abstract_hyper, gradient, start, take_step
 
 
 def compiled_step(of: Recipe, ground: Ground) -> Any:
@@ -33,6 +33,19 @@ def compiled_step(of: Recipe, ground: Ground) -> Any:
         (*lying(of, ground), ground.whole, ground.rows(0), ground.whole),
         (*lying(of, ground), ground.whole),
         donated=(0, 1),
+    )
+
+
+def compiled_gradient(of: Recipe, ground: Ground) -> Any:
+    """The loss and its gradient, which lies like the parameters: the part of no optimizer."""
+    tokens = jax.ShapeDtypeStruct((of.batch_size, of.model.context + 1), jnp.int32)
+    places = ground.params(of.model)
+    return compiled(
+        ground,
+        partial(gradient, of),
+        (held(of)[0], tokens),
+        (places, ground.rows(0)),
+        (ground.whole, places),
     )
 
 

@@ -171,8 +171,7 @@ def take_step(
         The new parameters and state, and what the step measured.
     """
     rate = hyper.optimizer["learning_rate"] * factor(of.schedule, step, **hyper.schedule)
-    loss, grads = _gradient(of.loss, params, tokens_BS, of.micro_batches)
-    grads = as_stored(grads, of.model)
+    loss, grads = gradient(of, params, tokens_BS)
     transform = of.transform(hyper.optimizer | {"learning_rate": rate})
     extra: dict[str, Any] = {"step": step}
     if of.entry.needs_curvature:
@@ -180,6 +179,18 @@ def take_step(
     updates, state = transform.update(grads, state, params, **extra)
     measured = StepReadings(loss, optax.tree.norm(grads), rate)
     return optax.apply_updates(params, updates), state, measured
+
+
+def gradient(of: Recipe, params: Params, tokens_BS: jax.Array) -> tuple[jax.Array, Params]:
+    """The mean loss of a batch and its gradient, where the parameters lie.
+
+    Args:
+        of: What is compiled.
+        params: The parameters.
+        tokens_BS: The sequences of the step.
+    """
+    loss, grads = _gradient(of.loss, params, tokens_BS, of.micro_batches)
+    return loss, as_stored(grads, of.model)
 
 
 def _key(words: jax.Array) -> jax.Array:

@@ -163,6 +163,52 @@ def test_somebodys_results_are_imported_and_asked(capsys: pytest.CaptureFixture[
     assert record(capsys, "crossover", "muon", "adamw", "bestiary-theirs")["first"] == "muon"
 
 
+SPEEDRUN = """\
+opt,model,seconds,seed
+adamw,124m,500,0
+adamw,124m,510,1
+adamw,124m,495,2
+muon,124m,380,0
+muon,124m,386,1
+muon,124m,374,2
+soap,124m,420,0
+soap,124m,,1
+soap,124m,430,2
+"""
+TO_TARGET = """\
+origin = {source = "speedrun"}
+unit = {name = "nats_per_token"}
+columns = {optimizer = "opt", size = "model", seconds_to_target = "seconds", seed = "seed"}
+"""
+
+
+@pytest.mark.slow(1)
+def test_what_runs_took_to_reach_a_loss_is_imported_and_asked(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "speedrun.csv").write_text(SPEEDRUN)
+    (workplace / "target.toml").write_text(TO_TARGET)
+    command = ["import", "speedrun.csv", "--mapping", "target.toml", "--out"]
+    assert main([*command, "runs"]) == 2
+    assert "--target-loss" in capsys.readouterr().err
+    told = printed(capsys, *command, "runs", "--target-loss", "3.28")
+    assert "soap at 124m: 1 of 3 runs never reached the target" in told
+    told = printed(capsys, "report", "runs")
+    assert "muon needs the fewest seconds to 3.28 nats per token: adamw needs 1.32" in told
+    assert "Some runs of soap never got there: adamw needs at most" in told
+    found = json.loads(printed(capsys, "report", "runs", "--json"))
+    assert [row["reached"] for row in found["rows"]] == [3, 3, 2]
+    claim = "Muon is 1.3x faster than AdamW"
+    checked = json.loads(printed(capsys, "check", claim, "runs", "--json"))
+    assert checked["items"][0]["outcome"] == "passed"
+    assert checked["claim"]["quantity"] == "time"
+    same = json.loads(printed(capsys, "compare", "runs", "runs", "--json"))
+    assert {one["amounts"] for one in same["cells"]} == {"within noise", "not known"}
+    for refused in (["laws", "runs"], ["compare", "runs", "fantastic2025"]):
+        assert main(refused) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.slow
 def test_imports_may_stand_beside_an_own_study(
     workplace: Path, capsys: pytest.CaptureFixture[str]

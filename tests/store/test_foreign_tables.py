@@ -77,13 +77,16 @@ def test_a_file_of_the_schema_before_is_read_and_goes_on(tmp_path: Path) -> None
     import_into(tmp_path, imported())
     with sqlite3.connect(tmp_path / "study.sqlite") as connection:
         connection.execute("UPDATE foreign_schema SET version = 1")
-        connection.execute("ALTER TABLE foreign_sources DROP COLUMN baseline")
+        for column in ("baseline", "target"):
+            connection.execute(f"ALTER TABLE foreign_sources DROP COLUMN {column}")
+        connection.execute("UPDATE foreign_sources SET digest = 'of fewer fields'")
     assert foreign_imports(tmp_path) == (imported(),)
+    assert import_into(tmp_path, imported()) == 0
     import_into(tmp_path, imported("theirs"))
     import_into(tmp_path, imported("third"))
     (version,) = connection.execute("SELECT version FROM foreign_schema").fetchone()
     connection.close()
-    assert (version, len(foreign_imports(tmp_path))) == (3, 3)
+    assert (version, len(foreign_imports(tmp_path))) == (4, 3)
 
 
 @pytest.mark.parametrize("beside", [True, False])

@@ -7,7 +7,7 @@ import tyro
 
 from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import evidence_of
+from bestiary.cli._results import evidence_of, target_evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
@@ -39,9 +39,13 @@ def run(flags: Flags) -> None:
     """Print what a careful reader would ask, with the answers."""
     if not flags.claim:
         raise UserError("state the claim in quotes: bestiary check 'Muon is 2x faster than AdamW'")
-    from bestiary.answers.check import check
+    from bestiary.answers.check import check, check_target
 
-    report = check(flags.claim, evidence_of(flags.results, flags.noise))
+    target = target_evidence_of(flags.results, flags.noise)
+    if target is None:
+        report = check(flags.claim, evidence_of(flags.results, flags.noise))
+    else:
+        report = check_target(flags.claim, target)
     if flags.json:
         print_json(msgspec.to_builtins(report))
         return

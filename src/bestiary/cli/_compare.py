@@ -7,13 +7,14 @@ import tyro
 
 from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._listing import print_json, show
-from bestiary.cli._results import evidence_of
+from bestiary.cli._results import evidence_of, target_evidence_of
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 
 if TYPE_CHECKING:
-    from bestiary.answers.compare import LossChange, OptimizerChange
+    from bestiary.answers.compare import LossChange, OptimizerChange, TargetChange
+    from bestiary.evidence import TargetEvidence
 
 FACTS = {"name": "what differs", "first": "first", "second": "second"}
 OPTIMIZERS = {
@@ -21,6 +22,14 @@ OPTIMIZERS = {
     "cells": "cells",
     "change": "mean loss change",
     "speedup_ratio": "mean speedup, second over first",
+}
+TARGETS = {
+    "optimizer": "optimizer",
+    "size": "size",
+    "amount": "amount, second over first",
+    "first": "first speedup",
+    "second": "second speedup",
+    "change": "speedup, second over first",
 }
 COLUMNS = {
     "optimizer": "optimizer",
@@ -60,6 +69,15 @@ def run(flags: Flags) -> None:
     """Print what changed."""
     if not (flags.first and flags.second):
         raise UserError("name two studies: bestiary compare FIRST SECOND")
+    targets = [target_evidence_of(name, flags.noise) for name in (flags.first, flags.second)]
+    if targets[0] is not None and targets[1] is not None:
+        _targets(targets[0], targets[1], as_json=flags.json)
+        return
+    if any(targets):
+        raise UserError(
+            "runs towards a target loss compare with such runs, but only one of "
+            f"{flags.first} and {flags.second} holds them; name two of one kind"
+        )
     from bestiary.answers.compare import compare
 
     found = compare(evidence_of(flags.first, flags.noise), evidence_of(flags.second, flags.noise))
@@ -95,6 +113,39 @@ def run(flags: Flags) -> None:
         if only:
             more = f" and {len(only) - MOST} more" if len(only) > MOST else ""
             tell(f"Only in {name}: {', '.join(only[:MOST])}{more}.")
+
+
+def _targets(first: "TargetEvidence", second: "TargetEvidence", *, as_json: bool) -> None:
+    """Print what changed in what runs take to reach a loss."""
+    from bestiary.answers.compare import compare_targets
+
+    found = compare_targets(first, second)
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    tell(f"First: {found.first}", f"Second: {found.second}", "", *found.answer)
+    show([_target_change(one) for one in found.cells], TARGETS, as_json=False)
+    tell("* beyond noise")
+    for name, only in (("the first", found.only_first), ("the second", found.only_second)):
+        if only:
+            tell(f"Only in {name}: {', '.join(only)}.")
+
+
+def _target_change(one: "TargetChange") -> dict[str, str]:
+    from bestiary.answers.report import bounded_factor
+
+    return {
+        "optimizer": one.optimizer,
+        "size": one.size,
+        "amount": "-"
+        if one.amounts == "not known"
+        else one.amount_ratio.times() + " *" * (one.amounts == "beyond noise"),
+        "first": bounded_factor(one.first_speedup),
+        "second": bounded_factor(one.second_speedup),
+        "change": "-"
+        if one.speedups == "not known"
+        else one.speedup_ratio.times() + " *" * (one.speedups == "beyond noise"),
+    }
 
 
 def _summed(one: "OptimizerChange") -> dict[str, Any]:

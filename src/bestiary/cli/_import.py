@@ -1,8 +1,9 @@
 """`bestiary import`: keep the published study's files, or anybody's results, beside own ones."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import tyro
 
 from bestiary.cli._flags import Switch
@@ -34,6 +35,8 @@ class Flags(Spec, frozen=True, kw_only=True):
             become a study folder again.
         path: The folder of the files of `fantastic2025`.
         mapping: How the columns of a file are to be read: .toml or .json (docs/reproduction.md).
+        target_loss: The loss that runs train until they reach, in the mapping's unit, where its
+            results are tokens, steps or seconds to a target and it does not say; 0 for none.
         out: The folder that keeps them; by default `bestiary-SOURCE` here, or a study folder.
         json: Print JSON.
     """
@@ -41,6 +44,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     what: tyro.conf.Positional[str] = ""
     path: tyro.conf.Positional[str] = ""
     mapping: str = ""
+    target_loss: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     out: str = ""
     json: Switch = False
 
@@ -62,13 +66,14 @@ def run(flags: Flags) -> None:
         f"{source}: {len(imported.results)} results read, {kept}, in {folder}",
         *imported.notes,
         f"Ask them: bestiary check 'X is faster than {imported.baseline}' {folder}",
+        *([f"What each needed: bestiary report {folder}"] if imported.target else []),
     )
 
 
 def _restore(flags: Flags, records: Path) -> None:
     """Records as a study folder."""
-    if flags.path or flags.mapping:
-        raise UserError("records need no second path and no mapping; drop them")
+    if flags.path or flags.mapping or flags.target_loss:
+        raise UserError("records need no second path, no mapping and no target; drop them")
     held = read_records(records)
     folder = Path(flags.out) if flags.out else default_folder(held.study.name)
     added = restore(held, folder)
@@ -94,7 +99,8 @@ def _read(flags: Flags) -> ForeignImport:
         )
     if flags.path:
         raise UserError(f"unexpected argument {flags.path!r}; import one file at a time")
-    return import_file(Path(flags.what), load_mapping(Path(flags.mapping)))
+    how = load_mapping(Path(flags.mapping), target_loss=flags.target_loss or None)
+    return import_file(Path(flags.what), how)
 
 
 def _record(imported: ForeignImport, folder: Path, added: int) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 """`bestiary report`: the page, the table and the records of a study, finished or not."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from bestiary.cli._figures import Format, tell_written
 from bestiary.cli._flags import StatedNoise, Switch
 from bestiary.cli._folders import reading, study_folder
+from bestiary.cli._target import tell_target
 from bestiary.cli._telling import tell
 from bestiary.errors import UserError
 from bestiary.specs import Spec
 from bestiary.store import require_records, write_records
+
+if TYPE_CHECKING:
+    from bestiary.evidence import TargetEvidence
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -42,9 +47,12 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Analyse what is stored; works while a driver runs."""
     from bestiary.cli._answer import conclude
-    from bestiary.cli._results import evidence_in, evidence_of, records_of
+    from bestiary.cli._results import evidence_in, evidence_of, records_of, target_evidence_of
     from bestiary.report import require_export, require_page, write_figures
 
+    if flags.folder and (target := target_evidence_of(flags.folder, flags.noise)) is not None:
+        _of_target(flags, target)
+        return
     if flags.out:
         require_page(Path(flags.out), "--out")
     if flags.figures:
@@ -64,6 +72,19 @@ def run(flags: Flags) -> None:
                 tell(f"records of {count} runs {flags.records}")
     if flags.figures:
         tell_written(write_figures(analysis, Path(flags.figures), flags.format))
+
+
+def _of_target(flags: Flags, evidence: "TargetEvidence") -> None:
+    """What runs took to reach a loss; its whole report is a table."""
+    for flag in ("out", "records", "figures"):
+        if getattr(flags, flag):
+            raise UserError(
+                f"{evidence.target.counted} to a target loss are a table, without a page and "
+                f"without figures; drop --{flag}, or take --json"
+            )
+    from bestiary.answers.report import analyse_target
+
+    tell_target(analyse_target(evidence), as_json=flags.json)
 
 
 def _require_no_records(flags: Flags) -> None:

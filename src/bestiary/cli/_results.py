@@ -9,7 +9,7 @@ from bestiary.errors import UserError, unknown
 from bestiary.store import ForeignImport, StudyStore, foreign_imports, is_records, kept_scores
 
 if TYPE_CHECKING:  # it computes, and a command that only parses its flags must not
-    from bestiary.evidence import Evidence
+    from bestiary.evidence import Evidence, TargetEvidence
 
 PUBLISHED = ("fantastic2025", "fantastic2025-released")
 FILE = "study.sqlite"
@@ -42,7 +42,35 @@ def evidence_of(name: str, noise: float = 0.0) -> "Evidence":
             return evidence_in(store, noise)
     from bestiary.evidence import imported_evidence
 
-    return imported_evidence(_import(folder, source), assumed_noise=noise or None)
+    found = _import(folder, source)
+    if found.target:
+        raise UserError(
+            f"{name} holds {found.target.counted} to a target loss, and no losses; `bestiary "
+            "report`, `check` and `compare` read them"
+        )
+    return imported_evidence(found, assumed_noise=noise or None)
+
+
+def target_evidence_of(name: str, noise: float = 0.0) -> "TargetEvidence | None":
+    """The runs towards a target loss that a name stands for; None where it is something else.
+
+    Args:
+        name: As for `evidence_of`.
+        noise: Standard deviation between seeds of the logarithm of what a run takes, where nobody
+            repeated one; 0 where none is stated.
+
+    Raises:
+        UserError: no such source in a folder.
+    """
+    folder, _, source = name.rpartition(":") if not (Path(name) / FILE).exists() else (name, "", "")
+    if not folder or not (Path(folder) / FILE).exists() or (not source and is_study(Path(folder))):
+        return None
+    found = _import(Path(folder), source)
+    if found.target is None:
+        return None
+    from bestiary.evidence import target_evidence
+
+    return target_evidence(found, stated=noise or None)
 
 
 def records_of(name: str) -> Path | None:

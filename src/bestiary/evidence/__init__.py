@@ -24,3 +24,6 @@ from bestiary.evidence._record import require_results as require_results
 from bestiary.evidence._recorded import recorded_evidence as recorded_evidence
 from bestiary.evidence._recorded import recorded_studies as recorded_studies
 from bestiary.evidence._scored import with_scores as with_scores
+from bestiary.evidence._target import TargetEvidence as TargetEvidence
+from bestiary.evidence._target import TargetRuns as TargetRuns
+from bestiary.evidence._target import target_evidence as target_evidence

@@ -74,3 +74,4 @@ from bestiary.measures._study_speedups import single_loss_measures as single_los
 from bestiary.measures._summaries import Summary as Summary
 from bestiary.measures._summaries import mean_log_speedup as mean_log_speedup
 from bestiary.measures._summaries import summary as summary
+from bestiary.measures._target import TargetMeasures as TargetMeasures

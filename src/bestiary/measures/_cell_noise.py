@@ -79,11 +79,12 @@ def _residuals(found: Sequence[Observation], ratio: float) -> _Residuals:
     if not runs:
         return _Residuals({}, 0.0)
     names, seeds = (sorted({run[part] for run in runs}) for part in (0, 1))
+    # Where no two optimizers ran a seed its luck with all cannot be told from its luck with one.
+    shared = len({(name, number) for name, number, _ in runs}) > len(seeds)
     design = np.zeros((len(runs), len(names) + len(seeds)))
     for row, (name, number, _) in enumerate(runs):
         design[row, names.index(name)] = 1.0
-        # One optimizer alone cannot tell a seed's luck with all from its luck with this one.
-        design[row, len(names) + seeds.index(number)] = float(len(names) > 1)
+        design[row, len(names) + seeds.index(number)] = float(shared)
     losses = np.array([run[2] for run in runs])
     solution, _, rank, _ = np.linalg.lstsq(design, losses, rcond=None)
     left = losses - design @ solution

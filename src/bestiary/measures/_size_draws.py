@@ -87,7 +87,7 @@ def draw_size(
     noise, found = evidence.noise[size], [one for one in evidence.of_size(size) if one.done]
     own_K, shared_K = noise.squares.draws(stream(seed, size if found else ""), count)
     own = own_noise(found, own_K, measured=noise.measured and not plain, seed=seed)
-    luck = _Luck(evidence.tuning_luck * (not plain), own, shared_K, seed)
+    luck = Luck(evidence.tuning_luck * (not plain), own, shared_K, seed)
     losses = {one.key: luck.mean_loss(one) for one in found}
     known = baseline_posterior(evidence, size)
     if known is None:
@@ -125,7 +125,7 @@ def _weighted(
 
 
 @dataclass(frozen=True)
-class _Luck:
+class Luck:
     """What moves the mean losses of one size, in nats.
 
     Attributes:
@@ -189,7 +189,7 @@ def _read(
     losses: dict[Key, Drawn],
     one: Observation,
     baseline: Observation | None,
-    luck: _Luck,
+    luck: Luck,
     curve: BaselineFit,
 ) -> Drawn:
     """A loss less its share of the baseline's residual at the same cell."""

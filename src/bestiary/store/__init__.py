@@ -7,9 +7,11 @@ from bestiary.store._contents import Contents as Contents
 from bestiary.store._elsewhere import TAKEN_FROM as TAKEN_FROM
 from bestiary.store._elsewhere import results_elsewhere as results_elsewhere
 from bestiary.store._fantastic import read_fantastic2025 as read_fantastic2025
+from bestiary.store._foreign import Counted as Counted
 from bestiary.store._foreign import ForeignImport as ForeignImport
 from bestiary.store._foreign import ForeignResult as ForeignResult
 from bestiary.store._foreign import ImportOrigin as ImportOrigin
+from bestiary.store._foreign import TargetLoss as TargetLoss
 from bestiary.store._foreign_tables import foreign_imports as foreign_imports
 from bestiary.store._foreign_tables import import_into as import_into
 from bestiary.store._importer import import_file as import_file

@@ -8,6 +8,9 @@ from typing import Literal
 
 from bestiary.specs import Setting, Spec
 
+# What is counted until a run reaches a loss.
+Counted = Literal["tokens", "steps", "seconds"]
+
 
 class ImportOrigin(Spec, frozen=True, kw_only=True):
     """Where foreign results come from.
@@ -23,6 +26,18 @@ class ImportOrigin(Spec, frozen=True, kw_only=True):
     url: str = ""
     commit: str = ""
     licence: str = "unknown"
+
+
+class TargetLoss(Spec, frozen=True, kw_only=True):
+    """A loss that runs train until they reach, as in a speedrun.
+
+    Attributes:
+        loss: In nats per token.
+        counted: What their results count until then.
+    """
+
+    loss: float
+    counted: Counted
 
 
 class ForeignResult(Spec, frozen=True, kw_only=True):
@@ -46,6 +61,9 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
         curve: (progress, validation loss in nats per token) on the way, ascending, the run's end
             last; progress in steps or tokens, as the source counts. Empty where only the end is
             known.
+        reached: Whether it reached the import's target loss; None where the import has none.
+        amount: Tokens, steps or seconds until it did, or, where it did not, that it was trained
+            for; None where not stated.
         file: File name inside the source.
         row: Row of that file: the header of a CSV file is row 1; items and lines of JSON count
             from 1.
@@ -65,6 +83,8 @@ class ForeignResult(Spec, frozen=True, kw_only=True):
     settings: dict[str, Setting] = {}
     tags: dict[str, str] = {}
     curve: tuple[tuple[float, float], ...] = ()
+    reached: bool | None = None
+    amount: float | None = None
     file: str
     row: int
 
@@ -75,11 +95,13 @@ class ForeignImport(Spec, frozen=True, kw_only=True):
     Attributes:
         origin: Where it comes from.
         baseline: The optimizer that its speedups are measured against.
+        target: The loss that its runs were to reach; None where their losses are the results.
         results: In file order.
         notes: What a reader must know.
     """
 
     origin: ImportOrigin
     baseline: str = "adamw"
+    target: TargetLoss | None = None
     results: tuple[ForeignResult, ...]
     notes: tuple[str, ...] = ()

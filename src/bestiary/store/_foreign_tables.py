@@ -14,13 +14,15 @@ import msgspec
 from bestiary.errors import UserError
 from bestiary.store import _schema
 from bestiary.store._connection import connect, one_line_errors, transaction
-from bestiary.store._foreign import ForeignImport, ForeignResult, ImportOrigin
+from bestiary.store._foreign import ForeignImport, ForeignResult, ImportOrigin, TargetLoss
 from bestiary.store._study import FILE
 
 # 2: results may carry a loss curve, and the baseline of an import is kept.
 # 3: results may carry the seconds of a step.
-VERSION = 3
+# 4: an import may have a target loss, and its results what it took to reach it.
+VERSION = 4
 _BASELINE = "baseline TEXT NOT NULL DEFAULT 'adamw'"
+_TARGET = "target TEXT NOT NULL DEFAULT ''"
 _TABLES = (
     "CREATE TABLE foreign_schema (version INTEGER NOT NULL) STRICT",
     f"""CREATE TABLE foreign_sources (
@@ -29,7 +31,8 @@ _TABLES = (
         imported TEXT NOT NULL,
         origin TEXT NOT NULL,
         notes TEXT NOT NULL,
-        {_BASELINE}
+        {_BASELINE},
+        {_TARGET}
     ) STRICT""",
     """CREATE TABLE foreign_results (
         source TEXT NOT NULL REFERENCES foreign_sources,
@@ -84,9 +87,15 @@ def foreign_imports(folder: Path) -> tuple[ForeignImport, ...]:
         version = _version(connection, path)
         if not version:
             return ()
-        baseline = "baseline" if version > 1 else "'adamw'"
-        query = f"SELECT source, origin, notes, {baseline} FROM foreign_sources ORDER BY source"
-        return tuple(_load(connection, *head) for head in connection.execute(query).fetchall())
+        heads = connection.execute(f"{_heads(version)} ORDER BY source").fetchall()
+        return tuple(_load(connection, *head) for head in heads)
+
+
+def _heads(version: int) -> str:
+    """What selects the sources in tables of a version."""
+    baseline = "baseline" if version > 1 else "'adamw'"
+    target = "target" if version > 3 else "''"
+    return f"SELECT source, origin, notes, {baseline}, {target} FROM foreign_sources"
 
 
 def _write_new(path: Path, imported: ForeignImport) -> int:
@@ -117,15 +126,17 @@ def _add(connection: sqlite3.Connection, path: Path, imported: ForeignImport) ->
     digest = sha256(msgspec.json.encode(imported)).hexdigest()
     query = "SELECT digest FROM foreign_sources WHERE source = ?"
     kept = connection.execute(query, (source,)).fetchone()
-    if kept and kept[0] != digest:
+    # Written by an older Bestiary the same content has another digest.
+    if kept and kept[0] != digest and _kept(connection, version, source) != imported:
         raise UserError(
             f"a source name stands for one content, but {source!r} is already kept with another; "
             "import under another source name"
         )
     if kept:
         return 0
-    if version == 1:
-        connection.execute(f"ALTER TABLE foreign_sources ADD COLUMN {_BASELINE}")
+    for since, column in ((2, _BASELINE), (4, _TARGET)):
+        if 0 < version < since:
+            connection.execute(f"ALTER TABLE foreign_sources ADD COLUMN {column}")
     if version < VERSION:
         connection.execute("UPDATE foreign_schema SET version = ?", (VERSION,))
     _insert(connection, digest, imported)
@@ -136,9 +147,10 @@ def _insert(connection: sqlite3.Connection, digest: str, imported: ForeignImport
     source = imported.origin.source
     origin = msgspec.json.encode(imported.origin).decode()
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    target = msgspec.json.encode(imported.target).decode() if imported.target else ""
     connection.execute(
-        "INSERT INTO foreign_sources VALUES (?, ?, ?, ?, ?, ?)",
-        (source, digest, now, origin, json.dumps(imported.notes), imported.baseline),
+        "INSERT INTO foreign_sources VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (source, digest, now, origin, json.dumps(imported.notes), imported.baseline, target),
     )
     connection.executemany(
         "INSERT INTO foreign_results VALUES (?, ?, ?, ?, ?, ?)",
@@ -164,14 +176,26 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return int(found)
 
 
+def _kept(connection: sqlite3.Connection, version: int, source: str) -> ForeignImport:
+    """What is kept under the name of a source."""
+    head = connection.execute(f"{_heads(version)} WHERE source = ?", (source,)).fetchone()
+    return _load(connection, *head)
+
+
 def _load(
-    connection: sqlite3.Connection, source: str, origin: str, notes: str, baseline: str
+    connection: sqlite3.Connection,
+    source: str,
+    origin: str,
+    notes: str,
+    baseline: str,
+    target: str,
 ) -> ForeignImport:
     query = "SELECT result FROM foreign_results WHERE source = ? ORDER BY position"
     rows = connection.execute(query, (source,))
     return ForeignImport(
         origin=msgspec.json.decode(origin, type=ImportOrigin),
         baseline=baseline,
+        target=msgspec.json.decode(target, type=TargetLoss) if target else None,
         results=tuple(msgspec.json.decode(row, type=ForeignResult) for (row,) in rows),
         notes=tuple(json.loads(notes)),
     )

@@ -3,13 +3,13 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bestiary.errors import UserError, unknown
 from bestiary.store._curves import runs_of
-from bestiary.store._foreign import ForeignImport, ForeignResult
-from bestiary.store._mapping import Mapping
+from bestiary.store._foreign import ForeignImport, ForeignResult, TargetLoss
+from bestiary.store._mapping import COUNTED, Mapping
 from bestiary.store._merging import merged
 from bestiary.store._row_reader import RowReader
 from bestiary.store._rows import Row, read_rows
@@ -39,6 +39,7 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
     else:
         results = tuple(reader.result() for reader in readers)
     _losses_plausible(path.name, results, how)
+    target = _target(how)
     results, joined = merged(results)
     if how.repeats == "refuse":
         _refuse_repeats(path.name, results)
@@ -46,9 +47,44 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
     return ForeignImport(
         origin=how.origin,
         baseline=how.baseline,
+        target=target,
         results=results,
-        notes=(*joined, *_high(results), *missing(results, how.baseline)),
+        notes=(
+            *joined,
+            *(_unreached(results) if target else _high(results)),
+            *missing(results, how.baseline),
+        ),
     )
+
+
+def _target(how: Mapping) -> TargetLoss | None:
+    """The loss that runs were to reach, in nats per token.
+
+    Raises:
+        UserError: no language model can be that bad, or that good.
+    """
+    if how.target_loss is None:
+        return None
+    nats = how.unit.nats_per_token(how.target_loss)
+    if not 0 < nats <= LARGEST_LOSS:
+        raise UserError(
+            f"a target loss must lie above 0 and be at most {LARGEST_LOSS:g} nats per token, got "
+            f"{how.target_loss:g} {how.unit.name}, which is {nats:.4g}; check it and the unit"
+        )
+    return TargetLoss(loss=nats, counted=COUNTED[how.counted])
+
+
+def _unreached(results: Sequence[ForeignResult]) -> Iterable[str]:
+    """How many runs of each optimizer never reached the target."""
+    totals = Counter((row.optimizer, row.size) for row in results)
+    never = Counter(
+        (row.optimizer, row.size) for row in results if not row.reached and row.state == "done"
+    )
+    for (optimizer, size), count in sorted(never.items()):
+        yield (
+            f"{optimizer} at {size}: {count} of {totals[optimizer, size]} runs never reached the "
+            "target, so its speedup has a bound and no value"
+        )
 
 
 def _losses_plausible(file: str, results: Iterable[ForeignResult], how: Mapping) -> None:
@@ -138,11 +174,11 @@ def _refuse_repeats(file: str, results: Iterable[ForeignResult]) -> None:
         before = first.setdefault(key, row)
         if before is row:
             continue
-        if (before.loss, before.state) == (row.loss, row.state):
+        if (before.loss, before.state, before.amount) == (row.loss, row.state, row.amount):
             raise UserError(f"{file} row {row.row} repeats row {before.row}; remove one of them")
         raise UserError(
             f"{file} row {row.row} contradicts row {before.row}: the same {row.optimizer} run at "
-            f"{row.size} {row.ratio:g}x with loss {_shown(before)} and {_shown(row)}; correct one, "
+            f"{_cell(row)} with {_shown(before)} and {_shown(row)}; correct one, "
             'map what tells them apart (seed, settings, tags), or declare repeats = "keep"'
         )
 
@@ -158,4 +194,11 @@ def _baseline_occurs(file: str, results: Iterable[ForeignResult], how: Mapping) 
 
 
 def _shown(row: ForeignResult) -> str:
-    return f"{row.loss:.6g}" if row.loss is not None else row.state
+    """Its result."""
+    if row.reached is not None:
+        return f"{row.amount:g} to the target" if row.reached and row.amount else "none"
+    return f"loss {row.loss:.6g}" if row.loss is not None else row.state
+
+
+def _cell(row: ForeignResult) -> str:
+    return row.size if row.ratio is None else f"{row.size} {row.ratio:g}x"

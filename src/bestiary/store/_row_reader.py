@@ -9,13 +9,18 @@ from typing import Any
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, Setting
 from bestiary.store._foreign import ForeignResult
-from bestiary.store._mapping import Mapping, State
+from bestiary.store._mapping import COUNTED, Mapping, State
 from bestiary.store._rows import Row
 
 # What JSON as the store writes it can hold.
 LARGEST = 2**64
 # What the numbers of a row can be; seconds of a step where a field is not named.
 RANGES = {"parameters": (1.0, 1e15), "tokens": (1.0, 1e18), "ratio": (1e-6, 1e6)}
+TO_TARGET = {
+    "tokens_to_target": (1.0, 1e18),
+    "steps_to_target": (1.0, 1e12),
+    "seconds_to_target": (1e-3, 1e11),
+}
 STEPS = (1e-9, 31_536_000.0)
 # What trackers' exports call our hyperparameters, at the end of a nested name.
 ALIASES = {
@@ -25,6 +30,8 @@ ALIASES = {
 }
 # How tables say that an optimizer has no such hyperparameter.
 ABSENT = ("nan", "none", "null", "n/a", "-")
+# How they say whether a run reached its target.
+YES, NO = ("true", "yes", "1", "y", "reached"), ("false", "no", "0", "n", "not reached")
 
 
 class RowReader:
@@ -36,6 +43,8 @@ class RowReader:
     def result(self) -> ForeignResult:
         """The row as a foreign result."""
         how = self.how
+        if how.counted:
+            return self.to_target()
         loss, state = self.loss()
         size = self.text("size")
         return ForeignResult(
@@ -54,6 +63,37 @@ class RowReader:
             file=self.file,
             row=self.number,
         )
+
+    def to_target(self) -> ForeignResult:
+        """The row as a run that trained until it reached a loss, or never did."""
+        counted, state = self.how.counted, self.state()
+        there = not _absent(self.value(counted))
+        reached = self.reached(there)
+        if reached and not there:
+            raise self.wrong(counted, "", f"must say how many {COUNTED[counted]} it took")
+        if reached and state == "diverged":
+            raise self.wrong("state", self.value("state"), "cannot be of a run that got there")
+        return ForeignResult(
+            optimizer=self.text("optimizer"),
+            size=self.text("size"),
+            state="done" if reached else state,
+            seed=self.whole("seed"),
+            settings=self.settings(),
+            tags={tag: str(self.row[tag]) for tag in self.how.tags},
+            reached=reached,
+            amount=self.positive(counted) if there else None,
+            file=self.file,
+            row=self.number,
+        )
+
+    def reached(self, there: bool) -> bool:
+        """Whether it reached the target: as stated, else where it says after how much."""
+        if "reached" not in {**self.how.columns, **self.how.constants}:
+            return there
+        stated = str(self.value("reached")).strip().lower()
+        if stated not in (*YES, *NO):
+            raise self.wrong("reached", self.value("reached"), "must be true or false")
+        return stated in YES
 
     def loss(self) -> tuple[float | None, State]:
         """The loss in nats per token with the state that it and the state column give."""
@@ -161,7 +201,7 @@ class RowReader:
         value = self.number_in(field, self.value(field))
         if not (math.isfinite(value) and value > 0):
             raise self.wrong(field, self.value(field), "must be finite and above 0")
-        least, most = RANGES.get(field, STEPS)
+        least, most = {**RANGES, **TO_TARGET}.get(field, STEPS)
         if not least <= value <= most:
             raise self.wrong(field, self.value(field), f"must be {least:g} to {most:g}")
         return value
@@ -185,7 +225,8 @@ class RowReader:
         try:
             if isinstance(text, bool):  # which Python would take for 0 or 1
                 raise TypeError
-            return float(self.plain(text) if isinstance(text, str) else text)
+            value = float(self.plain(text) if isinstance(text, str) else text)
+            return value * self.how.scale.get(field, 1.0)
         except (TypeError, ValueError, OverflowError):
             rule = "must be a number"
             if isinstance(text, str) and "," in text:

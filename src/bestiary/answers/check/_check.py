@@ -71,7 +71,7 @@ def check(text: str, evidence: Evidence) -> ClaimReport:
     return ClaimReport(
         claim=claim,
         source=evidence.source,
-        verdict=_verdict(items),
+        verdict=verdict_of(items),
         items=items,
     )
 
@@ -83,7 +83,7 @@ def _conditions(doubts: list[str], open_items: list[str]) -> Iterable[tuple[str,
         yield f"{len(open_items)} {'is' if len(open_items) == 1 else 'are'} not known", open_items
 
 
-def _verdict(items: tuple[Item, ...]) -> str:
+def verdict_of(items: tuple[Item, ...]) -> str:
     """The claim itself first, then how far its support can be trusted."""
     first, rest = items[0], items[1:]
     said = {

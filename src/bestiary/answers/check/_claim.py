@@ -32,6 +32,8 @@ LOWER_LOSS = re.compile(
 RESOURCE = re.compile(
     r"\b(?:tokens?|data|steps?|compute|flops?|fast\w*|speed\w*|sooner|times as|x)\b", re.IGNORECASE
 )
+# What says that it is not the clock that is meant.
+COUNT = re.compile(r"\b(?:tokens?|data|steps?|compute|flops?)\b", re.IGNORECASE)
 NATS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:nats?\b|\b(?!\s*(?:%|x\b|[kmb]\b)))", re.IGNORECASE)
 EVERYWHERE = re.compile(
     r"\b(?:every|each|always|everywhere|throughout|"
@@ -129,7 +131,12 @@ class Bar(NamedTuple):
 
 
 def read_claim(
-    text: str, labels: Mapping[str, str], *, baseline: str, sizes: tuple[str, ...] = ()
+    text: str,
+    labels: Mapping[str, str],
+    *,
+    baseline: str,
+    sizes: tuple[str, ...] = (),
+    usual: Quantity = "tokens",
 ) -> Claim:
     """Read a sentence such as `Muon is 1.4x faster than AdamW at 130m`.
 
@@ -138,6 +145,7 @@ def read_claim(
         labels: The optimizers there are results of: name -> name in tables.
         baseline: What is meant where the sentence names one optimizer only.
         sizes: The sizes there are results of.
+        usual: What is less where the sentence does not say: tokens or time.
 
     Raises:
         UserError: no optimizer of the results is named, more than two are, the one that it is
@@ -148,7 +156,7 @@ def read_claim(
     faster = _faster(text, labels, baseline)
     size, ratio = _size(text, sizes), _ratio(text)
     scoped = RATIO.sub(r"\1 ", text)
-    quantity = _quantity(scoped)
+    quantity = _quantity(scoped, usual)
     bar = _loss_bar(scoped, labels) if quantity == "loss" else _speed_bar(scoped, labels, size)
     scope: Scope = (
         "every cell" if EVERYWHERE.search(text) and not AVERAGE.search(text) else "average"
@@ -167,11 +175,13 @@ def read_claim(
     )
 
 
-def _quantity(text: str) -> Quantity:
+def _quantity(text: str, usual: Quantity) -> Quantity:
     """What is said to be less."""
     if CLOCK.search(text):
         return "time"
-    return "loss" if LOWER_LOSS.search(text) and not RESOURCE.search(text) else "tokens"
+    if LOWER_LOSS.search(text) and not RESOURCE.search(text):
+        return "loss"
+    return "tokens" if COUNT.search(text) else usual
 
 
 def _speed_bar(text: str, labels: Mapping[str, str], size: str) -> Bar:

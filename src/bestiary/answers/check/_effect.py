@@ -156,7 +156,7 @@ def judged(claim: Claim, cells: Cells, average: Callable[[], Estimate]) -> tuple
     mean = average()
     if not mean.bounded:
         return "unknown", mean.note or "the average has no interval"
-    return _outcome(claim, mean), f"on average {_number(claim, mean)}; {told}"
+    return outcome_of(claim, mean), f"on average {_number(claim, mean)}; {told}"
 
 
 def _in_cells(claim: Claim, cells: Cells) -> tuple[Outcome, str]:
@@ -164,7 +164,7 @@ def _in_cells(claim: Claim, cells: Cells) -> tuple[Outcome, str]:
     known = [(one, est) for one, est in cells if est.bounded]
     if not known:
         return "unknown", cells[0][1].note or "no speedup has an interval"
-    outcomes = [(one, _outcome(claim, est)) for one, est in known]
+    outcomes = [(one, outcome_of(claim, est)) for one, est in known]
     passed = [one for one, outcome in outcomes if outcome == "passed"]
     failed = [one for one, outcome in outcomes if outcome == "failed"]
     every = len(cells)
@@ -183,8 +183,13 @@ def _in_cells(claim: Claim, cells: Cells) -> tuple[Outcome, str]:
     return outcome, told
 
 
-def _outcome(claim: Claim, advantage: Estimate) -> Outcome:
-    """Passed where the interval lies within what is claimed, failed where outside of it."""
+def outcome_of(claim: Claim, advantage: Estimate) -> Outcome:
+    """Passed where the interval lies within what is claimed, failed where outside of it.
+
+    Args:
+        claim: What an advantage must reach and not pass.
+        advantage: A factor, or by how much a loss is lower.
+    """
     low, high, ceiling = advantage.low, advantage.high, claim.ceiling
     if (high is not None and high < claim.threshold) or (
         ceiling is not None and low is not None and low > ceiling

@@ -108,7 +108,7 @@ def _change(one: Observation, other: Observation, first: Measures, second: Measu
     change = change_of(value, math.hypot(_half_width(one, first), _half_width(other, second)))
     names = (first.evidence.baseline, second.evidence.baseline)
     baseline = names == (one.optimizer, one.optimizer)
-    ratio = _speedup_ratio(first.of(one).speedup, second.of(other).speedup)
+    ratio = ratio_of(first.of(one).speedup, second.of(other).speedup)
     return LossChange(
         optimizer=one.optimizer,
         size=one.size,
@@ -130,10 +130,15 @@ def _half_width(one: Observation, study: Measures) -> float:
     return noise.half_width(noise.total / math.sqrt(len(one.done)))
 
 
-def _speedup_ratio(one: Estimate, other: Estimate) -> Estimate:
-    """Second over first, errors added in squares of logs on each side."""
+def ratio_of(one: Estimate, other: Estimate) -> Estimate:
+    """Second over first, errors added in squares of logs on each side.
+
+    Args:
+        one: A factor or an amount above 0, of the first study.
+        other: The same of the second.
+    """
     if one.value is None or other.value is None:
-        return Estimate(value=None, low=None, high=None, note="not both studies have a speedup")
+        return Estimate(value=None, low=None, high=None, note="not both studies have a value")
     value = other.value / one.value
     down, up = _spread(other.value, other.low), _spread(other.value, other.high)
     one_down, one_up = _spread(one.value, one.low), _spread(one.value, one.high)

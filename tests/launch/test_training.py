@@ -12,7 +12,16 @@ import pytest
 from bestiary import data, optimizers
 from bestiary.errors import StopRequested
 from bestiary.launch import LocalExecutor, Snapshot, drive
-from bestiary.specs import POPULATION, Candidate, Cell, ModelSpec, RunResult, Study, Tuning
+from bestiary.specs import (
+    PLACEMENT,
+    POPULATION,
+    Candidate,
+    Cell,
+    ModelSpec,
+    RunResult,
+    Study,
+    Tuning,
+)
 from bestiary.store import StudyStore
 from bestiary.train import train
 from bestiary.tune import needed, winners
@@ -110,6 +119,26 @@ def test_a_study_has_the_same_bits_with_any_workers_interrupted_and_run_by_run(
             assert len(store.results()) < len(whole)
             drive(store, executor)  # the workers have stopped: the executor starts new ones
             assert numbers(store.results()) == whole
+
+
+@pytest.mark.rare
+def test_runs_laid_over_several_devices_have_the_results_of_one_and_cost_them_all(
+    tmp_path: Path, corpus: tuple[Path, data.Corpus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, opened = corpus
+    study, results = question(opened), []
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+    for devices in (1, 2):
+        executor = LocalExecutor(home, workers=1, devices=devices)
+        with executor, StudyStore.create(tmp_path / str(devices), study) as store:
+            drive(store, executor)
+            results.append(store.results())
+    alone, over_two = results
+    assert over_two.keys() == alone.keys()
+    for key, result in over_two.items():
+        assert result.environment[PLACEMENT] == "data=2"
+        assert result.device_seconds == 2 * (result.seconds + result.compile_seconds)
+        assert result.loss == pytest.approx(alone[key].loss, abs=2e-3), "sums in another order"
 
 
 @pytest.mark.rare

@@ -13,6 +13,7 @@ from bestiary.cli._flags import Repeated, Switch
 from bestiary.cli._folders import default_folder
 from bestiary.errors import BestiaryError, UserError
 from bestiary.specs import (
+    Count,
     Limit,
     Members,
     Price,
@@ -27,7 +28,7 @@ from bestiary.store import StudyStore, results_elsewhere, software, software_apa
 
 if TYPE_CHECKING:
     from bestiary.data import Corpus
-    from bestiary.launch import AbstractExecutor, AbstractLauncher
+    from bestiary.launch import AbstractExecutor, AbstractLauncher, LocalExecutor
     from bestiary.tune import Caps
 
 
@@ -42,6 +43,7 @@ class Flags(Spec, frozen=True, kw_only=True):
             are started there (docs/cluster.md).
         workers: Processes that train; 0 for one per core, or per accelerator where there is one,
             and on Ray for as many as there is room for.
+        devices: Devices of each run, laid over them as the machine chooses (docs/accelerators.md).
         population: The most runs, equal in all but seed and numbers, that are trained as one
             program; 0 for what is fastest on such a device, which on a CPU is each by itself.
         slurm: What is asked of Slurm for each of them.
@@ -72,6 +74,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     out: str = ""
     on: Literal["local", "pilots", "slurm", "ray"] = "local"
     workers: Processes = 0
+    devices: Count = 1
     population: Members = 0
     slurm: SlurmOptions = SlurmOptions()
     ray: RayOptions = RayOptions()
@@ -149,13 +152,14 @@ def _check_place(flags: Flags, study: Study) -> "AbstractLauncher | None":
         What will start the pilots; None where a person does, or none are needed.
     """
     from bestiary.cli._questions import check_text
-    from bestiary.launch import LocalExecutor, check_memory
+    from bestiary.launch import check_memory, check_together
 
     if not flags.out:
         default_folder(study.name)
     check_text(study, flags.data, flags.tokenizer)
+    check_together(flags.devices, flags.population)
     if flags.on == "local":
-        check_memory(study, LocalExecutor("", workers=flags.workers or None).slots)
+        check_memory(study, _local(flags, "").slots)
         return None
     launcher = _launcher(flags)
     if launcher is not None:
@@ -182,13 +186,31 @@ def _executor(
 ) -> "AbstractExecutor":
     """What trains the runs; nothing is started yet."""
     from bestiary.cli._corpora import cache_folder
-    from bestiary.launch import LocalExecutor, PilotsExecutor
+    from bestiary.launch import PilotsExecutor
 
     corpora = cache_folder() / "corpora"
     if flags.on != "local":
         together = flags.population or 1
-        return PilotsExecutor(folder, study, corpora, launcher=launcher, population=together)
-    return LocalExecutor(corpora, workers=flags.workers or None, population=flags.population)
+        return PilotsExecutor(
+            folder,
+            study,
+            corpora,
+            launcher=launcher,
+            devices=flags.devices,
+            population=together,
+        )
+    return _local(flags, corpora)
+
+
+def _local(flags: Flags, corpora: str | Path) -> "LocalExecutor":
+    from bestiary.launch import LocalExecutor
+
+    return LocalExecutor(
+        corpora,
+        workers=flags.workers or None,
+        devices=flags.devices,
+        population=flags.population,
+    )
 
 
 def _reusing(flags: Flags, folder: Path, executor: "AbstractExecutor") -> "AbstractExecutor":
@@ -211,7 +233,10 @@ def _launcher(flags: Flags) -> "AbstractLauncher | None":
     """What starts the pilots; None where a person does."""
     from bestiary.launch import RayLauncher, SlurmLauncher
 
-    options = ("--any-versions",) * flags.any_versions
+    options = (
+        *("--any-versions",) * flags.any_versions,
+        *("--devices", str(flags.devices)) * (flags.devices > 1),
+    )
     if flags.on == "ray":
         return RayLauncher(flags.workers, flags.ray, options)
     if flags.on == "slurm":
@@ -220,6 +245,8 @@ def _launcher(flags: Flags) -> "AbstractLauncher | None":
         return SlurmLauncher(flags.workers, flags.slurm, options)
     if flags.workers:
         raise UserError("--workers is not of --on pilots; each `bestiary worker` takes its own")
+    if flags.devices > 1:
+        raise UserError("--devices is not of --on pilots; each `bestiary worker` takes its own")
     return None
 
 

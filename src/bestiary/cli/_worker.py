@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from bestiary.cli._flags import Switch
 from bestiary.cli._folders import study_folder
-from bestiary.specs import CountOrNone, Processes, Seconds, Spec
+from bestiary.specs import Count, CountOrNone, Processes, Seconds, Spec
 
 
 class Flags(Spec, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class Flags(Spec, frozen=True, kw_only=True):
         folder: The study's folder, on a disk that its driver sees too; not needed where there is
             only one here.
         workers: Processes that train; 0 for one per core, or per accelerator where there is one.
+        devices: Devices of each run, laid over them as the machine chooses.
         patience: Seconds to wait for a driver before leaving.
         any_versions: Train although the driver runs other code or packages; its report says so.
         parent: A process whose end ends this one; for launchers. 0 for none.
@@ -26,6 +27,7 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     folder: tyro.conf.Positional[str] = ""
     workers: Processes = 0
+    devices: Count = 1
     patience: Seconds = 600.0
     any_versions: Switch = False
     parent: CountOrNone = 0
@@ -41,6 +43,7 @@ def run(flags: Flags) -> None:
         _folder(flags.folder),
         cache_folder() / "corpora",
         workers=flags.workers or None,
+        devices=flags.devices,
         any_versions=flags.any_versions,
         patience_seconds=flags.patience,
         parent=flags.parent,

@@ -23,6 +23,7 @@ if _TYPE_CHECKING:
     from bestiary.launch._messages import Stopped as Stopped
     from bestiary.launch._pilot import Pilot as Pilot
     from bestiary.launch._pilots import PilotsExecutor as PilotsExecutor
+    from bestiary.launch._populations import check_together as check_together
     from bestiary.launch._ray import RayLauncher as RayLauncher
     from bestiary.launch._rerun import rerun as rerun
     from bestiary.launch._reusing import ReusingExecutor as ReusingExecutor
@@ -42,6 +43,7 @@ _FILES = {
     "_messages": ("Failed", "Finished", "Halted", "Job", "Lost", "Progress", "Stopped"),
     "_pilot": ("Pilot",),
     "_pilots": ("PilotsExecutor",),
+    "_populations": ("check_together",),
     "_ray": ("RayLauncher",),
     "_rerun": ("rerun",),
     "_reusing": ("ReusingExecutor",),

@@ -101,7 +101,8 @@ class Driver:
     def capped(self) -> str:
         """Which limit leaves no room for another run, in words; empty where there is room."""
         running = sum(job.seconds for job in self._underway.values())
-        return self._caps.reached(self._begun, self._outlook.device_seconds + running)
+        spent = self._outlook.device_seconds + self._executor.devices * running
+        return self._caps.reached(self._begun, spent)
 
     @property
     def _begun(self) -> int:

@@ -20,6 +20,11 @@ class AbstractExecutor(abc.ABC):
     def slots(self) -> int:
         """How many jobs can be under way at once."""
 
+    @property
+    def devices(self) -> int:
+        """Over how many devices each run is laid."""
+        return 1
+
     def members(self, run: RunSpec) -> int:
         """How many runs of this kind one job should have at most; 1 trains each by itself."""
         del run

@@ -19,7 +19,7 @@ from bestiary.errors import DiskError, UserError
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._machine import Place, environment, places
 from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stop
-from bestiary.launch._populations import PREFERRED
+from bestiary.launch._populations import PREFERRED, check_together
 from bestiary.launch._training import TRAINER
 from bestiary.specs import RunSpec
 from bestiary.store import log_file
@@ -42,6 +42,7 @@ class LocalExecutor(AbstractExecutor):
         corpus: str | Path,
         *,
         workers: int | None = None,
+        devices: int = 1,
         population: int = 0,
         trainer: str = TRAINER,
         stall_seconds: float = 3600.0,
@@ -50,23 +51,26 @@ class LocalExecutor(AbstractExecutor):
 
         Args:
             corpus: Folder of the prepared corpora.
-            workers: How many; by default one per core, or per accelerator where there is one.
+            workers: How many; by default one per core, or as many as the accelerators are enough
+                for.
+            devices: Of each run, over which it is laid.
             population: The most runs that are trained as one program; 0 for what is fastest here.
             trainer: What trains a job, as `module:function`.
             stall_seconds: A job whose step stands still for so long is lost and its worker killed.
                 Compiling and evaluating are steps that stand still: be generous.
 
         Raises:
-            UserError: fewer than one worker.
+            UserError: fewer than one worker, or no such devices.
         """
         if workers is not None and workers < 1:
             raise UserError(f"workers must be at least 1, got {workers}")
+        check_together(devices, population)
         self._corpus = str(corpus)
         self._trainer = trainer
         self._stall_seconds = stall_seconds
-        self._places = places(workers)
-        kind = "accelerator" if self._places[0].accelerator else "cpu"
-        self._population = population or PREFERRED[kind]
+        self._places, self._devices = places(workers, devices), devices
+        kind = "accelerator" if self._places[0].accelerators else "cpu"
+        self._population = population or (PREFERRED[kind] if devices == 1 else 1)
         self._listened = time.monotonic()
         self._workers: dict[int, _Worker] = {}
         self._inbox: queue.SimpleQueue[tuple[_Worker, Event | None]] = queue.SimpleQueue()
@@ -75,6 +79,11 @@ class LocalExecutor(AbstractExecutor):
     def slots(self) -> int:
         """One job per worker."""
         return len(self._places)
+
+    @property
+    def devices(self) -> int:
+        """As many as were asked for."""
+        return self._devices
 
     def members(self, run: RunSpec) -> int:
         """As many as were asked for, or are fastest on such a device."""
@@ -93,7 +102,7 @@ class LocalExecutor(AbstractExecutor):
                 worker = _Worker(place, self._trainer, self._corpus, self._inbox)
                 self._workers[slot] = worker
             if worker.job is None:
-                worker.take(job)
+                worker.take(msgspec.structs.replace(job, devices=self._devices))
                 return
         raise RuntimeError(f"all {self.slots} workers are busy")
 

@@ -1,16 +1,19 @@
 """What this machine has for workers, and the environment that makes one fast on its share of it."""
 
-import importlib.util
 import os
-import subprocess
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from bestiary.errors import UserError
+from bestiary.launch._accelerators import accelerators
 from bestiary.store import machine_bytes
 
 _CGROUP = Path("/sys/fs/cgroup/cpu.max")
+# A CPU that XLA divides, so that runs over several devices can be tried without any.
+_VIRTUAL = re.compile(r"--xla_force_host_platform_device_count=(\d+)")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,27 +21,37 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         cores: The processor cores it is pinned to; none pins it nowhere.
-        accelerator: The one accelerator it sees, as CUDA names it; empty on a CPU.
+        accelerators: Those it sees, as their driver names them; none on a CPU.
+        visible: The environment variables that let it see these alone.
         memory_bytes: Its share of the machine's memory; 0 on an accelerator, which has its own.
     """
 
     cores: tuple[int, ...] = ()
-    accelerator: str = ""
+    accelerators: tuple[str, ...] = ()
+    visible: dict[str, str] = {}
     memory_bytes: int = 0
 
 
-def places(workers: int | None = None) -> list[Place]:
-    """A place for each worker: an accelerator each where there are any, else a share of the cores.
+def places(workers: int | None = None, devices: int = 1) -> list[Place]:
+    """A place for each worker: its accelerators where there are any, else a share of the cores.
 
     One process per core, each with one thread, was 21 to 25% faster on a CPU than one process with
     as many threads.
 
     Args:
-        workers: How many; by default one per accelerator or core. Fewer than cores share them out.
+        workers: How many; by default one per core, or per group of accelerators. Fewer than cores
+            share them out.
+        devices: Of each run: accelerators, or parts of a CPU that XLA divides.
+
+    Raises:
+        UserError: there are no such devices.
     """
     found = accelerators()
-    if found:
-        return [Place(accelerator=found[k % len(found)]) for k in range(workers or len(found))]
+    if found.names:
+        groups = found.groups(devices)
+        seen = [groups[k % len(groups)] for k in range(workers or len(groups))]
+        return [Place(accelerators=names, visible=found.visible(names)) for names in seen]
+    _check_virtual(devices)
     usable = cores()
     count = workers or len(usable)
     shares = [tuple(usable[k::count]) for k in range(count)]
@@ -47,6 +60,17 @@ def places(workers: int | None = None) -> list[Place]:
         Place(cores=share or (usable[k % len(usable)],), memory_bytes=memory)
         for k, share in enumerate(shares)
     ]
+
+
+def _check_virtual(devices: int) -> None:
+    divided = _VIRTUAL.search(os.environ.get("XLA_FLAGS", ""))
+    there = int(divided[1]) if divided else 1
+    if devices > there:
+        raise UserError(
+            f"each run is to have {devices} devices, but there is no accelerator here that JAX "
+            f"could use, and {there} of a CPU; leave --devices out, or divide the CPU, for trying "
+            f"it, by XLA_FLAGS=--xla_force_host_platform_device_count={devices}"
+        )
 
 
 def cores() -> list[int]:
@@ -58,28 +82,6 @@ def cores() -> list[int]:
     return allowed[: max(1, _quota(len(allowed)))]
 
 
-def accelerators() -> list[str]:
-    """The NVIDIA devices that JAX could use here, without starting JAX."""
-    wanted = os.environ.get("JAX_PLATFORMS", "").split(",")[0]
-    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
-    if wanted == "cpu" or not any(importlib.util.find_spec(name) for name in plugins):
-        return []
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip()]
-    try:
-        listed = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return listed.stdout.split()
-
-
 def environment(place: Place, given: Mapping[str, str]) -> dict[str, str]:
     """The environment of a worker, to be set before its process starts.
 
@@ -88,8 +90,8 @@ def environment(place: Place, given: Mapping[str, str]) -> dict[str, str]:
         given: The driver's own environment; what it says about threads is overruled.
     """
     changed = dict(given)
-    if place.accelerator:
-        return changed | {"CUDA_VISIBLE_DEVICES": place.accelerator}
+    if place.accelerators:
+        return changed | place.visible
     # One, whatever the cores: their number would decide the last bits. Training sees to the same.
     for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         changed[name] = "1"

@@ -1,7 +1,7 @@
 """Whether a study's runs fit into this machine's memory, before the first is planned."""
 
 from bestiary.errors import UserError
-from bestiary.launch._machine import accelerators
+from bestiary.launch._accelerators import accelerators
 from bestiary.specs import Study, least_bytes
 from bestiary.store import machine_bytes
 
@@ -18,7 +18,7 @@ def check_memory(study: Study, workers: int) -> None:
     Raises:
         UserError: too little memory; on accelerators nothing is refused.
     """
-    if accelerators():
+    if accelerators().names:
         return
     batch = max(int(one.start.get("batch_size", study.batch_size)) for one in study.candidates)
     name, model = max(study.sizes.items(), key=lambda item: least_bytes(item[1], 1, batch))

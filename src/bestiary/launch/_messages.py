@@ -20,6 +20,7 @@ class Job(Spec, frozen=True, kw_only=True, tag=True):
         leave_at: A step after which to leave a checkpoint for longer runs of it; 0 for none.
         evaluate_also: Steps before it that those are evaluated at.
         keep_weights: Whether to leave the last checkpoint and the tokenizer in the folder.
+        devices: Over how many of its worker's devices a run is laid.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Job(Spec, frozen=True, kw_only=True, tag=True):
     leave_at: int = 0
     evaluate_also: tuple[int, ...] = ()
     keep_weights: bool = False
+    devices: int = 1
 
 
 class Stop(Spec, frozen=True, tag=True):

@@ -58,7 +58,7 @@ class Outlook:
 
     def _count(self, result: RunResult) -> None:
         self._states[result.state] += 1
-        self.device_seconds += result.own_share * result.seconds + result.compile_seconds
+        self.device_seconds += result.device_seconds
         planned = self._planned.get(result.run_id)
         if planned is None:
             return

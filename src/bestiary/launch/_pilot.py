@@ -54,6 +54,7 @@ class Pilot:
         corpora: str | Path,
         *,
         workers: int | None = None,
+        devices: int = 1,
         any_versions: bool = False,
         patience_seconds: float = PATIENCE_SECONDS,
         parent: int = 0,
@@ -66,7 +67,9 @@ class Pilot:
             folder: The study's folder, as this machine sees it.
             corpora: This machine's own folder of prepared corpora, where it does not see the
                 driver's.
-            workers: Processes that train; by default one per core, or per accelerator.
+            workers: Processes that train; by default one per core, or as many as the accelerators
+                are enough for.
+            devices: Of each run, over which it is laid.
             any_versions: Whether to train with other code or packages than the driver's, or than
                 those that the study was begun with.
             patience_seconds: How long to wait for a driver before leaving.
@@ -76,7 +79,7 @@ class Pilot:
         """
         self._folder = Path(folder).resolve()
         self._exchange = Exchange(self._folder)
-        self._corpora, self._workers = Path(corpora), workers
+        self._corpora, self._workers, self._devices = Path(corpora), workers, devices
         self._any_versions, self._patience_seconds = any_versions, patience_seconds
         self._parent, self._say = parent, say
         self._name = owned_name(prefix)
@@ -126,7 +129,9 @@ class Pilot:
         """Train for one driver; every order is answered or given back when this returns."""
         self._check_versions(terms)
         corpora = self._corpora_of(terms)
-        with LocalExecutor(corpora, workers=self._workers, trainer=terms.trainer) as executor:
+        with LocalExecutor(
+            corpora, workers=self._workers, devices=self._devices, trainer=terms.trainer
+        ) as executor:
             hand = _Hand(self._exchange, terms, self._name, self._say)
             hand.open()
             self._show(executor, hand)

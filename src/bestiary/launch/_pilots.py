@@ -27,6 +27,7 @@ from bestiary.launch._exchange import (
 from bestiary.launch._executor import AbstractExecutor
 from bestiary.launch._launcher import AbstractLauncher, Ended
 from bestiary.launch._messages import Event, Job, Lost, Notice, Progress, Stopped
+from bestiary.launch._populations import check_together
 from bestiary.launch._training import TRAINER
 from bestiary.specs import RunSpec, Study, digest
 from bestiary.store import software
@@ -56,6 +57,7 @@ class PilotsExecutor(AbstractExecutor):
         corpora: str | Path,
         *,
         launcher: AbstractLauncher | None = None,
+        devices: int = 1,
         population: int = 1,
         trainer: str = TRAINER,
         lease_seconds: float = LEASE_SECONDS,
@@ -67,10 +69,14 @@ class PilotsExecutor(AbstractExecutor):
             study: The study.
             corpora: Folder of the prepared corpora, for pilots that see it too.
             launcher: What starts pilots; without one they are started by hand.
+            devices: Of each run in the pilots that are started.
             population: The most runs that a pilot trains as one program.
             trainer: What trains a job, as `module:function`.
             lease_seconds: A pilot whose heartbeat stands still for so long is dead; its orders are
                 lost, and whatever it answers later is of no account.
+
+        Raises:
+            UserError: several runs as one program, over several devices.
         """
         self._exchange = Exchange(Path(folder).resolve())
         self._session = secrets.token_hex(4)
@@ -83,7 +89,8 @@ class PilotsExecutor(AbstractExecutor):
             data=study.data.digest,
             trainer=trainer,
         )
-        self._launcher, self._population = launcher, population
+        check_together(devices, population)
+        self._launcher, self._devices, self._population = launcher, devices, population
         self._asked_launcher = 0.0
         self._crew = Crew(self._exchange, lease_seconds)
         self._jobs: dict[
@@ -101,6 +108,11 @@ class PilotsExecutor(AbstractExecutor):
     def slots(self) -> int:
         """Two for each that the pilots have: who ends one order finds the next one waiting."""
         return 2 * max(1, self._crew.slots)
+
+    @property
+    def devices(self) -> int:
+        """Of the pilots that are started; those that join by hand take their own."""
+        return self._devices
 
     def members(self, run: RunSpec) -> int:
         """As many as were asked for: pilots are on any kind of device."""

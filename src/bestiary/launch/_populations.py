@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from bestiary.errors import UserError
 from bestiary.specs import RunSpec, ScheduleSpec, Spec
 from bestiary.store import metrics_file, read_whole
 
@@ -16,6 +17,19 @@ from bestiary.store import metrics_file, read_whole
 # idle by models so small, but none was measured yet, so there it has to be asked for as well.
 PREFERRED = {"cpu": 1, "accelerator": 1}
 FILE = "population.json"
+
+
+def check_together(devices: int, population: int) -> None:
+    """Refuse several runs as one program over several devices.
+
+    Raises:
+        UserError: both are asked for.
+    """
+    if devices > 1 and population > 1:
+        raise UserError(
+            f"runs that are one program have one device, got {devices} for {population} of them; "
+            "take one of --devices and --population"
+        )
 
 
 class Population(Spec, frozen=True, kw_only=True):

@@ -28,6 +28,11 @@ class ReusingExecutor(AbstractExecutor):
         """Those of who trains: what is known takes none for long."""
         return self._executor.slots
 
+    @property
+    def devices(self) -> int:
+        """Those of who trains."""
+        return self._executor.devices
+
     def members(self, run: RunSpec) -> int:
         """What is known is answered by itself."""
         return 1 if run_id(run) in self._known else self._executor.members(run)

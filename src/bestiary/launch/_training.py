@@ -60,6 +60,7 @@ def train_job(
         should_stop=should_stop,
         progress=progress,
         checkpoint_final=job.keep_weights,
+        placement=train.chosen_placement(job.runs[0], devices=job.devices),
     )
     opened = _opened(corpus, job.runs[0].data.digest)
     results = train.train(job.runs, opened, job.folder, policy)

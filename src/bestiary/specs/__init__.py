@@ -36,6 +36,7 @@ from bestiary.specs._kinds import MACHINE_CORES as MACHINE_CORES
 from bestiary.specs._kinds import MICRO_BATCHES as MICRO_BATCHES
 from bestiary.specs._kinds import OF_ONE_RUN as OF_ONE_RUN
 from bestiary.specs._kinds import PHASE as PHASE
+from bestiary.specs._kinds import PLACEMENT as PLACEMENT
 from bestiary.specs._kinds import POPULATION as POPULATION
 from bestiary.specs._kinds import TRUNK_STEPS as TRUNK_STEPS
 from bestiary.specs._kinds import is_busy as is_busy

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+# The mesh of devices that it was laid over, as `--mesh` takes it.
+PLACEMENT = "placement"
 # Keys of `RunResult.environment`. Not the number of cores: a run has one thread on a CPU.
 DECIDING = (
     *("bestiary", "code", "optimizer package", "jax", "jaxlib", "optax", "scipy"),
-    *("processor", "backend", "device", "threads", "products", "placement", "XLA_FLAGS"),
+    *("processor", "backend", "device", "threads", "products", PLACEMENT, "XLA_FLAGS"),
     *("attention", "cross-entropy"),
 )
 

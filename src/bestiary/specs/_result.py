@@ -1,8 +1,11 @@
 """What a run leaves: losses, curves, time and where it ran. Divergence is a result."""
 
+from functools import cache
 from typing import Literal
 
-from bestiary.specs._kinds import TRUNK_STEPS
+from bestiary.errors import UserError
+from bestiary.specs._kinds import PLACEMENT, TRUNK_STEPS
+from bestiary.specs._placement import ONE_DEVICE, placement_from
 from bestiary.specs._spec import Spec
 
 SPLITS = ("selection", "report")
@@ -70,10 +73,34 @@ class RunResult(Spec, frozen=True, kw_only=True):
     def own_share(self) -> float:
         """The share of its steps that it took itself: a shorter run of its trunk took the others.
 
-        What a study spent is that share of `seconds` and `tokens`, which are of all its steps.
+        What a study spent is that share of `seconds` and `tokens`, which are of all its steps:
+        `device_seconds` and `own_tokens`.
         """
         try:
             shared = int(self.environment.get(TRUNK_STEPS, "0"))
         except ValueError:  # somebody else's record
             return 1.0
         return 1.0 - min(1.0, max(0, shared) / max(1, self.last_step))
+
+    @property
+    def own_tokens(self) -> int:
+        """The tokens of the steps that it took itself."""
+        return round(self.own_share * self.tokens)
+
+    @property
+    def devices(self) -> int:
+        """Over how many it was laid."""
+        return _devices(self.environment.get(PLACEMENT, str(ONE_DEVICE)))
+
+    @property
+    def device_seconds(self) -> float:
+        """What it cost: training its own steps and compilation, added up over its devices."""
+        return self.devices * (self.own_share * self.seconds + self.compile_seconds)
+
+
+@cache
+def _devices(placement: str) -> int:
+    try:
+        return placement_from(placement).devices
+    except UserError:  # somebody else's record
+        return 1

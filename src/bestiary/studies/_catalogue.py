@@ -62,9 +62,8 @@ STUDIES: dict[str, Entry] = {
         "cluster.",
         paper,
         "It is that study's protocol over its grids, for its eleven optimizers in the variants it "
-        "ran, on three fresh seeds instead of the minimum of one. What it leaves out are the "
-        "study's corpus (give your own tokens) and training over several accelerators: a run must "
-        "fit one.",
+        "ran, on three fresh seeds instead of the minimum of one. What it leaves out is the study's "
+        "corpus: give your own tokens. A run is laid over several accelerators by --devices.",
         reduced="--sizes 130m,300m --optimizers adamw,muon,soap",
     ),
 }

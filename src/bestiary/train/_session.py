@@ -12,7 +12,7 @@ import numpy as np
 
 from bestiary import data
 from bestiary.errors import StopRequested
-from bestiary.specs import ACTIVATIONS, MICRO_BATCHES, RunResult, RunSpec
+from bestiary.specs import ACTIVATIONS, MICRO_BATCHES, PLACEMENT, RunResult, RunSpec
 from bestiary.store import CHECKPOINTS, TRUNK
 from bestiary.train import _checkpoints
 from bestiary.train._evaluation import Judge
@@ -102,7 +102,7 @@ class Session:
         if leads():
             _checkpoints.clear_unfinished(self._folder / CHECKPOINTS)
         carried = {
-            "placement": str(self._policy.placement),
+            PLACEMENT: str(self._policy.placement),
             MICRO_BATCHES: str(self._program.recipe.micro_batches),
             ACTIVATIONS: named_activations(bool(self._program.recipe.kernels.recompute)),
             **self._program.kernels_used(),

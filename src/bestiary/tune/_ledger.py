@@ -26,7 +26,7 @@ class CellEffort(Spec, frozen=True, kw_only=True):
         failed: How many of them failed.
         infeasible: Grid points skipped because they cannot run.
         tokens: Tokens trained.
-        device_seconds: Seconds of training and compilation on one device, without evaluation.
+        device_seconds: Of training and compilation, added up over devices; without evaluation.
         ended: Whether the search has ended.
         exhausted: Whether it ended because the budget was spent.
         bracketed: Whether it ended inside every grid that it may extend.
@@ -135,8 +135,8 @@ def _cell_effort(cell: Cell, tuning: CellTuning, noise: MeasuredNoise) -> CellEf
         diverged=tuning.diverged,
         failed=sum(result.state == "failed" for result in results),
         infeasible=len(tuning.infeasible),
-        tokens=sum(result.tokens for result in results),
-        device_seconds=sum(result.seconds + result.compile_seconds for result in results),
+        tokens=sum(result.own_tokens for result in results),
+        device_seconds=sum(result.device_seconds for result in results),
         ended=tuning.optimum is not None,
         exhausted=tuning.optimum is not None and tuning.refused > 0,
         bracketed=tuning.bracketed,

@@ -33,7 +33,7 @@ class Spending(Spec, frozen=True, kw_only=True):
         tokens: Training tokens seen.
         planned_seconds: Seconds of one device, at least and at most, were every model FLOP as fast
             as the baseline's at that size turned out to be; None before it has a result.
-        seconds: Seconds of training and compilation on one device.
+        seconds: Of training and compilation, added up over devices.
     """
 
     optimizer: str
@@ -92,9 +92,9 @@ def _spending(
         planned_runs=runs,
         runs=len(spent),
         planned_tokens=tokens,
-        tokens=sum(round(one.own_share * one.tokens) for one in spent),
+        tokens=sum(one.own_tokens for one in spent),
         planned_seconds=seconds if pace else None,
-        seconds=sum(one.own_share * one.seconds + one.compile_seconds for one in spent),
+        seconds=sum(one.device_seconds for one in spent),
     )
 
 
@@ -105,7 +105,7 @@ def _pace(study: Study, done: Iterable[Done]) -> dict[str, float]:
     for one, result in done:
         if one.optimizer == study.baseline and result.tokens:
             size = one.cell.size
-            seconds[size] = seconds.get(size, 0.0) + result.seconds
+            seconds[size] = seconds.get(size, 0.0) + result.devices * result.seconds
             each = one.run.model.flops_per_token
             flops[size] = flops.get(size, 0.0) + result.tokens * each
     if not flops:

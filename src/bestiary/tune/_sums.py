@@ -85,7 +85,7 @@ def _with(row: Tallied, result: RunResult) -> Tallied:
         done=done,
         diverged=row.diverged + (result.state == "diverged"),
         failed=row.failed + (result.state == "failed"),
-        tokens=row.tokens + round(result.own_share * result.tokens),
+        tokens=row.tokens + result.own_tokens,
         seconds=row.seconds + result.own_share * result.seconds,
     )
     if result.state != "done":

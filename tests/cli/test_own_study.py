@@ -53,7 +53,7 @@ def test_a_plan_says_what_is_tuned_and_what_a_study_leaves_out(
     assert "laws predict it in 1.2b 1x, 1.2b 2x, 1.2b 4x, 1.2b 8x, 130m 16x, 300m 16x for" in paper
     assert "by the protocol `study`" in paper
     assert "not in it" not in paper
-    assert "a run must fit one" in paper
+    assert "--devices lays a run over several" in paper
     assert re.search(r"In all: [\d,]+ to [\d,]+ runs, .* device-days", paper)
     assert "Reduced, `bestiary run paper --sizes 130m,300m --optimizers adamw,muon,soap`" in paper
     assert "No starting point" not in paper

@@ -68,7 +68,7 @@ def _check_virtual(devices: int) -> None:
     if devices > there:
         raise UserError(
             f"each run is to have {devices} devices, but there is no accelerator here that JAX "
-            f"could use, and {there} of a CPU; leave --devices out, or divide the CPU, for trying "
+            f"could use, and a CPU is {there}; leave --devices out, or divide the CPU, for trying "
             f"it, by XLA_FLAGS=--xla_force_host_platform_device_count={devices}"
         )
 

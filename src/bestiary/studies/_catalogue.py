@@ -62,8 +62,8 @@ STUDIES: dict[str, Entry] = {
         "cluster.",
         paper,
         "It is that study's protocol over its grids, for its eleven optimizers in the variants it "
-        "ran, on three fresh seeds instead of the minimum of one. What it leaves out is the study's "
-        "corpus: give your own tokens. A run is laid over several accelerators by --devices.",
+        "ran, on three fresh seeds instead of the minimum of one. What it leaves out is the "
+        "study's corpus: give your own tokens. --devices lays a run over several accelerators.",
         reduced="--sizes 130m,300m --optimizers adamw,muon,soap",
     ),
 }

@@ -10,7 +10,7 @@ import msgspec
 import tyro
 from msgspec import Meta
 
-from bestiary.cli._corpora import cache_folder, prepared
+from bestiary.cli._corpora import cache_folder, here, prepared, told_of_file
 from bestiary.cli._flags import Amount, Repeated, Switch
 from bestiary.cli._listing import print_json, show
 from bestiary.cli._telling import tell
@@ -26,6 +26,8 @@ from bestiary.data import (
     inside,
     leftovers,
     mixture,
+    pull_corpus,
+    push_corpus,
     shares,
     shown,
     validating,
@@ -34,6 +36,7 @@ from bestiary.data import (
 )
 from bestiary.errors import BestiaryError, UserError, unknown
 from bestiary.specs import SPLITS, Spec, digest
+from bestiary.store import is_remote
 
 COLUMNS = {
     "digest": "digest",
@@ -62,9 +65,11 @@ class Flags(Spec, frozen=True, kw_only=True):
 
     Attributes:
         action: `list` what is prepared, `prepare` text, `inspect` a corpus, `verify` one or all,
-            `fetch` a Hugging Face data set, or `mix` the components of a named mixture.
-        corpus: To inspect or verify: the first digits of its digest, or its name. To fetch: the
-            data set, as `HuggingFaceFW/fineweb`, or a local folder of one. To mix: `study`.
+            `fetch` a Hugging Face data set, `mix` the components of a named mixture, `push` a
+            corpus to storage elsewhere, or `pull` one from there.
+        corpus: To inspect, verify or push: the first digits of its digest, or its name. To fetch:
+            the data set, as `HuggingFaceFW/fineweb`, or a local folder of one. To mix: `study`. To
+            pull: where it is, as `s3://bucket/corpora/DIGEST`.
         data: To prepare: `stdlib` (the default), or a file or folder, as `bestiary train` takes it.
             To mix: COMPONENT=PATH for each; without, what would be fetched is listed.
         tokenizer: To prepare or mix: `byte`, or the path of a tokenizer.json.
@@ -74,7 +79,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         split: To fetch: the data set's split.
         field: To fetch: the column of the text.
         rows: To fetch: how many at most; 0 for all.
-        out: To fetch: the folder of the rows; by default one in the cache.
+        out: To fetch: the folder of the rows; by default one in the cache. To push: the folder of
+            corpora elsewhere, as `s3://bucket/corpora`.
         tokens: To mix, without data: how many tokens the listing is for.
         json: Print JSON.
     """
@@ -104,6 +110,8 @@ def run(flags: Flags) -> None:
         "verify": _verify,
         "fetch": fetch_rows,
         "mix": mix,
+        "push": push,
+        "pull": pull,
     }
     if flags.action not in actions:
         raise unknown("action", shown(flags.action), actions)
@@ -138,7 +146,7 @@ def _row(one: Held) -> dict[str, Any]:
 
 def _prepare(flags: Flags) -> None:
     vocabulary = _vocabulary(flags)
-    corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=vocabulary)
+    corpus = prepared(here(flags.data), tokenizer=flags.tokenizer, vocabulary=vocabulary)
     _tell_of(corpus, as_json=flags.json)
 
 
@@ -238,6 +246,27 @@ def _inspect(flags: Flags) -> None:
         return
     _tell_of(corpus, as_json=False)
     tell(*found.lines())
+
+
+def push(flags: Flags) -> None:
+    """Copy a corpus to storage elsewhere, and say how to use it from there."""
+    folder = cache_folder() / "corpora"
+    if not (flags.corpus and is_remote(flags.out)):
+        raise UserError("name both: bestiary data push CORPUS --out s3://bucket/corpora")
+    corpus = Corpus.open(folder, digest_of(folder, flags.corpus), verify=True)
+    url = push_corpus(corpus, flags.out, told_of_file)
+    if flags.json:
+        print_json({"url": url})
+        return
+    tell(f"in {url}", f"elsewhere: bestiary train --data {url}")
+
+
+def pull(flags: Flags) -> None:
+    """Copy a corpus from storage elsewhere into the cache, and say what it is."""
+    if not is_remote(flags.corpus):
+        raise UserError("name the corpus: bestiary data pull s3://bucket/corpora/DIGEST")
+    path = pull_corpus(flags.corpus, cache_folder() / "corpora", told_of_file)
+    _tell_of(Corpus.open(path.parent, path.name), as_json=flags.json)
 
 
 def _about(corpus: Corpus) -> dict[str, Any]:

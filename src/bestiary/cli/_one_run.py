@@ -4,8 +4,9 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from rich.console import Console
@@ -17,6 +18,9 @@ from bestiary.data import Corpus
 from bestiary.errors import BestiaryError, StopRequested, UserError
 from bestiary.specs import ONE_DEVICE, Placement, RunResult, RunSpec, canonical_json, run_id
 from bestiary.store import RUN, TOKENIZER, read_whole, write_whole
+
+if TYPE_CHECKING:
+    from bestiary.cli._run_mirror import RunMirror
 
 RESULT, SUM = "result.json", "result.json.sha256"
 
@@ -34,10 +38,19 @@ def go_on(
     folder: Path,
     placement: Placement = ONE_DEVICE,
     attention: str = "",
+    mirror: "RunMirror | None" = None,
 ) -> RunResult:
     """Train a run in a folder, from its checkpoint where it was interrupted.
 
     Of several processes the first writes the result.
+
+    Args:
+        spec: The run.
+        corpus: Its text.
+        folder: Its folder.
+        placement: The mesh of devices.
+        attention: The form of attention.
+        mirror: The folder elsewhere.
 
     Raises:
         UserError: the folder holds another run.
@@ -45,7 +58,11 @@ def go_on(
     """
     from bestiary.train import Policy, leads, train
 
+    if mirror is not None:
+        mirror.bring(spec)
     if (finished := _finished(spec, folder)) is not None:
+        if mirror is not None:
+            mirror.finish()
         print(f"trained before, not again; this is its result in {folder}", file=sys.stderr)
         return finished
     with progress(spec.steps, shown=leads()) as told:
@@ -56,6 +73,8 @@ def go_on(
             placement=placement,
             attention=attention,
         )
+        if mirror is not None:
+            policy = replace(policy, saved=mirror.saved)
         try:
             (result,) = train([spec], corpus, folder, policy)
         except StopRequested as stop:
@@ -68,6 +87,8 @@ def go_on(
     _write(folder / RUN, canonical_json(spec) + "\n")
     _write(folder / SUM, _sum(text.encode()))
     _write(folder / RESULT, text)
+    if mirror is not None:
+        mirror.finish()
     return result
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import tyro
 from rich.console import Console
 
@@ -50,7 +51,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         ray: What is asked of Ray for each of them.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
             its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin), or
-            `wiki,for=validation`. May be given several times, for a mixture.
+            `wiki,for=validation`; here, or elsewhere as `s3://bucket/docs` (docs/own-data.md). May
+            be given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
         sizes: Some of its sizes, with commas: a slice of the study, in a folder of its own.
         optimizers: Some of its optimizers, the baseline among them.
@@ -101,12 +103,14 @@ def run(flags: Flags) -> int:
     Returns:
         0, or 1 where runs have failed, so that the answer may lack something.
     """
+    from bestiary.cli._corpora import here
     from bestiary.cli._live import display
     from bestiary.cli._questions import StudyPart, asked, without_corpus
     from bestiary.launch import drive
 
     caps = _caps(flags)
     part = StudyPart(sizes=flags.sizes, optimizers=flags.optimizers, ratios=flags.ratios)
+    flags = msgspec.structs.replace(flags, data=here(flags.data))
     launcher = _check_place(flags, without_corpus(flags.study, part))
     study, corpus = asked(flags.study, flags.data, flags.tokenizer, part)
     folder = Path(flags.out) if flags.out else default_folder(study.name)

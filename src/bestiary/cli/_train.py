@@ -31,6 +31,7 @@ from bestiary.specs import (
     quantity,
     run_id,
 )
+from bestiary.store import RemoteFolder, is_remote
 
 
 class Shape(Spec, frozen=True, kw_only=True):
@@ -69,7 +70,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         set: A hyperparameter as name=value; may be given several times.
         data: `stdlib` (the default), or a file or folder of .txt, .jsonl, .parquet or .bin; with
             its settings, as in `docs,field=body,weight=3.8` (or bytes_per_token, of .bin), or
-            `wiki,for=validation`. May be given several times, for a mixture.
+            `wiki,for=validation`; here, or elsewhere as `s3://bucket/docs` (docs/own-data.md). May
+            be given several times, for a mixture.
         tokenizer: `byte`, or the path of a tokenizer.json.
         ratio: Tokens over 20 N, the data-to-model ratio.
         steps: Optimizer steps; 0 follows from the ratio.
@@ -91,6 +93,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         attention: The form of attention: splash of TPUs, cudnn of GPUs, or chunked, which every
             device has; by default the device's own. No part of the run's identity.
         out: Folder of metrics, checkpoint and result; by default one named for the run.
+        mirror: A folder elsewhere, as `s3://bucket/run`, to which every checkpoint is copied, and
+            from which the run goes on where the folder here is behind or lost.
         json: Print the result as JSON.
         shape: What differs from the named size.
     """
@@ -119,16 +123,20 @@ class Flags(Spec, frozen=True, kw_only=True):
     process: Natural = 0
     attention: str = ""
     out: str = ""
+    mirror: str = ""
     json: Switch = False
     shape: Shape = Shape()
 
 
 def run(flags: Flags) -> None:
     """Train, or print the result that is already there."""
-    from bestiary.cli._corpora import prepared
+    from bestiary.cli._corpora import here, prepared
     from bestiary.cli._one_run import go_on
+    from bestiary.cli._run_mirror import RunMirror
     from bestiary.train import leads
 
+    _check_mirror(flags)
+    flags = msgspec.structs.replace(flags, data=here(flags.data))
     model = model_of(flags.size, with_vocabulary(flags))
     _join(flags)
     placement = refuse_early(flags, model)
@@ -140,13 +148,23 @@ def run(flags: Flags) -> None:
         console().print(_introduction(spec, epochs, folder), highlight=False, markup=False)
         if told := told_of_start_at(flags, spec):
             console().print(told, highlight=False, markup=False)
-    result = go_on(spec, corpus, folder, placement, flags.attention)
+    mirror = RunMirror(flags.mirror, folder) if flags.mirror else None
+    result = go_on(spec, corpus, folder, placement, flags.attention, mirror)
     if not leads():
         return
     if flags.json:
         print_json({"folder": str(folder), "result": msgspec.to_builtins(result)})
     else:
         console().print(_conclusion(spec, result), highlight=False, markup=False)
+
+
+def _check_mirror(flags: Flags) -> None:
+    if flags.mirror and not is_remote(flags.mirror):
+        raise UserError(f"--mirror takes an address such as s3://bucket/run, got {flags.mirror!r}")
+    if flags.mirror and flags.coordinator:
+        raise UserError("--mirror is for a run of one process; leave it out, all see one folder")
+    if flags.mirror:
+        RemoteFolder(flags.mirror)  # which refuses what it cannot use before any text is read
 
 
 def _join(flags: Flags) -> None:
@@ -195,8 +213,11 @@ def with_vocabulary(flags: Flags) -> Shape:
     Raises:
         UserError: no such tokenizer, or no such text.
     """
+    from bestiary.cli._corpora import given
     from bestiary.data import described, vocabulary_of
 
+    if not flags.shape.vocabulary and (corpus := given(flags.data)) is not None:
+        return msgspec.structs.replace(flags.shape, vocabulary=corpus.vocabulary)
     only_tokens = flags.data and all(described(line).is_tokens for line in flags.data)
     if flags.shape.vocabulary or (only_tokens and flags.tokenizer == "byte"):
         return flags.shape

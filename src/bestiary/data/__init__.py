@@ -17,6 +17,7 @@ from bestiary.data._held import digest_of as digest_of
 from bestiary.data._held import held as held
 from bestiary.data._held import leftovers as leftovers
 from bestiary.data._inside import inside as inside
+from bestiary.data._mirrored import mirrored as mirrored
 from bestiary.data._mixture import BLOCK as BLOCK
 from bestiary.data._order import starts as starts
 from bestiary.data._prepare import prepare as prepare
@@ -26,6 +27,9 @@ from bestiary.data._presets import shares as shares
 from bestiary.data._presets import validating as validating
 from bestiary.data._presets import weights as weights
 from bestiary.data._reading import Reading as Reading
+from bestiary.data._remote_corpus import digest_in as digest_in
+from bestiary.data._remote_corpus import pull_corpus as pull_corpus
+from bestiary.data._remote_corpus import push_corpus as push_corpus
 from bestiary.data._shard import read_shard as read_shard
 from bestiary.data._shard import write_shard as write_shard
 from bestiary.data._shown import shown as shown

@@ -35,6 +35,8 @@ from bestiary.store._records import read_records as read_records
 from bestiary.store._records import require_records as require_records
 from bestiary.store._records import restore as restore
 from bestiary.store._records import write_records as write_records
+from bestiary.store._remote import RemoteFolder as RemoteFolder
+from bestiary.store._remote import is_remote as is_remote
 from bestiary.store._request import request_stop as request_stop
 from bestiary.store._request import stop_requested as stop_requested
 from bestiary.store._request import withdraw_request as withdraw_request

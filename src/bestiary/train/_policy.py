@@ -11,6 +11,10 @@ def _never() -> bool:
     return False
 
 
+def _kept(checkpoint: Path) -> None:
+    del checkpoint
+
+
 def _silent(step: int, loss: float) -> None:
     del step, loss
 
@@ -35,6 +39,7 @@ class Policy:
             `StopRequested`. SIGTERM does the same.
         progress: Called after every dispatch with the steps taken and the latest training loss
             (of a population, the lowest).
+        saved: Called with the folder of every checkpoint when it is whole.
         resident_bytes: A corpus of at most this many bytes lives on the device; a larger one is
             streamed. The batches are the same.
         steps_per_dispatch: Most steps in one call of the compiled program, of which 64 is the
@@ -52,6 +57,7 @@ class Policy:
     checkpoint_final: bool = False
     should_stop: Callable[[], bool] = _never
     progress: Callable[[int, float], None] = _silent
+    saved: Callable[[Path], None] = _kept
     resident_bytes: int = 2**30
     steps_per_dispatch: int = 0
     placement: Placement = ONE_DEVICE

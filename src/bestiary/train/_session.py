@@ -204,7 +204,9 @@ class Session:
             arrays = (self._params, self._state)
             record = self._ledger.snapshot()
             place = self._folder / CHECKPOINTS
-            _checkpoints.save(place, step, record=record, arrays=arrays, kept=kept)
+            whole = _checkpoints.save(place, step, record=record, arrays=arrays, kept=kept)
+            if leads():
+                self._policy.saved(whole)
         self._saved_step, self._saved_at = step, time.monotonic()
 
     def _leave(self) -> None:

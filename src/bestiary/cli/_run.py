@@ -242,6 +242,11 @@ def _launcher(flags: Flags) -> "AbstractLauncher | None":
         *("--devices", str(flags.devices)) * (flags.devices > 1),
     )
     if flags.on == "ray":
+        if flags.devices > 1 and flags.ray.gpus not in (0, flags.devices):
+            raise UserError(
+                f"a pilot has the devices of one run, got --ray.gpus {flags.ray.gpus:g} for "
+                f"--devices {flags.devices}; give the same number"
+            )
         return RayLauncher(flags.workers, flags.ray, options)
     if flags.on == "slurm":
         if not flags.workers:

@@ -1,9 +1,10 @@
 """Run benchmarks, print one table each, and write all rows as JSON.
 
-Usage: python -m benchmarks [NAME ...] [--json PATH]
+Usage: python -m benchmarks [NAME ...] [--json PATH] [--sizes SIZE,... --rounds N]
 
 Without names all run but `intervals`, which takes half an hour and measures coverage, not speed,
-`peers`, which needs torch, and `accelerators`, which compiles for hours where there is none.
+`peers`, which needs torch and takes the sizes and rounds that are asked for, and `accelerators`,
+which compiles for hours where there is none.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import platform
 import shlex
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -38,7 +40,7 @@ from benchmarks import (
 from bestiary.errors import UserError
 from bestiary.train import environment
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "training": training.run,
     "optimizer_steps": optimizer_steps.run,
     "optimizer_bounds": optimizer_bounds.run,
@@ -64,7 +66,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", metavar="PATH", help="where to write all rows")
+    parser.add_argument("--sizes", default=",".join(peers.SIZES), help="of peers; %(default)s")
+    parser.add_argument("--rounds", type=int, default=peers.ROUNDS, help="of peers; %(default)s")
     flags = parser.parse_args()
+    asked = {"peers": {"sizes": flags.sizes.split(","), "rounds": flags.rounds}}
     unknown = [name for name in flags.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(BENCHMARKS)}")
@@ -75,7 +80,7 @@ def main() -> None:
     rows = []
     for name in flags.names or [one for one in BENCHMARKS if one not in ON_REQUEST]:
         try:
-            measured = BENCHMARKS[name]()
+            measured = BENCHMARKS[name](**asked.get(name, {}))
         except UserError as error:
             sys.exit(f"python -m benchmarks: {error}")
         show(console, name, measured)

@@ -21,7 +21,9 @@ def corpus() -> Iterator[Corpus]:
         yield prepare([source("stdlib")], folder)
 
 
-def timed(shape: str, optimizer: str, steps: int, text: Corpus) -> RunResult:
+def timed(
+    shape: str, optimizer: str, steps: int, text: Corpus, batch_size: int = BATCH_SIZE
+) -> RunResult:
     """Train with an optimizer's starting configuration; no evaluation beyond one sequence."""
     start = CATALOGUE[optimizer].start
     settings = {name: value for name, value in start.items() if name not in RUN_COORDINATES}
@@ -29,7 +31,7 @@ def timed(shape: str, optimizer: str, steps: int, text: Corpus) -> RunResult:
         model=SHAPES[shape],
         data=text.spec,
         optimizer=resolve(optimizer, settings),
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
         steps=steps,
         evaluation_sequences=1,
     )

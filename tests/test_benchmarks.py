@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from benchmarks import accelerators, compiled_steps, optimizer_bounds, optimizer_steps
+from benchmarks import accelerators, compiled_steps, optimizer_bounds, optimizer_steps, peers
 
+from bestiary.errors import UserError
 from bestiary.specs import SIZES, DataSpec, ModelSpec, RunSpec
 
 TINY: ModelSpec = msgspec.structs.replace(SIZES["8k"], context=8, vocabulary=32)
@@ -115,3 +116,23 @@ def test_steps_and_populations_are_measured_where_there_is_a_device(
     row = accelerators.measured(TINY, "adamw", text, batch=2, dtype="bfloat16", steps=2)
     assert row["peak_percent"] == 100 * 2 * TINY.context * TINY.flops_per_token / 0.5 / 1e6
     assert accelerators.population(TINY, text, 16)["times_faster"] == 4.0
+
+
+def test_one_process_a_core_is_compared_with_the_best_of_torch_in_either_setting() -> None:
+    rates = {
+        "ours": [90.0, 100.0, 130.0],
+        "ours, one a core": [150.0],
+        "torch": [50.0],
+        "torch, one a core": [60.0],
+        "torch.compile": [120.0],
+        "torch.compile, one a core": [80.0],
+    }
+    row = peers.row("33k", rates)
+    assert row["ratio"] == pytest.approx(100 / 120)
+    assert row["ratio, one a core"] == pytest.approx(150 / 120)
+    assert row["ours"] == "100 (90 to 130)"
+
+
+def test_a_size_that_nobody_times_is_refused() -> None:
+    with pytest.raises(UserError, match="no size '34k'; use 33k, "):
+        peers.run(["34k"])

@@ -431,6 +431,8 @@ def test_killed_between_any_two_statements_the_file_is_whole(tmp_path: Path) -> 
             outcomes = [one.outcome for one in store.attempts()]
             assert (store.results() != {}) == (outcomes == ["done"])
         seen.add((done.returncode, *outcomes))
+        if done.returncode == 0:
+            break  # there is no later statement
     assert {(-9,), (-9, "interrupted"), (0, "done")} <= seen
 
 

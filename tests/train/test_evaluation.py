@@ -53,3 +53,16 @@ def test_losses_do_not_depend_on_how_many_sequences_are_read_at_once(
     together = losses()
     monkeypatch.setattr("bestiary.train._evaluation._LOGITS", 1)
     assert losses() == pytest.approx(together, rel=1e-6)
+
+
+def test_optimizers_that_evaluate_what_they_train_share_one_program(
+    make_run: Callable[..., RunSpec],
+) -> None:
+    names = ("adamw", "lion", "schedule_free")
+    adamw, lion, averaging = (program(recipe(make_run(name)), 1, True) for name in names)
+    assert adamw.evaluate is lion.evaluate
+    assert averaging.evaluate is not adamw.evaluate
+    state = object()
+    assert (adamw.judged_state(state), averaging.judged_state(state)) == (None, state)
+    wide = program(recipe(make_run("lion", compute_dtype="bfloat16")), 1, True)
+    assert wide.evaluate is not lion.evaluate

@@ -40,6 +40,7 @@ class Judge:
             state: The optimizer's, which may hold other weights to evaluate.
         """
         sequences_EBS = self._program.laid(self._batches)
+        state = self._program.judged_state(state)
         evaluate, seconds = self._program.evaluate.compiled(params, state, sequences_EBS)
         self.compile_seconds += seconds
         losses = np.asarray(evaluate(params, state, sequences_EBS), np.float64)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from bestiary import models
+from bestiary import models, optimizers
 from bestiary.specs import ONE_DEVICE, Placement
 from bestiary.train._kernels import named
 from bestiary.train._mesh import Ground
@@ -48,6 +48,15 @@ _ALWAYS: dict[str, dict[str, str | bool]] = {
     "cpu": {"xla_cpu_multi_thread_eigen": False, "xla_cpu_experimental_ynn_fusion_type": ""}
 }
 
+# What evaluation does not depend on.
+_NO_OPTIMIZER: dict[str, Any] = {
+    "optimizer": "",
+    "static": (),
+    "schedule": "",
+    "batch_size": 0,
+    "accumulation": 0,
+    "micro_batches": 0,
+}
 
 # The mesh to trace under, and where the arguments and the results lie on it.
 Lying = tuple[Mesh | None, Any, Any]
@@ -115,7 +124,7 @@ class Program:
     @cached_property
     def start(self) -> Timed:
         """(hyper,) -> (params, state)."""
-        function = self._over_population(partial(start, self.recipe), 0)
+        function = _over_population(self.population, partial(start, self.recipe), 0)
         once = self.population * self.recipe.model.parameters <= _SMALL_START
         return Timed(function, once=once, lying=self._lying("start"))
 
@@ -132,9 +141,22 @@ class Program:
 
     @cached_property
     def evaluate(self) -> Timed:
-        """(params, state, sequences (E, B, S)) -> nats per token of each sequence (K, E, B)."""
-        function = self._over_population(self._evaluate, (0, 0, None))
-        return Timed(function, lying=self._lying("evaluate"))
+        """(params, state, sequences (E, B, S)) -> nats per token of each sequence (K, E, B).
+
+        Where an optimizer evaluates the weights that it trains, one program serves it and all
+        others like it, and the state is None; see `judged_state`.
+        """
+        judging = replace(self._judging, **_NO_OPTIMIZER)
+        of = self.recipe.entry.evaluation_params
+        if self.placement.alone:
+            options = tuple(sorted(_options(jax.default_backend()).items()))
+            return _evaluation(judging, of, self.population, options)
+        return Timed(partial(_losses, judging, of), lying=self._lying("evaluate"))
+
+    def judged_state(self, state: State) -> State:
+        """What of an optimizer's state `evaluate` takes."""
+        plain = self.recipe.entry.evaluation_params is optimizers.Optimizer.evaluation_params
+        return None if plain and self.placement.alone else state
 
     def _lying(self, which: str) -> Lying | None:
         """Where arguments and results of one of the programs lie."""
@@ -149,9 +171,6 @@ class Program:
             # Traced under no mesh: it is the sequences that are divided, and nothing within.
             "evaluate": (None, (*held, ground.rows(1)), whole),
         }[which]
-
-    def _over_population(self, function: Callable[..., Any], axes: Any) -> Callable[..., Any]:
-        return function if self.population == 1 else jax.vmap(function, in_axes=axes)
 
     def _advance(
         self,
@@ -168,7 +187,7 @@ class Program:
         ) -> Any:
             return take_step(self.recipe, params, state, hyper=hyper, tokens_BS=tokens, step=now)
 
-        steps = self._over_population(step, (0, 0, 0, 0, None))
+        steps = _over_population(self.population, step, (0, 0, 0, 0, None))
 
         def body(index: jax.Array, carry: Any) -> Any:
             params, state, measured = carry
@@ -212,16 +231,42 @@ class Program:
         kernels = replace(self.recipe.kernels, attention=models.REFERENCE.attention)
         return replace(self.recipe, kernels=kernels)
 
-    def _evaluate(self, params: Params, state: State, sequences: jax.Array) -> jax.Array:
-        trained = self.recipe.entry.evaluation_params(state, params)
-        judging = self._judging
 
-        # One loss per sequence: a batch padded to the common size then needs no mask.
-        def losses(tokens_BS: jax.Array) -> jax.Array:
-            one = lambda tokens_S: judging.loss(trained, tokens_S[None])  # noqa: E731
-            return jax.vmap(one)(tokens_BS.astype(jnp.int32))
+@lru_cache(maxsize=16)
+def _evaluation(
+    judging: Recipe,
+    evaluation_params: Callable[[State, Params], Params],
+    population: int,
+    options: tuple[tuple[str, str | bool], ...],
+) -> Timed:
+    """The program that evaluates, of a recipe without an optimizer; one for each set of options."""
+    del options  # `Timed` reads them itself
+    return Timed(
+        _over_population(population, partial(_losses, judging, evaluation_params), (0, 0, None))
+    )
 
-        return jax.lax.map(losses, sequences)
+
+def _losses(
+    judging: Recipe,
+    evaluation_params: Callable[[State, Params], Params],
+    params: Params,
+    state: State,
+    sequences: jax.Array,
+) -> jax.Array:
+    """One loss per sequence: a batch padded to the common size then needs no mask."""
+    trained = evaluation_params(state, params)
+
+    def losses(tokens_BS: jax.Array) -> jax.Array:
+        one = lambda tokens_S: judging.loss(trained, tokens_S[None])  # noqa: E731
+        return jax.vmap(one)(tokens_BS.astype(jnp.int32))
+
+    return jax.lax.map(losses, sequences)
+
+
+def _over_population(
+    population: int, function: Callable[..., Any], axes: Any
+) -> Callable[..., Any]:
+    return function if population == 1 else jax.vmap(function, in_axes=axes)
 
 
 @lru_cache(maxsize=16)

@@ -6,8 +6,9 @@ interval that is reported stands the plain one, of noise that is alike and indep
 and of tuning without luck, which is what the interval was and what the check by profile likelihood
 still assumes; the price is the width of the one over the other.
 
-Run as `python -m benchmarks.broken_assumptions [studies [draws]]`; it prints a table of
-docs/statistics.md. One process; minutes for the default of 200 studies a row and 600 draws.
+Run as `python -m benchmarks.broken_assumptions [studies [draws [row]]]`, of one row by the start of
+its name; it prints a table of docs/statistics.md. One process; minutes for the default of 200
+studies a row and 600 draws.
 """
 
 import platform
@@ -166,9 +167,9 @@ def _speedups(drawn: Draws, name: str) -> Iterable[tuple[Key, Drawn]]:
             yield (name, size, ratio), one
 
 
-def run(studies: int = 200, draws: int = 600) -> None:
+def run(studies: int = 200, draws: int = 600, name: str = "") -> None:
     """Print one line a row."""
-    for row in ROWS:
+    for row in (one for one in ROWS if one.name.startswith(name)):
         reported, plain = held(row, studies, draws)
         shares = (
             f"{100 * new:.1f}% ({100 * old:.1f}%)"
@@ -185,4 +186,4 @@ if __name__ == "__main__":
         "| broken assumption | speedups | averages | wrong verdict on an equal optimizer | "
         "high / low | price |\n|" + "---|" * 6
     )
-    run(*(int(argument) for argument in sys.argv[1:]))
+    run(*(int(argument) for argument in sys.argv[1:3]), *sys.argv[3:4])

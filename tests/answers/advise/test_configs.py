@@ -90,6 +90,25 @@ def test_flags_of_megatron_and_nanochat_are_the_same_training() -> None:
     assert "--warmdown-ratio=0.4 " in nanochat
 
 
+def test_another_muon_is_written_as_that_or_refused() -> None:
+    moonshot = replace(MUON, settings=(*MUON.settings, *recommended(scale="rms", nesterov=False)))
+    megatron = config_block("megatron", moonshot)
+    assert "--muon-scale-mode spectral \\\n--muon-extra-scale-factor 0.2 " in megatron
+    assert "nesterov" not in megatron
+    torchtitan = config_block("torchtitan", moonshot)
+    assert '"nesterov": False' in torchtitan
+    assert '"adjust_lr_fn": "match_rms_adamw"' in torchtitan
+    levanter = config_block("levanter", moonshot)
+    assert "  nesterov: false\n  use_kimi_scaling: true\n" in levanter
+    with pytest.raises(UserError, match="nanochat has no Muon with scale rms, only with aspect"):
+        config_block("nanochat", moonshot)
+    polar = replace(MUON, settings=(*MUON.settings, *recommended(coefficients="polar_express")))
+    assert "--muon-coefficient-type polar_express " in config_block("megatron", polar)
+    for project in ("torchtitan", "levanter"):
+        with pytest.raises(UserError, match="coefficients polar_express, only with simple"):
+            config_block(project, polar)
+
+
 def test_yaml_of_levanter_says_numbers_that_stay_numbers() -> None:
     block = config_block("levanter", MUON)
     assert "  type: muon\n  learning_rate: 0.004\n  adam_lr: 0.0012\n" in block
@@ -104,6 +123,8 @@ def test_arguments_of_hugging_face_divide_the_batch_over_the_devices() -> None:
     assert "per_device_train_batch_size=4," in block
     assert "gradient_accumulation_steps=1," in block
     assert '"cosine_with_min_lr"' in block
+    linear = config_block("hf", replace(ADAMW, schedule="linear"), devices=64)
+    assert '"num_decay_steps": 900, "decay_type": "linear", "min_lr_ratio": 0.1' in linear
     stays = config_block("hf", replace(ADAMW, schedule="wsd"), devices=64)
     assert '"num_decay_steps": 400' in stays
 

@@ -106,6 +106,28 @@ class Block(NamedTuple):
         return self.sequences * self.context
 
 
+def called(block: Block, project: str, name: str, usual: str, names: Mapping[str, str]) -> str:
+    """What a project calls a variant of an optimizer.
+
+    Args:
+        block: The start.
+        project: Its name, for the refusal.
+        name: The hyperparameter that says which variant it is.
+        usual: What it is where the start does not say.
+        names: The variants that the project has, by the catalogue's names.
+
+    Raises:
+        UserError: a variant that the project lacks, which would be another optimizer there.
+    """
+    value = str(block.get(name, usual))
+    if value not in names:
+        raise UserError(
+            f"{project} has no {block.start.label} with {name} {value}, only with "
+            f"{', '.join(names)}; --config optax runs it as it was measured"
+        )
+    return names[value]
+
+
 def number(value: object) -> str:
     """A setting as code: five digits, and a float that stays one in YAML too."""
     if isinstance(value, bool) or not isinstance(value, float):

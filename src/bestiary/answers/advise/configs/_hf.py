@@ -36,7 +36,9 @@ def write(block: Block, accepted: Iterable[str]) -> list[str]:
 
 def _schedule(block: Block) -> list[str]:
     final = number(block.start.final_fraction)
-    if block.start.schedule == "wsd":
+    # Its `linear` ends at nothing.
+    stays = block.start.schedule == "linear" and block.start.final_fraction > 0
+    if block.start.schedule == "wsd" or stays:
         return [
             'lr_scheduler_type="warmup_stable_decay"',
             f'lr_scheduler_kwargs={{"num_decay_steps": {block.decay_steps}, '

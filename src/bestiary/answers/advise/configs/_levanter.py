@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bestiary.answers.advise.configs._block import Block, lines, number
+from bestiary.answers.advise.configs._block import Block, called, lines, number
 
 KEYS = "stanford-crfm/levanter 9263f81 (2025-09-26)"
 _ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon", "max_grad_norm": "max_grad_norm"}
@@ -65,7 +65,13 @@ def write(block: Block, accepted: Iterable[str]) -> list[str]:
     kind, keys = NAMES[block.start.optimizer]
     own: list[tuple[str, object]] = [("learning_rate", block.rate)]
     if block.start.optimizer == "muon":
-        own.append(("adam_lr", block.other_rate))
+        called(block, "levanter", "coefficients", "simple", {"simple": ""})
+        kimi = called(block, "levanter", "scale", "aspect", {"aspect": "false", "rms": "true"})
+        own += [
+            ("adam_lr", block.other_rate),
+            ("nesterov", block.get("nesterov", True)),
+            ("use_kimi_scaling", kimi),
+        ]
     own.append(("weight_decay", block.get("weight_decay")))
     own += [(key, block.get(ours)) for key, ours in keys.items() if block.get(ours, "") != ""]
     if kind == "adam":

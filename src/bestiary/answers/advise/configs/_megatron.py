@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
-from bestiary.answers.advise.configs._block import Block, number
+from bestiary.answers.advise.configs._block import Block, called, number
 
+# The names of scales and coefficients are those of NVIDIA-NeMo/Emerging-Optimizers 033065f.
+SCALES = {"aspect": "shape_scaling", "rms": "spectral", "spectral": "unit_rms_norm"}
+COEFFICIENTS = {one: one for one in ("simple", "quintic", "polar_express")}
 KEYS = "NVIDIA/Megatron-LM d98e8a6 (2026-08-22)"
 NAMES = {"adamw": "adam", "muon": "muon", "lion": "lion"}
 _STYLES = {"cosine": "cosine", "linear": "linear", "wsd": "WSD", "constant": "constant"}
@@ -33,7 +36,7 @@ def write(block: Block, accepted: Iterable[str]) -> list[str]:
         told = [
             "# vectors get --lr, embedding and head --decoupled-lr",
             *told,
-            "--muon-nesterov \\",
+            *(["--muon-nesterov \\"] if block.get("nesterov", True) else []),
         ]
     return [*told[:-1], told[-1].removesuffix(" \\")]
 
@@ -53,7 +56,11 @@ def _own(block: Block) -> list[tuple[str, object]]:
         ("decoupled-min-lr", block.other_rate * block.start.final_fraction),
         *adam,
         ("muon-momentum", block.get("momentum", 0.95)),
-        ("muon-scale-mode", "shape_scaling"),
-        ("muon-coefficient-type", block.get("coefficients")),
+        ("muon-scale-mode", called(block, "megatron", "scale", "aspect", SCALES)),
+        *([("muon-extra-scale-factor", 0.2)] if block.get("scale", "") == "rms" else []),
+        (
+            "muon-coefficient-type",
+            called(block, "megatron", "coefficients", "simple", COEFFICIENTS),
+        ),
         ("muon-num-ns-steps", block.get("iterations")),
     ]

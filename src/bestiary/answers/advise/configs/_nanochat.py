@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bestiary.answers.advise.configs._block import Block, number
+from bestiary.answers.advise.configs._block import Block, called, number
 
 KEYS = "karpathy/nanochat 92d63d4 (2026-07-03)"
 NAMES = {"muon": "Muon"}
@@ -13,6 +13,7 @@ _BATCH = 2**19
 def write(block: Block, accepted: Iterable[str]) -> list[str]:
     """One flag a line; its rate is divided by what the program multiplies it with."""
     del accepted
+    called(block, "nanochat", "scale", "aspect", {"aspect": ""})
     flags = [
         ("total-batch-size", block.batch_tokens),
         ("max-seq-len", block.context),
@@ -25,8 +26,8 @@ def write(block: Block, accepted: Iterable[str]) -> list[str]:
     told = [f"--{name}={number(value)} \\" for name, value in flags]
     return [
         "# left as they are: rates of embedding and head (scaled by width there), the weight decay",
-        "# (cautious, falling, scaled by the horizon there); momentum 0.95 and a second moment are",
-        "# fixed in the code",
+        "# (cautious, falling, scaled by the horizon there); fixed in the code are a momentum from",
+        "# 0.85 to 0.97 that falls to 0.9, five steps of Polar Express, and a second moment",
         *told[:-1],
         told[-1].removesuffix(" \\"),
     ]

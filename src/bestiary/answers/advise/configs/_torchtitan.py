@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable
 
-from bestiary.answers.advise.configs._block import Block, number
+from bestiary.answers.advise.configs._block import Block, called, number
 
 KEYS = "pytorch/torchtitan b5bcd76 (2026-08-21)"
+SCALES = {
+    "aspect": "original",
+    "rms": "match_rms_adamw",
+    "spectral": "spectral_unclamped",
+}
 NAMES = {"adamw": "AdamW", "muon": "DistMuon"}
 
 
@@ -42,6 +47,10 @@ def _adamw(block: Block) -> list[str]:
 def _muon(block: Block) -> list[str]:
     first, second = (number(block.get(*one)) for one in (("beta1", 0.9), ("beta2", 0.95)))
     decay = number(block.get("weight_decay"))
+    scale = called(block, "torchtitan", "scale", "aspect", SCALES)
+    # One triple of coefficients is all that it takes, and this one its default.
+    called(block, "torchtitan", "coefficients", "simple", {"simple": ""})
+    nesterov = block.get("nesterov", True)
     return [
         "# DistMuon needs optimizer_factory_kwargs_by_name: your model's compute layouts, as in",
         "# torchtitan/models/kimi_k2_7/config_registry.py, and the pattern of your matrices.",
@@ -52,9 +61,10 @@ def _muon(block: Block) -> list[str]:
         r'            pattern=r"(attention|feed_forward)\..*\.weight$", optimizer_name="DistMuon",',
         "            optimizer_kwargs={",
         f'                "lr": {number(block.rate)}, "weight_decay": {decay},',
-        f'                "momentum": {number(block.get("momentum", 0.95))}, "nesterov": True,',
+        f'                "momentum": {number(block.get("momentum", 0.95))},',
+        f'                "nesterov": {nesterov},',
         f'                "ns_steps": {number(block.get("iterations"))},',
-        '                "adjust_lr_fn": "original",',
+        f'                "adjust_lr_fn": "{scale}",',
         "            },",
         "        ),",
         "        ParamGroupConfig(",

@@ -7,7 +7,7 @@ goes on where a first was stopped.
 
     python -m benchmarks.compiled_steps [--kept] > src/bestiary/cli/compiled_steps.csv
 
-writes the table; `--kept` compiles nothing, and writes what
+writes the table that `bestiary plan --topology` reads; `--kept` compiles nothing, and writes what
 earlier calls have.
 """
 
@@ -29,9 +29,15 @@ OPTIMIZERS = (
     *("adamw", "muon", "lion", "nadamw", "mars", "cautious"),
     *("adam_mini", "scion", "sophia", "kron", "soap"),
 )
-SLICES = ("v5e:2x4", "v5e:4x4", "v5e:8x8", "v5e:16x16")
+SLICES = ("v5e:2x4", "v5e:4x4", "v5e:8x8", "v5e:16x8", "v5e:16x16")
 # What a part needs besides parameters and state; a step needs the larger of its two parts'.
 WORK = ("gradients, activations and work", "batch, results and program")
+COLUMNS = (
+    *("size", "optimizer", "topology", "mesh", "micro_batches", "fits", "GB"),
+    *("parameters_GB", "state_GB", "work_GB", "rest_GB", "model_flops", "step_seconds"),
+    *("peak_percent", "optimizer_seconds", "optimizer_least_seconds"),
+    *("gradient_collectives", "optimizer_collectives", "libtpu", "commit"),
+)
 
 Found = dict[str, Any]
 
@@ -67,7 +73,10 @@ def part(what: str, size: str, optimizer: str, topology: str) -> Found:
 def place(flags: list[str]) -> Path:
     """Where the answer to a command is kept, for the compiler that is installed."""
     digest = hashlib.sha256(json.dumps([flags, version("libtpu")]).encode()).hexdigest()
-    return cache_folder() / "compiled-for-chips" / f"{digest}.json"
+    folder = cache_folder()
+    if folder is None:
+        sys.exit("what is compiled is kept in Bestiary's cache, but BESTIARY_CACHE is off")
+    return folder / "compiled-for-chips" / f"{digest}.json"
 
 
 def compiled(flags: list[str]) -> Found:
@@ -133,8 +142,7 @@ def _kept() -> Iterator[dict[str, Any]]:
 
 
 def _written(rows: list[dict[str, Any]]) -> None:
-    names = list(dict.fromkeys(name for one in rows for name in one))
-    table = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    table = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
     table.writeheader()
     for one in rows:
         table.writerow(

@@ -1,6 +1,7 @@
 """The rows of a plan added up: runs, tokens, FLOPs, device-hours and money, as bounds."""
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bestiary.specs import PURPOSES
@@ -17,11 +18,18 @@ class Rates(NamedTuple):
         flops_per_second: Model FLOPs per second of one device, by size.
         devices: How many work at once.
         price: Of one device for one hour; 0 where nothing was said.
+        own: The rate where it is known for a size and an optimizer.
     """
 
     flops_per_second: Mapping[str, float]
     devices: int
     price: float
+    own: Mapping[tuple[str, str], float] = MappingProxyType({})
+
+    def of(self, row: PlannedCost) -> float:
+        """Model FLOPs per second of one device, for the runs of a row."""
+        size = row.cell.size
+        return self.own.get((size, row.optimizer), self.flops_per_second[size])
 
 
 def group(
@@ -37,7 +45,7 @@ def group(
 def total(rows: Iterable[PlannedCost], rates: Rates) -> dict[str, Any]:
     """The sums of rows. What stands alone is an upper bound, `least_...` the lower one."""
     rows = list(rows)
-    seconds = _sum(rows, lambda row: row.flops / rates.flops_per_second[row.cell.size])
+    seconds = _sum(rows, lambda row: row.flops / rates.of(row))
     tokens, flops = _sum(rows, lambda row: row.tokens), _sum(rows, lambda row: row.flops)
     found = {
         "tuning_runs": sum(row.runs for row in rows if row.purpose != "report"),

@@ -58,8 +58,9 @@ class Flags(Spec, frozen=True, kw_only=True):
         by: What the table has a row for.
         speed: Model FLOPs per second of the machine that will run it; 0 measures this one.
         device: A kind of device that will run it, such as h100, in place of a speed.
+        topology: A slice of TPUs that will run it, such as v5e:2x4, as fast as the compiler thinks.
         utilisation: The share of its peak that training reaches.
-        count: How many devices work at once.
+        count: How many devices, or slices, work at once.
         price: Of a device-hour, or of an hour of this machine.
         json: Print JSON.
     """
@@ -71,6 +72,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     by: By = "optimizer"
     speed: Annotated[float, Meta(ge=0, le=1e30)] = 0.0
     device: str = ""
+    topology: str = ""
     utilisation: Utilisation = 0.4
     count: Devices = 1
     price: Price = 0.0
@@ -84,8 +86,7 @@ def run(flags: Flags) -> None:
     part = StudyPart(sizes=flags.sizes, optimizers=flags.optimizers, ratios=flags.ratios)
     study = without_corpus(flags.study, part)
     estimates = plan(study, {})
-    speed = _speed(flags, study)
-    rates = Rates(speed.flops_per_second, flags.count, flags.price)
+    speed, rates = _rates_of(flags, study)
     labels = {one.name: one.label for one in study.candidates}
     groups = {name: group(estimates, key, rates) for name, key in _keys(labels).items()}
     whole, disk = total(estimates, rates), _disk(study, estimates)
@@ -120,7 +121,7 @@ def run(flags: Flags) -> None:
     if reserve:
         _say(reserve)
     _say(
-        f"{_rates(speed.flops_per_second)} ({speed.source}). An upper bound: tuning ends early "
+        f"{_in_flops(speed.flops_per_second)} ({speed.source}). An upper bound: tuning ends early "
         "where the best values are found early. Slower optimizers, compilation and evaluation come "
         "on top."
     )
@@ -142,6 +143,20 @@ def _keys(labels: Mapping[str, str]) -> dict[str, Callable[[PlannedCost], str]]:
         "size": lambda row: row.cell.size,
         "cell": lambda row: f"{row.cell.size} {row.cell.ratio:g}x",
     }
+
+
+def _rates_of(flags: Flags, study: Study) -> "tuple[Speed, Rates]":
+    """The speed of one device, and what running on all of them costs."""
+    if not flags.topology:
+        speed = _speed(flags, study)
+        return speed, Rates(speed.flops_per_second, flags.count, flags.price)
+    from bestiary.cli._compiled_steps import compiled_speed
+
+    if flags.device or flags.speed:
+        raise UserError("--topology, --device and --speed all say how fast it is; give one of them")
+    found = compiled_speed(study, flags.topology)
+    devices = flags.count * found.chips
+    return found.speed, Rates(found.speed.flops_per_second, devices, flags.price, found.own)
 
 
 def _speed(flags: Flags, study: Study) -> "Speed":
@@ -265,7 +280,7 @@ def told_of_starts(study: Study) -> str:
     )
 
 
-def _rates(flops_per_second: dict[str, float]) -> str:
+def _in_flops(flops_per_second: dict[str, float]) -> str:
     """The rate, or that of each size where they differ."""
     shown = {size: f"{quantity(rate)} FLOP/s" for size, rate in flops_per_second.items()}
     if len(set(shown.values())) == 1:

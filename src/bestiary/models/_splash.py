@@ -63,6 +63,9 @@ def _kernel(positions: int, heads: int, *, interpret: bool) -> Callable[..., jax
     )
 
     size = _block_size(positions)
+    # Positions fill the lanes of the machine, as the layers' other activations have them; heads of
+    # 64 fill half of them, and what turns one into the other took longer than it saves here.
+    lying = splash_attention_kernel.QKVLayout.SEQ_MINOR
     causal = splash_attention_mask.CausalMask((positions, positions))
     kernel: Callable[..., jax.Array] = splash_attention_kernel.make_splash_mha(
         splash_attention_mask.MultiHeadMask([causal] * heads),
@@ -73,6 +76,9 @@ def _kernel(positions: int, heads: int, *, interpret: bool) -> Callable[..., jax
             block_kv_dkv=size,
             block_q_dq=size,
             block_kv_dq=size,
+            q_layout=lying,
+            k_layout=lying,
+            v_layout=lying,
         ),
         head_shards=1,
         q_seq_shards=1,

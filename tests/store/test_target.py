@@ -85,13 +85,43 @@ def test_numbers_are_scaled_as_declared_and_the_target_by_its_unit(tmp_path: Pat
     assert imported.target.loss == pytest.approx(2.99573, rel=1e-5)
 
 
+CURVES = """\
+opt,model,step,val,seed
+adamw,124m,1000,4.0,0
+adamw,124m,2000,3.4,0
+adamw,124m,3000,3.0,0
+adamw,124m,4000,2.9,0
+muon,124m,1000,3.7,0
+muon,124m,2000,3.2,0
+soap,124m,1000,3.9,0
+soap,124m,2000,3.3,0
+"""
+
+
+def test_it_is_read_off_loss_curves_where_they_are_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(CURVES)
+    columns = {"optimizer": "opt", "size": "model", "loss": "val", "seed": "seed"}
+    how = mapping(STATED | {"columns": columns | {"steps_to_target": "step"}})
+    found = {row.optimizer: row for row in import_file(path, how).results}
+    assert found["adamw"].amount == pytest.approx(2300.0)
+    assert found["muon"].amount == pytest.approx(1840.0)
+    assert (found["soap"].reached, found["soap"].amount) == (False, 2000.0)
+    assert all(row.reached for name, row in found.items() if name != "soap")
+    early = mapping(STATED | {"columns": columns | {"steps_to_target": "step"}, "target_loss": 3.8})
+    with pytest.raises(UserError, match=r"begins with 3\.7 at 1000") as caught:
+        import_file(path, early)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"columns": without("steps_to_target")}, "exactly one of"),
         ({"columns": without(tokens_to_target="took")}, "exactly one of"),
         ({"target_loss": None}, "state target_loss"),
-        ({"columns": without(loss="loss")}, "'loss' says nothing"),
+        ({"columns": without(ratio="ratio")}, "'ratio' says nothing"),
+        ({"columns": without(loss="took")}, "'reached' says nothing"),
         ({"columns": without("size")}, "where 'size' is"),
         ({"target_loss": 33.0}, "at most 12.48 nats"),
         ({"scale": {"loss": 2.0}}, "a loss is scaled by its unit"),

@@ -11,6 +11,7 @@ from bestiary.store._curves import runs_of
 from bestiary.store._foreign import ForeignImport, ForeignResult, TargetLoss
 from bestiary.store._mapping import COUNTED, Mapping
 from bestiary.store._merging import merged
+from bestiary.store._reaching import run_to_target
 from bestiary.store._row_reader import RowReader
 from bestiary.store._rows import Row, read_rows
 
@@ -32,7 +33,7 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
     rows = read_rows(path)
     _columns_exist(path.name, rows, how)
     readers = [RowReader(path.name, number, row, how) for number, row in rows]
-    if "progress" in how.columns:
+    if "progress" in how.columns or how.on_the_way:
         points = ((reader.progress(), reader.result()) for reader in readers)
         stated = "ratio" in how.columns or "ratio" in how.constants
         results = tuple(runs_of(path.name, points, ratio_stated=stated))
@@ -40,6 +41,8 @@ def import_file(path: Path, how: Mapping) -> ForeignImport:
         results = tuple(reader.result() for reader in readers)
     _losses_plausible(path.name, results, how)
     target = _target(how)
+    if target is not None and how.on_the_way:
+        results = tuple(run_to_target(path.name, run, target) for run in results)
     results, joined = merged(results)
     if how.repeats == "refuse":
         _refuse_repeats(path.name, results)

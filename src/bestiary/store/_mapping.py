@@ -24,6 +24,8 @@ FIELDS = (
 COUNTED: dict[str, Counted] = {f"{one}_to_target": one for one in get_args(Counted)}
 # What says something of such a run besides.
 _WITH_TARGET = ("optimizer", "size", "seed", "state", "reached", *COUNTED)
+# And of a point of its loss curve, from which it is read when it got there.
+_ON_THE_WAY = ("optimizer", "size", "seed", "state", "loss", *COUNTED)
 WANDB_STATES = {
     "finished": "done",
     "crashed": "unfinished",
@@ -99,7 +101,8 @@ class Mapping(Spec, frozen=True, kw_only=True):
             `tokens`; see `FIELDS` for the others. `parameters` is N, for a ratio from tokens.
             `progress` (steps or tokens so far) says that rows are points of runs' loss curves. Of
             runs that train until they reach a loss `optimizer`, `size` and one of `COUNTED`, with
-            `reached` where some never got there.
+            `reached` where some never got there; with `loss` in its place rows are points of their
+            curves, and what was counted is how far they are.
         constants: Our field -> the value it has in every row, in place of a column.
         settings: Our hyperparameter -> their column.
         settings_prefix: Columns that begin so are hyperparameters too, named by the rest.
@@ -166,6 +169,11 @@ class Mapping(Spec, frozen=True, kw_only=True):
         """The one field of `COUNTED` that is mapped; empty where losses are the results."""
         return next((one for one in COUNTED if one in {**self.columns, **self.constants}), "")
 
+    @property
+    def on_the_way(self) -> bool:
+        """Whether rows are points of loss curves from which it is read when they got there."""
+        return bool(self.counted) and "loss" in {**self.columns, **self.constants}
+
     def _refuse_unlike_target(self, given: Set[str]) -> None:
         """Say what a mapping of results to a target loss lacks, or has too much."""
         found = [one for one in COUNTED if one in given]
@@ -180,7 +188,7 @@ class Mapping(Spec, frozen=True, kw_only=True):
                 f"{found[0]!r} wants the loss that was to be reached; state target_loss, or "
                 "--target-loss"
             )
-        if more := sorted(given - {*_WITH_TARGET}):
+        if more := sorted(given - {*(_ON_THE_WAY if "loss" in given else _WITH_TARGET)}):
             raise UserError(
                 f"{more[0]!r} says nothing of {found[0]!r}, which is the result; drop one of them"
             )

@@ -43,14 +43,14 @@ class RowReader:
     def result(self) -> ForeignResult:
         """The row as a foreign result."""
         how = self.how
-        if how.counted:
+        if how.counted and not how.on_the_way:
             return self.to_target()
         loss, state = self.loss()
         size = self.text("size")
         return ForeignResult(
             optimizer=self.text("optimizer"),
             size=size,
-            ratio=self.ratio(size),
+            ratio=None if how.on_the_way else self.ratio(size),
             state=state,
             loss=loss,
             train_loss=self.scaled("train_loss"),
@@ -148,9 +148,10 @@ class RowReader:
 
     def progress(self) -> float:
         """How far the run was at this point of its curve."""
-        value = self.number_in("progress", self.value("progress"))
+        field = self.how.counted or "progress"
+        value = self.number_in(field, self.value(field))
         if not (math.isfinite(value) and value >= 0):
-            raise self.wrong("progress", self.value("progress"), "must be finite, 0 or more")
+            raise self.wrong(field, self.value(field), "must be finite, 0 or more")
         return value
 
     def settings(self) -> dict[str, Setting]:

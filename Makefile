@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart smoke test test-fast test-rare lint format bench soak docs install clean
+.PHONY: quickstart smoke test test-fast test-rare lint format bench soak docs screenshots install clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/bestiary run quickstart
@@ -46,6 +46,10 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	@echo build/site/index.html
+
+# The pictures of the documentation, docs/images, from records that come with Bestiary; needs Chromium.
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.screenshots
 
 install: $(VENV)/.installed-dev
 

@@ -3,8 +3,9 @@
 Usage: python -m benchmarks [NAME ...] [--json PATH] [--sizes SIZE,... --rounds N]
 
 Without names all run but `intervals`, which takes half an hour and measures coverage, not speed,
-`peers`, which needs torch and takes the sizes and rounds that are asked for, and `accelerators`,
-which compiles for hours where there is none.
+`peers`, which needs torch and takes the sizes and rounds that are asked for, `tokenising`, which
+needs tokenizers and a gigabyte of text, and `accelerators`, which compiles for hours where there is
+none.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from benchmarks import (
     populations,
     products,
     start_up,
+    tokenising,
     training,
 )
 from bestiary.errors import UserError
@@ -58,8 +60,9 @@ BENCHMARKS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "peers": peers.run,
     "intervals": intervals.run,
     "accelerators": accelerators.run,
+    "tokenising": tokenising.run,
 }
-ON_REQUEST = {"accelerators", "intervals", "peers"}
+ON_REQUEST = {"accelerators", "intervals", "peers", "tokenising"}
 
 
 def main() -> None:

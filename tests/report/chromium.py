@@ -18,12 +18,17 @@ class Opened(NamedTuple):
     complaints: list[str]
 
 
+def browser() -> str | None:
+    """The browser that is installed here, if any."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 def open_page(page: Path | str, profile: Path, *flags: str) -> Opened:
     """Open a file or an address; skips the test where no browser is installed."""
-    browser = next(filter(None, map(shutil.which, NAMES)), None)
-    if browser is None:
+    found = browser()
+    if found is None:
         pytest.skip("no Chromium here; `apt-get install chromium` gives one")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
+    command = [found, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
     command += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
     command += ["--disable-sync", f"--user-data-dir={profile}", "--enable-logging=stderr", "--v=0"]
     command += ["--virtual-time-budget=20000", *flags, "--dump-dom"]

@@ -114,8 +114,8 @@ def _text(flags: Flags, record: dict[str, Any]) -> str:
     if not record["fits"]:
         beside = " beside two moments" * (flags.part == "gradient")
         return (
-            f"{head}\ndoes not fit{beside}: {needed:.2f} GB a chip of {memory:.2f}; more chips, "
-            f"--mesh shard=N or a model axis would divide it further"
+            f"{head}\ndoes not fit{beside}: {needed:.2f} GB a chip, {needed - memory:.2f} GB more "
+            f"than there are; more chips, --mesh shard=N or a model axis would divide it further"
         )
     kinds = "\n".join(f"  {size / 1e9:8.3f} GB {kind}" for kind, size in record["held"].items())
     spoken = "\n".join(

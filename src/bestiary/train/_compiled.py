@@ -170,16 +170,19 @@ def _attempt(of: Recipe, ground: Ground, topology: str, chip: Chip, part: Part) 
             raise
         return replace(blank, needed=int(float(found[1]) * _UNITS[found[2]]))
     by_kind = _held(program, of, ground, part)
+    moments = _STATE_BYTES * of.model.parameters / _shares(ground.placement)
+    reserved = int(moments) if part == "gradient" else 0
     needed, text = sum(by_kind.values()), program.as_text()
-    reserved = _STATE_BYTES * of.model.parameters / _shares(ground.placement)
+    # A step that was compiled fits: else the compiler refuses it.
+    fits = part == "step" or needed + reserved <= blank.memory
     tokens = 0 if part == "optimizer" else of.batch_size * of.model.context
     flops = tokens * of.model.flops_per_token / len(ground.among)
     seconds = cycles(text, _of_attention(of, ground.placement)) / chip.clock
     longest, shortest = _of_optimizer(of, ground, chip, part, text)
     return replace(
         blank,
-        fits=part == "step" or needed + reserved * (part == "gradient") <= blank.memory,
-        needed=needed,
+        fits=fits,
+        needed=needed if fits else needed + reserved,
         held=by_kind,
         flops=flops,
         seconds=seconds,

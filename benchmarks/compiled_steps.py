@@ -55,7 +55,7 @@ def row(size: str, optimizer: str, topology: str) -> dict[str, Any]:
     if not gradient["fits"]:
         return about | {"fits": False, "GB": gradient["needed"] / 1e9, **_compiled_at(gradient)}
     update = part("optimizer", size, optimizer, topology)
-    return about | _summed(gradient, update) | _compiled_at(update)
+    return about | _summed(gradient, update) | _compiled_at(gradient, update)
 
 
 def part(what: str, size: str, optimizer: str, topology: str) -> Found:
@@ -118,8 +118,12 @@ def spoken(found: Found) -> str:
     return "; ".join(f"{row['count']} {kind} {row['megabytes']:.1f} MB" for kind, row in kinds)
 
 
-def _compiled_at(found: Found) -> dict[str, str]:
-    return {"libtpu": found["libtpu"], "commit": found["commit"]}
+def _compiled_at(*parts: Found) -> dict[str, str]:
+    """By which compiler, and at which commits."""
+    return {
+        name: " and ".join(dict.fromkeys(one[name] for one in parts))
+        for name in ("libtpu", "commit")
+    }
 
 
 @cache

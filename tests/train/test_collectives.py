@@ -36,3 +36,14 @@ def test_collectives_are_counted_from_the_text() -> None:
         ("all-gather", 16 * 4 * 4, False),
         ("all-reduce", 8 * 4 * 4, False),
     ]
+
+
+def test_one_that_is_written_down_beside_several_kernels_counts_once() -> None:
+    """A TPU's compiler repeats it, of one channel, in each kernel that hides a part of it."""
+    gather = "%g = f32[8,4]{1,0} all-gather(%x), channel_id=2, dimensions={0}"
+    hidden = f'{gather}, frontend_attributes={{chain_id="0"}}'
+    text = "\n\n".join(
+        f"%kernel.{index} (x: f32[1,4]) -> f32[8,4] {{\n  {hidden}\n}}" for index in (1, 2)
+    )
+    assert [one.bytes for one in collectives(text)] == [128]
+    assert len(collectives(text.replace("chain_id", "other"))) == 2

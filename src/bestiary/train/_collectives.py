@@ -7,6 +7,8 @@ from dataclasses import dataclass
 KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) .*\{$")
 _CALL = re.compile(rf"= (\(.*?\)|\S+) ({'|'.join(KINDS)})(-start)?\(")
+# A TPU's compiler writes one collective down in every kernel that it goes on beside.
+_CHANNEL = re.compile(r"channel_id=([0-9]+),.*chain_id=")
 _SHAPE = re.compile(r"\b([a-z]+[0-9]+[a-z0-9]*|pred)\[([0-9,]*)\]")
 _BITS = re.compile(r"[0-9]+")
 
@@ -34,14 +36,27 @@ def collectives(text: str) -> list[Collective]:
     """
     bodies = computations(text)
     looped = _within_loops(bodies)
-    return [
-        Collective(
-            kind=call[2], bytes=_bytes(call[1], started=bool(call[3])), looped=name in looped
+    found = [
+        (
+            _channel(line, index),
+            Collective(
+                kind=call[2], bytes=_bytes(call[1], started=bool(call[3])), looped=name in looped
+            ),
         )
-        for name, lines in bodies.items()
-        for line in lines
+        for index, (name, line) in enumerate(_every_line(bodies))
         if (call := _CALL.search(line))
     ]
+    return list(dict(found).values())
+
+
+def _every_line(bodies: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(name, line) for name, lines in bodies.items() for line in lines]
+
+
+def _channel(line: str, index: int) -> str:
+    """What tells a collective from others: its channel where it is written down several times."""
+    channel = _CHANNEL.search(line)
+    return f"channel {channel[1]}" if channel else f"line {index}"
 
 
 def computations(text: str) -> dict[str, list[str]]:

@@ -196,6 +196,8 @@ def test_what_runs_took_to_reach_a_loss_is_imported_and_asked(
     told = printed(capsys, "report", "runs")
     assert "muon needs the fewest seconds to 3.28 nats per token: adamw needs 1.32" in told
     assert "Some runs of soap never got there: adamw needs at most" in told
+    assert main(["import", "fantastic2025", ".", "--target-loss", "3"]) == 2
+    assert "drop --target-loss" in capsys.readouterr().err
     found = json.loads(printed(capsys, "report", "runs", "--json"))
     assert [row["reached"] for row in found["rows"]] == [3, 3, 2]
     claim = "Muon is 1.3x faster than AdamW"

@@ -25,7 +25,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         claim: The claim in quotes, for instance "Muon is 1.4x faster than AdamW".
         results: A study folder, imported results, or `fantastic2025` (the published study).
         noise: Standard deviation between seeds in nats, where no cell was repeated; by default
-            assumed from the size of the model.
+            assumed from the size of the model. Of runs towards a target loss that of the logarithm
+            of what they took (0.02 is 2%), and nothing is assumed.
         json: Print JSON.
     """
 

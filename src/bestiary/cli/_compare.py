@@ -54,7 +54,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         second: The other study.
         all: Show every cell, not only those that changed.
         noise: Standard deviation between seeds in nats, where no cell was repeated; by default
-            assumed from the size of the model.
+            assumed from the size of the model. Of runs towards a target loss that of the logarithm
+            of what they took (0.02 is 2%), and nothing is assumed.
         json: Print JSON.
     """
 

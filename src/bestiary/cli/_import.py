@@ -88,6 +88,8 @@ def _restore(flags: Flags, records: Path) -> None:
 
 def _read(flags: Flags) -> ForeignImport:
     if flags.what == FANTASTIC:
+        if flags.target_loss:
+            raise UserError(f"{FANTASTIC} has losses and no target; drop --target-loss")
         if not flags.path:
             raise UserError("name the folder of its files: bestiary import fantastic2025 FOLDER")
         return read_fantastic2025(Path(flags.path))

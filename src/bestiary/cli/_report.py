@@ -31,7 +31,8 @@ class Flags(Spec, frozen=True, kw_only=True):
         figures: A folder for every figure as a file, and their captions.
         format: Of these files; `svg` and `pdf` are for papers.
         noise: Standard deviation between seeds in nats, where no cell was repeated; by default
-            assumed from the size of the model.
+            assumed from the size of the model. Of runs towards a target loss that of the logarithm
+            of what they took (0.02 is 2%), and nothing is assumed.
         json: Print the analysis as JSON instead of the table.
     """
 

@@ -81,8 +81,9 @@ class TargetMeasures:
 
     def beyond_chance(self, optimizer: str, among: int) -> bool:
         """Whether its mean speedup is above 1 with the chance of one false winner of all at 5%."""
-        mean = self._mean(self._against(optimizer, ""))
-        if mean is None or mean.most:
+        parts = self._against(optimizer, "")
+        mean = self._mean(parts)
+        if mean is None or mean.most or any(size not in self.evidence.noise for _, size in parts):
             return False
         return bool(np.quantile(mean.drawn.draws, 0.025 / among, method="lower") > 0)
 

@@ -86,6 +86,10 @@ def _effect(measures: TargetMeasures, claim: Claim, sizes: list[str], *, known: 
     else:
         mean = measures.speedup(claim.optimizer)
         outcome, told = outcome_of(claim, mean), f"on average {bounded_factor(mean)}; {told}"
+    if outcome == "passed" and _by_chance(measures, claim):
+        outcome = "unknown"
+        rivals = len(measures.evidence.optimizers) - 1
+        told += f"; but the best of {rivals} equal ones may reach that by chance"
     notes = dict.fromkeys(one.note for one in cells.values() if not one.bounded and one.note)
     cure = "add seeds, or train those that never got there for longer"
     if counted == "steps" and re.search(r"\btokens?\b|\bdata\b", claim.text, re.IGNORECASE):
@@ -96,6 +100,14 @@ def _effect(measures: TargetMeasures, claim: Claim, sizes: list[str], *, known: 
         evidence="; ".join((f"in {counted} {told}", *notes)),
         cure=cure if outcome == "unknown" else "",
     )
+
+
+def _by_chance(measures: TargetMeasures, claim: Claim) -> bool:
+    """Whether a report would not name it although its own interval is above 1."""
+    evidence = measures.evidence
+    if claim.comparison != "faster" or claim.scope != "average" or claim.size:
+        return False
+    return not measures.beyond_chance(claim.optimizer, len(evidence.optimizers) - 1)
 
 
 def _of_every(outcomes: set[Outcome]) -> Outcome:

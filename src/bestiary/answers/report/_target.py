@@ -143,12 +143,17 @@ def _answer(measures: TargetMeasures, means: list[TargetMean]) -> Iterable[str]:
     evidence = measures.evidence
     goal, baseline = evidence.goal, evidence.baseline
     over = f", on average over {len(evidence.sizes)} sizes" if len(evidence.sizes) > 1 else ""
-    fewer = [one for one in means if one.verdict == "fewer"]
-    if fewer and measures.beyond_chance(fewer[0].optimizer, len(means)):
-        best = fewer[0]
+    fewer = [one for one in means if measures.beyond_chance(one.optimizer, len(means))]
+    if fewer and fewer[0] is means[0]:
         yield (
-            f"{best.optimizer} needs the fewest {goal}: {baseline} needs "
-            f"{bounded_factor(best.speedup)} as many{over} (in brackets the 95% interval)."
+            f"{means[0].optimizer} needs the fewest {goal}: {baseline} needs "
+            f"{bounded_factor(means[0].speedup)} as many{over} (in brackets the 95% interval)."
+        )
+    elif fewer:
+        named = ", ".join(f"{one.optimizer} {bounded_factor(one.speedup)}" for one in fewer)
+        yield (
+            f"Fewer {goal} than {baseline} beyond noise{over}: {named}; which needs the fewest is "
+            "open."
         )
     elif any(one.speedup.bounded for one in means):
         yield f"No optimizer needs fewer {goal} than {baseline} beyond noise{over}."

@@ -145,6 +145,20 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         RemoteFolder("s3://bucket")
 
 
+def test_what_the_storage_says_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def refusing(self: Any, path: str, **how: Any) -> Any:
+        raise RuntimeError("Unable to locate credentials\nand more")
+
+    monkeypatch.setattr(MemoryFileSystem, "find", refusing)
+    assert main(["train", "--data", "memory://x/y", "--steps", "1"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.count("cannot list memory://x/y") == line.count("credentials;") == 1
+
+
 def test_what_names_storage_elsewhere() -> None:
     assert all(map(is_remote, ["s3://a/b", "gs://a", "memory://x", "file:///a"]))
     assert not any(map(is_remote, ["a/b", "C:\\a", "text,field=http://x", "./s3://x"]))

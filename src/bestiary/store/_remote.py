@@ -56,8 +56,9 @@ class RemoteFolder:
 
     def marks(self) -> dict[str, str]:
         """The same with what changes when their content does, as the storage knows it."""
+        names = list(self._found())
         with self._told("list"):
-            return {name: str(self._files.ukey(f"{self._root}/{name}")) for name in self._found()}
+            return {name: str(self._files.ukey(f"{self._root}/{name}")) for name in names}
 
     def _found(self) -> dict[str, Any]:
         with self._told("list"):

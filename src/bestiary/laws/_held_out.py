@@ -72,6 +72,7 @@ def held_out_errors(
     *,
     prior: JointPrior | None = None,
     huber: float | None = None,
+    fit: JointFit | None = None,
 ) -> list[Array]:
     """Observed less predicted losses of each fold, from a fit to all the others.
 
@@ -81,9 +82,10 @@ def held_out_errors(
         folds: For each fold, the indices of the points left out.
         prior: What is assumed before the data.
         huber: As for the fit.
+        fit: To all points, where there is one already.
     """
     problem = JointProblem(data, form, prior or JointPrior(), huber)
-    laws = held_out_laws(data, form, folds, prior=prior, huber=huber)
+    laws = held_out_laws(data, form, folds, prior=prior, huber=huber, fit=fit)
     return [
         problem.residuals(one.law.values)[points] for one, points in zip(laws, folds, strict=True)
     ]

@@ -144,8 +144,10 @@ def _form(
 ) -> FormResult:
     """One form, fitted and tested."""
     fit = fit_joint_law(data, form, huber=huber)
-    by_size = held_out_errors(data, form, sizes, huber=huber)
-    by_group = held_out_errors(data, form, groups, huber=huber) if groups else [fit.residuals]
+    by_size = held_out_errors(data, form, sizes, huber=huber, fit=fit)
+    by_group = [fit.residuals]
+    if groups:
+        by_group = held_out_errors(data, form, groups, huber=huber, fit=fit)
     return FormResult(
         form=name,
         parameters=len(fit.law.names),

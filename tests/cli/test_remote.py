@@ -219,3 +219,13 @@ def test_a_run_goes_on_where_its_copies_fail_and_says_so(
     assert "next checkpoint is tried again" in capsys.readouterr().err
     with pytest.raises(BestiaryError, match=r"the run is done in .* the same command tries again"):
         mirror.finish()
+
+
+def test_no_name_there_leads_out_of_a_folder_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of objects are free text, also to whom the bucket belongs."""
+    remote = RemoteFolder("memory://bucket/corpus")
+    monkeypatch.setattr(
+        remote._files, "find", lambda root, detail: {f"{root}/../../.profile": {"size": 1}}
+    )
+    with pytest.raises(UserError, match=r"'\.\./\.\./\.profile', which leads out of it"):
+        remote.names()

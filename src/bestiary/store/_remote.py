@@ -65,11 +65,18 @@ class RemoteFolder:
             self._files.invalidate_cache()
             found = self._files.find(self._root, detail=True)
         beginning = f"{self._root}/"
-        return {
+        names = {
             path[len(beginning) :]: about
             for path, about in sorted(found.items())
             if path.startswith(beginning)
         }
+        for name in names:  # an object's name is free text, and becomes a path here
+            if name.startswith("/") or ".." in name.split("/"):
+                raise UserError(
+                    f"{self.url} holds {quoted(name)}, which leads out of it; remove that, or use "
+                    "another folder"
+                )
+        return names
 
     def get(self, name: str, path: Path) -> None:
         """Copy a file here; it appears when it is whole.

@@ -18,7 +18,7 @@ from bestiary.cli import main
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDTH, HEIGHT = 1200, 1000
-RECORDS = "laptop-8k"
+RECORDS = "laptop"
 
 
 def report(folder: Path) -> str:

@@ -9,7 +9,7 @@ from bestiary.answers.report import analyse
 from bestiary.evidence import recorded_evidence, recorded_studies
 from bestiary.report import write_markdown
 
-PAGES = {"laptop-8k": Path(__file__).parents[2] / "docs" / "laptop.md"}
+PAGES = {"laptop": Path(__file__).parents[2] / "docs" / "laptop.md"}
 
 
 def test_every_recorded_study_has_a_page_in_the_docs() -> None:

@@ -44,7 +44,7 @@ class Flags(Spec, frozen=True, kw_only=True):
     what: tyro.conf.Positional[str] = ""
     path: tyro.conf.Positional[str] = ""
     mapping: str = ""
-    target_loss: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    target_loss: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
     out: str = ""
     json: Switch = False
 

@@ -15,8 +15,6 @@ from bestiary.specs import NOTHING, Estimate, Spec
 MARGIN, POINTS = 1.5, 41
 # Above this condition number single parameters mean little, though the curve may be well known.
 _ILL_CONDITIONED = 1e3
-# A law is said to miss its losses where noise alone would do so less often than this.
-_MISFIT = 0.01
 
 
 class LossLaw(Protocol):
@@ -135,7 +133,7 @@ def _note(fitted: BaselineFit, condition: float | None) -> str:
         )
     elif len(fitted.ratios) == 3:
         notes.append("Three ratios fix three parameters: nothing is left to test the law's form.")
-    if fitted.misfit < _MISFIT:
+    if fitted.rejected:
         notes.append(
             "The losses miss the form a D^-B + b by more than their noise "
             f"(p = {fitted.misfit:.1g}), and no interval contains that."

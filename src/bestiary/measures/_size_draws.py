@@ -32,6 +32,8 @@ from bestiary.specs import DRAWS
 
 # Speedups that read the baseline's curve further than this factor beyond its data have no value.
 REACH = 10.0
+# A law whose losses noise alone would throw so far off this rarely is no law of theirs.
+_MISFIT = 0.01
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class BaselineFit:
     deviations: Array
     losses: Array
     misfit: float
+
+    @property
+    def rejected(self) -> bool:
+        """Whether its losses lie beside the law's form by more than their noise."""
+        return self.misfit < _MISFIT
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,25 @@ def test_the_smallest_value_tried_is_an_edge() -> None:
     assert any("learning_rate of AdamW at" in one for one in analysis.limits)
 
 
+def test_where_the_baseline_rejects_its_curve_the_first_sentence_doubts_and_no_size_is_told() -> (
+    None
+):
+    study, planned, results = data(ratios=(1.0, 2.0, 4.0, 8.0))
+    assert "with doubt" not in analysed(study, planned, results, draws=DRAWS).answer[0]
+    badly = {
+        run_id(one.run)
+        for one in planned
+        if (one.optimizer, one.cell, one.purpose)
+        == ("adamw", Cell(size="65k", ratio=2.0), "report")
+    }
+    for key in badly:
+        loss = {split: value + 0.2 for split, value in results[key].loss.items()}
+        results[key] = msgspec.structs.replace(results[key], loss=loss)
+    found = analysed(study, planned, results, draws=DRAWS).answer
+    assert "Take what 65k adds to it with doubt" in found[0]
+    assert any("what that owes to size is not known" in one for one in found)
+
+
 def test_places_that_nobody_would_read_are_counted() -> None:
     assert (
         _where(["AdamW at 8k 1x", "Muon at 8k 1x"], "9 cells") == "of AdamW at 8k 1x, Muon at 8k 1x"

@@ -36,7 +36,8 @@ def answer(
     if not ranked:
         return (_nothing(rows, summaries, baseline), *_unfinished(unfinished))
     sure = beyond_chance(draws, ranked[0].optimizer, len(summaries))
-    sentences = [_headline(ranked[0], baseline, sure, len(summaries)), *_unfinished(unfinished)]
+    headline = _headline(ranked[0], baseline, sure, len(summaries)) + _doubt(draws, baseline)
+    sentences = [headline, *_unfinished(unfinished)]
     if len(ranked) > 1:
         sentences.append(_runner_up(draws, ranked[0], ranked[1]))
     sentences += _on_the_clock(draws, ranked, baseline)
@@ -152,7 +153,28 @@ def _with_size(draws: Draws, best: Summary) -> list[str]:
         f"{math.exp(last.value):.2f}{TIMES} at {large}"
     )
     words = {-1: "it falls with size", 1: "it grows with size"}
-    return [f"{told}: {words.get(change.side(1.0), 'no change with size beyond doubt')}."]
+    said = words.get(change.side(1.0), "no change with size beyond doubt")
+    if {small, large} & set(_rejected(draws)):
+        said = "what that owes to size is not known, as a curve is in doubt"
+    return [f"{told}: {said}."]
+
+
+def _doubt(draws: Draws, baseline: str) -> str:
+    """What stands beside the first number, where it rests on a curve that its losses reject."""
+    rejected = _rejected(draws)
+    if not rejected:
+        return ""
+    return (
+        f" Take what {', '.join(rejected)} adds to it with doubt: {baseline}'s losses there lie "
+        "beside their curve by more than noise, as where it is tuned better in some cells than in "
+        "others, and no interval contains that."
+    )
+
+
+def _rejected(draws: Draws) -> list[str]:
+    """The sizes whose baseline's losses reject the form of its law."""
+    fits = {size: draws.sizes[size].fitted for size in draws.evidence.sizes}
+    return [size for size, fitted in fits.items() if fitted is not None and fitted.rejected]
 
 
 def _one(one: Summary, rows: Sequence[Row], baseline: str) -> str:

@@ -13,6 +13,7 @@ from bestiary.specs import SIZES, Placement
 from bestiary.train import _chips, _compiled, compiled_for
 from bestiary.train._bundles import bundles, write_schedules
 from bestiary.train._chips import CHIPS, chip_of, topology_devices
+from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._cycles import cycles
 from bestiary.train._mesh import placement_of
 
@@ -127,6 +128,7 @@ def test_chips_beyond_what_the_batch_divides_divide_the_matrices() -> None:
 @pytest.mark.slow
 def test_a_small_step_compiles_for_a_slice(make_run: Any) -> None:
     pytest.importorskip("libtpu")
+    enable_compilation_cache()  # what it keeps of a slice's programs it could not read
     found = compiled_for(make_run("muon", batch_size=8), "v5e:2x2")
     assert found.fits
     assert found.needed == sum(found.held.values()) < found.memory

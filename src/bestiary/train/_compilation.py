@@ -3,10 +3,13 @@
 import hashlib
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 from bestiary.train._threads import start_jax
 
@@ -55,6 +58,22 @@ def enable_compilation_cache() -> Path | None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return folder
+
+
+@contextmanager
+def without_compilation_cache() -> Iterator[None]:
+    """Compile anew within: what is made for devices that are not here would be kept, not read.
+
+    JAX remembers whether it uses a cache, so it is asked again before and after.
+    """
+    used = getattr(jax.config, "jax_enable_compilation_cache", True)
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", used)
+        compilation_cache.reset_cache()
 
 
 def _own(folder: Path) -> bool:

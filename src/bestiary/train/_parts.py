@@ -4,6 +4,7 @@ Their arguments are shapes, and their devices may be those of a machine that is 
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ import optax
 from bestiary import optimizers
 from bestiary.specs import ModelSpec, OptimizerSpec, Placement
 from bestiary.train._collectives import Collective, collectives
+from bestiary.train._compilation import without_compilation_cache
 from bestiary.train._mesh import Ground
 from bestiary.train._step import Recipe, abstract_hyper, gradient, start, take_step
 
@@ -119,7 +121,8 @@ def compiled(
 ) -> Any:
     """A function, compiled for the devices of a mesh."""
     jitted = jax.jit(function, in_shardings=places, out_shardings=out, donate_argnums=donated)
-    with jax.set_mesh(ground.mesh):
+    absent = without_compilation_cache() if ground.among else nullcontext()
+    with jax.set_mesh(ground.mesh), absent:
         return jitted.lower(*arguments).compile()
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.quickstart import RECORDS
 
 from bestiary.errors import UserError
-from bestiary.store import StudyStore, read_records, restore, write_records
+from bestiary.store import TAKEN_FROM, StudyStore, read_records, restore, write_records
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def test_a_run_without_a_result_stays_without_one(tmp_path: Path) -> None:
     told = read_records(tmp_path / "some.records.jsonl.gz")
     assert told.planned == held.planned
     assert told.results == {}
+
+
+def test_they_name_no_folder_of_the_machine_that_trained(tmp_path: Path) -> None:
+    held = read_records(RECORDS)
+    key, result = next(iter(held.results.items()))
+    environment = {**result.environment, TAKEN_FROM: "/home/somebody/old-study"}
+    results = {key: msgspec.structs.replace(result, environment=environment)}
+    restore(msgspec.structs.replace(held, results=results), tmp_path / "study")
+    with StudyStore.open(tmp_path / "study", read_only=True) as store:
+        assert store.results()[key].environment == environment, "the folder itself knows it all"
+        write_records(store, tmp_path / "some.records.jsonl.gz")
+    told = read_records(tmp_path / "some.records.jsonl.gz").results[key].environment
+    assert told == {**environment, TAKEN_FROM: "old-study"}
 
 
 def changed(what: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:

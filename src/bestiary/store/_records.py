@@ -14,6 +14,7 @@ import msgspec
 
 from bestiary.errors import UserError
 from bestiary.specs import Planned, RunResult, Spec, Study, run_id
+from bestiary.store._elsewhere import TAKEN_FROM
 from bestiary.store._file import ordered_json
 from bestiary.store._older import read_study
 from bestiary.store._study import StudyStore
@@ -176,4 +177,10 @@ def _checked(lines: list[bytes], path: Path) -> RecordedStudy:
 
 
 def _bare(result: RunResult | None) -> RunResult | None:
-    return None if result is None else msgspec.structs.replace(result, curve=())
+    """Without its curve, and without where on a machine another study lies: only its name."""
+    if result is None:
+        return None
+    environment = dict(result.environment)
+    if TAKEN_FROM in environment:
+        environment[TAKEN_FROM] = Path(environment[TAKEN_FROM]).name
+    return msgspec.structs.replace(result, curve=(), environment=environment)

@@ -23,15 +23,6 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"memory://{tmp_path.name}"
 
 
-@pytest.fixture
-def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BESTIARY_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "text"
-    folder.mkdir()
-    (folder / "book.txt").write_text("".join(f"line {n} of {n * n}\n" for n in range(3000)))
-    return folder
-
-
 def pushed(text: Path, elsewhere: str, capsys: pytest.CaptureFixture[str]) -> str:
     prepared([str(text)])
     assert main(["data", "push", "book", "--out", elsewhere, "--json"]) == 0

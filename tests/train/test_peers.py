@@ -1,5 +1,6 @@
 """A run over several processes: it is the same run, and it outlives any of them."""
 
+import errno
 import json
 import os
 import socket
@@ -11,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jax
+import orbax.checkpoint as ocp
 import pytest
 from tests.compiling import QUICK
 
 from bestiary.data import Corpus
-from bestiary.errors import UserError
-from bestiary.train import join_peers
+from bestiary.errors import DiskError, StopRequested, UserError
+from bestiary.train import _checkpoints, _peers, _train, join_peers, train
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 STEPS = "50"
@@ -97,6 +100,126 @@ def test_the_first_process_is_missed_too(corpus: Corpus, tmp_path: Path) -> None
     told = told_when_gone(corpus, tmp_path, killed=0)
     assert told[-1].startswith("bestiary: failed: ")
     assert told[-1].endswith("start all again, and the run goes on from its checkpoint")
+
+
+# JAX raises this one where it runs a program at once, as Orbax's barriers are.
+CLOSED = ValueError("UNKNOWN: Gloo AllGather failed: [pair.cc:547] Connection closed by peer")
+FAILED = jax.errors.JaxRuntimeError("INTERNAL: Gloo all-reduce failed: Read error")
+
+
+def came_of(error: Exception, cause: Exception | None, context: Exception | None) -> Exception:
+    error.__cause__, error.__context__ = cause, context
+    return error
+
+
+class EndedError(BaseException):
+    """In place of the end of the process."""
+
+
+@pytest.fixture
+def one_of_two(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    def end(why: str) -> None:
+        raise EndedError(why)
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(_peers, "end", end)
+    monkeypatch.setattr(_peers, "_MISSED_SECONDS", 0)
+    return monkeypatch
+
+
+def raised_by(
+    error: Exception, patch: pytest.MonkeyPatch, make_run: Any, corpus: Corpus, folder: Path
+) -> BaseException:
+    """What leaves `train` where the run raises an error."""
+
+    def failing(*arguments: Any, **more: Any) -> Any:
+        raise error
+
+    patch.setattr(_train, "_results", failing)
+    with pytest.raises(BaseException) as raised:
+        train([make_run()], corpus, folder)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CLOSED,
+        FAILED,
+        came_of(RuntimeError("could not finalize"), cause=FAILED, context=None),
+        came_of(TimeoutError("barrier"), cause=None, context=CLOSED),
+    ],
+    ids=["closed", "failed", "because of it", "after it"],
+)
+def test_whatever_a_lost_process_makes_fail_ends_in_one_line(
+    error: Exception, one_of_two: Any, make_run: Any, corpus: Corpus, tmp_path: Path
+) -> None:
+    raised = raised_by(error, one_of_two, make_run, corpus, tmp_path / "run")
+    assert isinstance(raised, EndedError)
+    assert str(raised).startswith("a process of this run is gone, or failed: ")
+    assert "Gloo" in str(raised)
+    alone = pytest.MonkeyPatch()
+    with alone.context() as patch:
+        patch.setattr(jax, "process_count", lambda: 1)
+        assert raised_by(error, patch, make_run, corpus, tmp_path / "alone") is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("unsupported operand"),
+        ValueError("shapes do not match"),
+        ValueError("INVALID_ARGUMENT: 3 parameters, got 2"),
+        UserError("no"),
+        StopRequested("stopped"),
+        DiskError("full"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_fault_of_its_own_is_raised_in_one_of_several_too(
+    error: Exception, one_of_two: Any, make_run: Any, corpus: Corpus, tmp_path: Path
+) -> None:
+    assert raised_by(error, one_of_two, make_run, corpus, tmp_path / "run") is error
+
+
+def test_what_is_not_understood_waits_until_a_lost_process_is_missed(
+    one_of_two: Any, make_run: Any, corpus: Corpus, tmp_path: Path
+) -> None:
+    waited: list[float] = []
+    one_of_two.undo()
+    one_of_two.setattr(jax, "process_count", lambda: 2)
+    one_of_two.setattr(_peers.time, "sleep", waited.append)
+    raised_by(KeyError("loss"), one_of_two, make_run, corpus, tmp_path / "run")
+    assert waited == [_peers._MISSED_SECONDS]
+    assert waited[0] > _peers._SILENT_SECONDS
+    raised_by(DiskError("full"), one_of_two, make_run, corpus, tmp_path / "other")
+    assert len(waited) == 1
+
+
+def test_a_file_that_the_first_process_took_back_is_its_fault(
+    one_of_two: Any, make_run: Any, corpus: Corpus, tmp_path: Path
+) -> None:
+    missing = FileNotFoundError(errno.ENOENT, "No such file or directory", ".writing-5/arrays")
+    assert raised_by(missing, one_of_two, make_run, corpus, tmp_path / "first") is missing
+    one_of_two.setattr(jax, "process_index", lambda: 1)
+    raised = raised_by(missing, one_of_two, make_run, corpus, tmp_path / "second")
+    assert isinstance(raised, EndedError)
+    assert str(raised).endswith("No such file or directory: .writing-5/arrays")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    raised = raised_by(full, one_of_two, make_run, corpus, tmp_path / "second")
+    assert isinstance(raised, DiskError)
+
+
+def test_a_checkpoint_is_not_called_damaged_where_a_process_is_lost(
+    one_of_two: Any, tmp_path: Path
+) -> None:
+    def restore(*arguments: Any, **more: Any) -> Any:
+        raise CLOSED
+
+    one_of_two.setattr(ocp.Checkpointer, "restore", restore)
+    with pytest.raises(ValueError) as raised:
+        _checkpoints.load_arrays(tmp_path, {"weight": jax.numpy.ones(2)})
+    assert raised.value is CLOSED
 
 
 @pytest.mark.parametrize(

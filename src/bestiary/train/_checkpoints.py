@@ -19,7 +19,7 @@ import msgspec
 
 from bestiary.errors import BestiaryError
 from bestiary.store import read_whole, remove
-from bestiary.train._peers import leads, meet
+from bestiary.train._peers import leads, meet, told_of_others
 
 KEPT = 2
 _TEMPORARY = ".writing-"
@@ -188,6 +188,8 @@ def _read_arrays(folder: Path, like: dict[str, jax.Array]) -> dict[str, jax.Arra
             restore = ocp.args.PyTreeRestore(restore_args=wanted)
             stored: dict[str, jax.Array] = checkpointer.restore(folder.absolute(), args=restore)
         except (ValueError, KeyError) as error:
+            if told_of_others(error):
+                raise
             first = str(error).splitlines()[0]
             raise CheckpointError(f"checkpoint {folder.parent} cannot be read: {first}") from None
     if set(stored) != set(like):

@@ -31,7 +31,8 @@ def claimed(folder: Path, policy: Policy) -> Iterator[None]:
         DiskError: the disk became full or failed; what was saved before is intact.
     """
     if not leads():
-        yield
+        with _told_of_the_disk(folder):
+            yield
         return
     if folder.exists() and not folder.is_dir():
         raise UserError(f"a run needs a folder, but {folder} is a file; name another")
@@ -46,15 +47,21 @@ def claimed(folder: Path, policy: Policy) -> Iterator[None]:
         raise kind(f"cannot write to {folder}: {error.strerror}; name another") from None
     with lock:
         _hold(lock.fileno(), folder)
-        try:
+        with _told_of_the_disk(folder):
             yield
-        except OSError as error:
-            if error.errno not in _DISK:
-                raise
-            raise DiskError(
-                f"cannot write to {folder}: {error.strerror}; free space and resume: "
-                "it goes on from the last checkpoint"
-            ) from error
+
+
+@contextlib.contextmanager
+def _told_of_the_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise DiskError(
+            f"cannot write to {folder}: {error.strerror}; free space and resume: "
+            "it goes on from the last checkpoint"
+        ) from error
 
 
 def _holds_attempt(folder: Path) -> bool:

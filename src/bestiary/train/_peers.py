@@ -6,22 +6,29 @@ ever, so all say to the coordinator that they are there, and end where one has n
 run goes on from its checkpoint, on as many devices as there are then.
 """
 
+import contextlib
 import ctypes
 import os
+import re
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import jax
 import numpy as np
 
-from bestiary.errors import UserError
+from bestiary.errors import BestiaryError, UserError
 from bestiary.train._threads import start_jax
 
 _SILENT_SECONDS = 20
 _JOIN_SECONDS = 120
 _SHUTDOWN_SECONDS = 120
+# Until JAX has surely ended this process where another is silent.
+_MISSED_SECONDS = _SILENT_SECONDS + 10
+# What XLA's status begins with where processes lost touch; JAX raises some as a ValueError.
+_OUT_OF_TOUCH = re.compile("(ABORTED|CANCELLED|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|UNKNOWN): ")
 _FAILURE = 1
 _ended = threading.Lock()
 
@@ -90,6 +97,43 @@ def meet(where: str) -> None:
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices(where)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Within, a process that cannot go on without another ends in one line, with exit code 1.
+
+    Whatever a process that is gone makes fail does so, by whichever library. Where an error does
+    not tell, JAX is given the time to miss a process; what is raised then is a fault of this one.
+    """
+    try:
+        yield
+    except BestiaryError:
+        raise
+    except Exception as error:
+        if told := told_of_others(error):
+            end(f"a process of this run is gone, or failed: {told}")
+        if jax.process_count() > 1:
+            time.sleep(_MISSED_SECONDS)
+        raise
+
+
+def told_of_others(error: BaseException) -> str:
+    """The line in which an error, or what it came of, tells that another process is gone or failed.
+
+    Returns:
+        At most 200 characters; nothing where it does not tell, or there is no other process.
+    """
+    if jax.process_count() == 1:
+        return ""
+    if isinstance(error, FileNotFoundError) and not leads():
+        return f"{error.strerror}: {error.filename}"[:200]  # the first took back what it began
+    if isinstance(error, jax.errors.JaxRuntimeError) or (
+        isinstance(error, ValueError | RuntimeError) and _OUT_OF_TOUCH.match(str(error))
+    ):
+        return str(error).splitlines()[0][:200]
+    before = error.__cause__ or error.__context__
+    return told_of_others(before) if before else ""
 
 
 def end(why: str) -> None:

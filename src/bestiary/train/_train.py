@@ -18,7 +18,7 @@ from bestiary.train._compilation import enable_compilation_cache
 from bestiary.train._folder import claimed
 from bestiary.train._memory import micro_batches, recomputed, smaller
 from bestiary.train._mesh import check_placement
-from bestiary.train._peers import end
+from bestiary.train._peers import together
 from bestiary.train._policy import Policy
 from bestiary.train._session import Session, named_activations, restored
 from bestiary.train._stopping import StopQuestion, stop_requests
@@ -62,14 +62,14 @@ def train(
     check_placement(runs, policy.placement)
     check_memory(runs)
     check_space(runs, folder, policy)
-    with claimed(folder, policy), stop_requests(policy.should_stop) as stop, one_thread():
+    with (
+        together(),
+        claimed(folder, policy),
+        stop_requests(policy.should_stop) as stop,
+        one_thread(),
+    ):
         enable_compilation_cache()
-        try:
-            return _results(runs, corpus, folder, policy=policy, stop=stop)
-        except jax.errors.JaxRuntimeError as error:
-            if jax.process_count() > 1:
-                end(f"a process of this run is gone, or failed: {str(error).splitlines()[0][:200]}")
-            raise
+        return _results(runs, corpus, folder, policy=policy, stop=stop)
 
 
 def _results(

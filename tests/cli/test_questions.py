@@ -10,7 +10,7 @@ from tests.cli.tiny_study import tiny
 from bestiary.cli import main
 from bestiary.cli._questions import check_text, without_corpus
 from bestiary.errors import UserError
-from bestiary.specs import SIZES, DataSpec, Study
+from bestiary.specs import SIZES, DataSpec, Phases, Study
 
 
 def question(tokenizer: str, size: str) -> Study:
@@ -100,3 +100,18 @@ def test_the_paper_without_its_text_is_one_line_and_nothing_is_made(
     (line,) = capsys.readouterr().err.splitlines()
     assert "Llama 3 tokens" in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_made_today_freezes_by_the_rule_of_today(tmp_path: Path) -> None:
+    """Where it names none, and goes by `bestiary`; a folder's own is in `tests/store`."""
+    laptop, paper = (without_corpus(name).phases for name in ("laptop", "paper"))
+    assert isinstance(laptop, Phases)
+    assert isinstance(paper, Phases)
+    assert (laptop.freezing, "freezing" in msgspec.to_builtins(paper)) == ("shown", False)
+    tiny = Path(__file__).parent / "tiny_phases.toml"
+    own = tmp_path / "own.toml"
+    stated = 'protocol = "bestiary"\nfreezing = "near-optimal"'
+    own.write_text(tiny.read_text().replace('protocol = "study"', stated))
+    phases = without_corpus(str(own)).phases
+    assert isinstance(phases, Phases)
+    assert phases.freezing == "near-optimal"

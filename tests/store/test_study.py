@@ -20,13 +20,16 @@ from bestiary.specs import (
     Cell,
     DataSpec,
     Feasible,
+    Freezing,
     ModelSpec,
     OptimizerSpec,
+    Phases,
     Planned,
     RunResult,
     RunSpec,
     Study,
     Tuning,
+    canonical_json,
     run_id,
 )
 from bestiary.store import StudyStore
@@ -198,6 +201,22 @@ def test_a_study_goes_on_with_the_ranges_that_it_began_with(tmp_path: Path) -> N
         tmp_path, msgspec.structs.replace(study(), candidates=(now, *others))
     ) as store:
         assert store.study == begun
+
+
+def test_a_study_from_before_rules_of_freezing_had_names_keeps_its_own(tmp_path: Path) -> None:
+    """And its identity: what is not said is not written."""
+    begun = msgspec.structs.replace(study(), phases=Phases())
+    assert "freezing" not in canonical_json(begun)
+    StudyStore.create(tmp_path, begun).close()
+    named: dict[Freezing, Study] = {
+        rule: msgspec.structs.replace(study(), phases=Phases(freezing=rule))
+        for rule in ("shown", "near-optimal")
+    }
+    with StudyStore.create(tmp_path, named["shown"]) as store:
+        assert store.study == begun
+    StudyStore.create(tmp_path / "new", named["shown"]).close()
+    with pytest.raises(UserError, match="freezing is 'shown', not 'near-optimal'"):
+        StudyStore.create(tmp_path / "new", named["near-optimal"])
 
 
 # A candidate as it was written before ranges travelled with it.

@@ -141,7 +141,7 @@ def phased(
         tuning=Tuning(cells=TUNED, runs_per_cell=runs_per_cell),
         seeds=seeds,
         evaluations=1,
-        phases=phases or Phases(followed=FOLLOWED, predicted=PREDICTED),
+        phases=phases or Phases(followed=FOLLOWED, predicted=PREDICTED, freezing="shown"),
     )
 
 

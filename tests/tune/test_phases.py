@@ -2,11 +2,13 @@
 
 import math
 import random
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from tests.tune.surfaces import FOLLOWED, PREDICTED, TUNED, Surface, answered, cells, phased
 
 from bestiary.errors import UserError
@@ -68,11 +70,16 @@ SURFACES = st.builds(
 
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None)
-@given(surface=SURFACES, protocol=st.sampled_from(["study", "bestiary"]), order=st.integers(0, 99))
+@given(
+    surface=SURFACES,
+    rule=st.sampled_from([("study", UNSET), ("bestiary", UNSET), ("bestiary", "shown")]),
+    order=st.integers(0, 99),
+)
 def test_it_ends_within_its_bound_and_never_asks_twice(
-    surface: Surface, protocol: str, order: int
+    surface: Surface, rule: tuple[str, Any], order: int
 ) -> None:
-    phases = Phases(protocol=protocol, followed=FOLLOWED, predicted=PREDICTED)
+    protocol, freezing = rule
+    phases = Phases(protocol=protocol, followed=FOLLOWED, predicted=PREDICTED, freezing=freezing)
     question = phased(phases, runs_per_cell=25)
     before = plan(question, {})
     planner, asked = answered(question, {"adamw": surface}, random.Random(order))

@@ -232,7 +232,7 @@ def _later(phases: Phases) -> str:
     told = ""
     if phases.followed:
         told += (
-            f"; what depends on scale is followed in {_cells(phases.followed)} with at most "
+            f"; {_what_is_followed(phases)} is followed in {_cells(phases.followed)} with at most "
             f"{phases.followed_runs}"
         )
     if phases.predicted:
@@ -240,6 +240,11 @@ def _later(phases: Phases) -> str:
         who = f" for {', '.join(phases.predicted_candidates)}" * bool(phases.predicted_candidates)
         told += f"; laws predict it in {_cells(phases.predicted)}{who}, confirmed by at most {runs}"
     return f"{told}, by the protocol `{phases.protocol}`"
+
+
+def _what_is_followed(phases: Phases) -> str:
+    shown = phases.freezing == "shown"
+    return "what is not shown to be insensitive" if shown else "what depends on scale"
 
 
 def _cells(cells: tuple[Cell, ...]) -> str:

@@ -12,7 +12,7 @@ from bestiary.cli._corpora import prepared
 from bestiary.data import Corpus, described
 from bestiary.errors import UserError, unknown
 from bestiary.specs import Candidate, DataSpec, Spec, Study, Tuning, checked
-from bestiary.studies import STUDIES, lookup, sliced, study_file
+from bestiary.studies import STUDIES, lookup, made_now, sliced, study_file
 
 NO_CORPUS = DataSpec(name="none", digest="0" * 64)
 Build = Callable[[DataSpec], Study]
@@ -123,7 +123,7 @@ def _study(name: str | Build, data: DataSpec) -> Study:
     study = build(data) if name in STUDIES else _made(build, called, data)
     if not isinstance(study, Study):
         raise UserError(f"{called} must return a Study, got {type(study).__name__}")
-    return checked(study)
+    return checked(made_now(study))
 
 
 def _made(build: Build, called: str, data: DataSpec) -> object:

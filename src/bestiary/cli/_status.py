@@ -51,7 +51,7 @@ LEADERS = {
 }
 RUN = {"optimizer": "optimizer", "size": "size", "ratio": "ratio", "purpose": "for"}
 RUNNING = {**RUN, "attempt": "attempt", "step": "step", "steps": "of", "time": "time"}
-PHASES = {"optimizer": "optimizer", "followed": "depends on scale", "frozen": "frozen"}
+PHASES = {"optimizer": "optimizer", "followed": "followed over scale", "frozen": "frozen"}
 PREDICTED = {
     "optimizer": "optimizer",
     "size": "size",

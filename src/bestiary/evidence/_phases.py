@@ -2,8 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from bestiary.specs import Cell
+from bestiary.specs import Cell, Freezing
 from bestiary.tune import PhaseAccount, Planner, phase_accounts
+
+# What is said of a hyperparameter, by the rule it was judged by.
+FOLLOWED: dict[Freezing, str] = {
+    "near-optimal": "Depends on scale",
+    "shown": "Followed, as they may depend on scale",
+}
+FROZEN: dict[Freezing, str] = {
+    "near-optimal": "Frozen, as they do not",
+    "shown": "Frozen, as shown not to",
+}
 
 
 def phase_notes(planner: Planner) -> tuple[str, ...]:
@@ -18,16 +28,18 @@ def phase_notes(planner: Planner) -> tuple[str, ...]:
 
 
 def _decided(accounts: Mapping[str, PhaseAccount]) -> Iterator[str]:
-    """What depends on scale and what does not, one line for all that were judged by one rule."""
-    for rule in dict.fromkeys(one.reason for one in accounts.values()):
-        judged = {label: one for label, one in accounts.items() if one.reason == rule}
+    """What is followed over scale and what is not, one line for all judged by one rule."""
+    for reason in dict.fromkeys(one.reason for one in accounts.values()):
+        judged = {label: one for label, one in accounts.items() if one.reason == reason}
+        (rule,) = {one.rule for one in judged.values()}
         within = ", ".join(f"{label} {one.tolerance:.2g}" for label, one in judged.items())
         yield (
-            f"Depends on scale: {_of_each(judged, _followed)}. Judged so: {rule} (in nats: "
+            f"{FOLLOWED[rule]}: {_of_each(judged, _followed)}. Judged so: {reason} (in nats: "
             f"{within})."
         )
-    if accounts:
-        yield f"Frozen, as they do not: {_of_each(accounts, _frozen)}."
+    for rule in dict.fromkeys(one.rule for one in accounts.values()):
+        judged = {label: one for label, one in accounts.items() if one.rule == rule}
+        yield f"{FROZEN[rule]}: {_of_each(judged, _frozen)}."
 
 
 def _of_each(accounts: Mapping[str, PhaseAccount], said: Callable[[PhaseAccount], str]) -> str:

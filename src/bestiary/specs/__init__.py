@@ -52,6 +52,7 @@ from bestiary.specs._memory import recomputes as recomputes
 from bestiary.specs._memory import training_bytes as training_bytes
 from bestiary.specs._model import ModelSpec as ModelSpec
 from bestiary.specs._phases import Cell as Cell
+from bestiary.specs._phases import Freezing as Freezing
 from bestiary.specs._phases import Phases as Phases
 from bestiary.specs._placement import ONE_DEVICE as ONE_DEVICE
 from bestiary.specs._placement import Placement as Placement

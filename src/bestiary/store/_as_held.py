@@ -1,8 +1,9 @@
 """A study that is asked for again, with what is no part of its question as its folder has it."""
 
 import msgspec
+from msgspec import UNSET
 
-from bestiary.specs import DataSpec, Study, checked
+from bestiary.specs import DataSpec, Phases, Study, checked
 from bestiary.store._older import as_older, is_older
 
 
@@ -14,7 +15,7 @@ def as_held(held: Study, study: Study, text: str) -> tuple[Study, Study]:
         study: What is asked for.
         text: The held study as it is stored; an older Bestiary did not write every field.
     """
-    study = _called_as(held, study)
+    study = _freezing_as(held, _called_as(held, study))
     if is_older(text):
         return study, as_older(checked(study))
     study = _with_ranges_of(held, checked(study))
@@ -29,6 +30,16 @@ def _called_as(held: Study, study: Study) -> Study:
     """
     data = DataSpec(name=held.data.name, digest=study.data.digest)
     return msgspec.structs.replace(study, data=data, tokenizer=held.tokenizer, schema=held.schema)
+
+
+def _freezing_as(held: Study, study: Study) -> Study:
+    """The study by the rule of another that was begun before rules had names: it keeps its plan."""
+    if not (isinstance(held.phases, Phases) and isinstance(study.phases, Phases)):
+        return study
+    if held.phases.freezing is not UNSET:
+        return study
+    phases = msgspec.structs.replace(study.phases, freezing=UNSET)
+    return msgspec.structs.replace(study, phases=phases)
 
 
 def _with_ranges_of(held: Study, study: Study) -> Study:

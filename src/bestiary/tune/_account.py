@@ -1,6 +1,6 @@
 """What the phases of a study decided, and what they leave out: for whoever reads its answer."""
 
-from bestiary.specs import Cell, Estimate, Setting, Spec
+from bestiary.specs import Cell, Estimate, Freezing, Setting, Spec
 from bestiary.tune._campaign import Campaign
 from bestiary.tune._forecast import Forecast, transfer_penalty
 from bestiary.tune._planner import Planner
@@ -27,10 +27,13 @@ class PhaseAccount(Spec, frozen=True, kw_only=True):
 
     Attributes:
         optimizer: Name of the candidate.
-        followed: The hyperparameters that depend on scale.
+        followed: The hyperparameters that depend on scale; by the rule `shown`, that are not shown
+            not to.
         frozen: The others that were varied, with the value that they keep; None where it is that
             of the nearest tuned cell.
-        tolerance: A loss is near-optimal where it is higher by less, in nats per token.
+        tolerance: A loss is near-optimal where it is higher by less, in nats per token; by `shown`
+            what freezing may cost.
+        rule: The rule by its name, see `Phases.freezing`.
         reason: The rule that this was judged by, in words.
         predicted: What phase III predicted.
     """
@@ -39,6 +42,7 @@ class PhaseAccount(Spec, frozen=True, kw_only=True):
     followed: tuple[str, ...]
     frozen: dict[str, Setting | None]
     tolerance: float
+    rule: Freezing
     reason: str
     predicted: tuple[PredictedCell, ...]
 
@@ -51,6 +55,7 @@ def phase_accounts(planner: Planner) -> tuple[PhaseAccount, ...]:
             followed=campaign.learnt.followed,
             frozen=campaign.learnt.frozen,
             tolerance=campaign.learnt.tolerance,
+            rule=campaign.learnt.rule,
             reason=campaign.learnt.reason,
             predicted=tuple(_predicted(campaign, cell) for cell in campaign.predictions),
         )

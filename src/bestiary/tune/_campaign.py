@@ -10,14 +10,7 @@ from bestiary.errors import UserError
 from bestiary.specs import Candidate, Cell, Configuration, Phases, RunResult, Spec, Study
 from bestiary.tune._forecast import PredictedConfiguration, confirm, predict
 from bestiary.tune._run import Identified, cell_runs, model_of
-from bestiary.tune._transfer import (
-    MeasuredNoise,
-    Transfer,
-    distance,
-    follow,
-    measured_noise,
-    transfer,
-)
+from bestiary.tune._transfer import Transfer, distance, follow, transfer
 from bestiary.tune._tuning import Assignment, CellTuning, first_assignment, tune_cell
 
 Results = Mapping[str, RunResult]
@@ -149,7 +142,7 @@ class Campaign:
         if not won:
             self._miss(None, "phases II and III", "nothing converged in phase I")
             return
-        self.learnt = transfer(self._study, phases, self.candidate, first, self._noise(phases))
+        self.learnt = transfer(self._study, phases, self.candidate, first, self._fresh(phases))
         for cell in dict.fromkeys(phases.followed):
             near = min(won, key=lambda other: distance(self._study, cell, other))
             self._begin(follow(self._study, phases, self.learnt, cell, won[near]))
@@ -186,13 +179,17 @@ class Campaign:
         runs = [run for cell in self._first for run in self.reports(cell)]
         return all(run.run_id in self._results for run in runs)
 
-    def _noise(self, phases: Phases) -> MeasuredNoise:
+    def _fresh(self, phases: Phases) -> dict[Cell, list[float]]:
+        """The losses of the winners of phase I on fresh seeds; by `study` nobody asks for them."""
         if phases.protocol == "study":
-            return MeasuredNoise()
-        found = [[self._results[run.run_id] for run in self.reports(cell)] for cell in self._first]
-        return measured_noise(
-            [[one.loss["selection"] for one in seeds if one.state == "done"] for seeds in found]
-        )
+            return {}
+        found = {
+            cell: [self._results[run.run_id] for run in self.reports(cell)] for cell in self._first
+        }
+        return {
+            cell: [one.loss["selection"] for one in seeds if one.state == "done"]
+            for cell, seeds in found.items()
+        }
 
     def _by_scale(self) -> list[Cell]:
         """Its cells, sizes first, both ascending: the study's law leaves out the two ends."""

@@ -6,13 +6,29 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from bestiary.specs import Candidate, Cell, Configuration, Phases, Setting, Spec, Study
+from bestiary.specs import (
+    Candidate,
+    Cell,
+    Configuration,
+    Freezing,
+    Phases,
+    Setting,
+    Spec,
+    Study,
+)
 from bestiary.tune._run import model_of
 from bestiary.tune._sensitivity import Sensitivity, sensitivity
+from bestiary.tune._shown import NoisyTrials, shown
 from bestiary.tune._tuning import Assignment, CellTuning
 
 # A loss is no worse than another where it is higher by less than this many deviations of noise.
 DEVIATIONS = 3.0
+SHOWN = (
+    "frozen is only what is shown, with 95% confidence in view of the noise between seeds, to cost "
+    "less than the tolerance in every tuned cell; what noise leaves open is followed, as far as "
+    "the runs of a cell reach"
+)
+UNKNOWN = "no noise was measured, so nothing is shown to be the same everywhere: all is followed"
 
 
 class MeasuredNoise(Spec, frozen=True, kw_only=True):
@@ -36,7 +52,10 @@ class Transfer(Spec, frozen=True, kw_only=True):
         followed: The coordinates that phase II tunes.
         frozen: The others that were varied, with the value that they keep; None where it is that
             of the nearest tuned cell.
-        tolerance: A loss is near-optimal where it is higher by less, in nats per token.
+        tolerance: A loss is near-optimal where it is higher by less, in nats per token; by `shown`
+            what freezing may cost.
+        rule: What was frozen: by `near-optimal` what does not depend on scale as far as can be
+            seen, by `shown` what is shown not to.
         reason: The rule that this was judged by, in words.
     """
 
@@ -45,6 +64,7 @@ class Transfer(Spec, frozen=True, kw_only=True):
     followed: tuple[str, ...]
     frozen: dict[str, Setting | None]
     tolerance: float
+    rule: Freezing
     reason: str
 
 
@@ -67,7 +87,7 @@ def transfer(
     phases: Phases,
     candidate: Candidate,
     tunings: Mapping[Cell, CellTuning],
-    noise: MeasuredNoise,
+    fresh: Mapping[Cell, Sequence[float]],
 ) -> Transfer:
     """Judge every hyperparameter of a candidate by its trials in the tuned cells.
 
@@ -76,29 +96,75 @@ def transfer(
         phases: Its phases.
         candidate: Whose.
         tunings: Its tuning in every cell of phase I; all have ended.
-        noise: Between its seeds.
+        fresh: The losses of the winners on fresh seeds, in nats per token; none by `study`.
     """
-    regimes = [one.losses for one in tunings.values() if one.winner is not None]
-    tolerance, reason = _tolerance(study, phases, noise)
-    found = sensitivity(regimes, tolerance)
-    if len(regimes) < 2:
-        reason = "one tuned cell cannot show what is the same in others, so nothing is frozen"
-        sensitive = {one.name for one in found}
+    won = {cell: one for cell, one in tunings.items() if one.winner is not None}
+    noise = measured_noise(list(fresh.values()))
+    if phases.protocol == "bestiary" and phases.freezing == "shown":
+        judged = _shown(phases, won, noise, fresh)
     else:
-        sensitive = {one.name for one in found if one.sensitive}
-    followed = tuple(name for name in candidate.grid if name in sensitive)
+        judged = _near_optimal(study, phases, candidate, won, noise)
+    followed, reason = judged.followed, judged.reason
+    if len(won) < 2:
+        reason = "one tuned cell cannot show what is the same in others, so nothing is frozen"
     if candidate.name in phases.grids:
         followed = tuple(phases.grids[candidate.name])
         reason = f"{reason}; what phase II tunes is stated by the study"
     keeps = phases.protocol == "bestiary"
-    frozen = {one.name: one.value if keeps else None for one in found if one.name not in followed}
+    frozen = {
+        one.name: one.value if keeps else None for one in judged.found if one.name not in followed
+    }
+    return msgspec.structs.replace(judged, followed=followed, frozen=frozen, reason=reason)
+
+
+def _near_optimal(
+    study: Study,
+    phases: Phases,
+    candidate: Candidate,
+    won: Mapping[Cell, CellTuning],
+    noise: MeasuredNoise,
+) -> Transfer:
+    """Followed is what has no value that is near-optimal in every cell, as the study did."""
+    tolerance, reason = _tolerance(study, phases, noise)
+    found = sensitivity([one.losses for one in won.values()], tolerance)
+    sensitive = {one.name for one in found if one.sensitive or len(won) < 2}
     return Transfer(
         noise=noise,
         found=found,
-        followed=followed,
-        frozen=frozen,
+        followed=tuple(name for name in candidate.grid if name in sensitive),
+        frozen={},
         tolerance=tolerance,
+        rule="near-optimal",
         reason=reason,
+    )
+
+
+def _shown(
+    phases: Phases,
+    won: Mapping[Cell, CellTuning],
+    noise: MeasuredNoise,
+    fresh: Mapping[Cell, Sequence[float]],
+) -> Transfer:
+    """Followed is whatever is not shown to cost less than the tolerance when it is frozen."""
+    regimes = [
+        NoisyTrials(one.losses, max(noise.deviation, measured_noise([fresh[cell]]).deviation))
+        for cell, one in won.items()
+    ]
+    told = len(won) > 1 and noise.freedom > 0
+    found = shown(regimes, noise.freedom, phases.near) if told else ()
+    kept = {one.name for one in found if not one.sensitive}
+    (candidate, *_) = (one.candidate for one in won.values())
+    varies = (
+        name for name, row in candidate.grid.items() if len({*row, candidate.start[name]}) > 1
+    )
+    return Transfer(
+        noise=noise,
+        found=found,
+        followed=tuple(name for name in varies if name not in kept),
+        frozen={},
+        tolerance=phases.near,
+        rule="shown",
+        reason=SHOWN if noise.freedom else UNKNOWN,
     )
 
 

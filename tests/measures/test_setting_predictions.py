@@ -10,6 +10,7 @@ from bestiary.specs import SIZES, Feasible, canonical_json
 RANGES = {
     "train_batch_size": Feasible(1, kind="power of two"),
     "warmup": Feasible(kind="whole"),
+    "precondition_frequency": Feasible(1, kind="whole"),
     "decay": Feasible(0, 1),
     "beta1": Feasible(0, 1, from_one=True),
     "beta2": Feasible(0, 1, from_one=True),
@@ -49,6 +50,13 @@ def test_the_study_form_predicts_what_cannot_run() -> None:
     assert adamw["train_batch_size"].value in (128, 256, 512)
     assert muon["decay"].study_problem == "1.048 lies outside [0, 1]"
     assert 0 < muon["decay"].value <= 1
+
+
+def test_a_value_that_cannot_run_is_written_so_that_it_shows() -> None:
+    """SOAP's 10.0006 steps are no whole number, and 1000.0000002 is 1000 to all that is known."""
+    soap = predicted("soap")
+    assert soap["precondition_frequency"].study_problem == "10.0006 is no whole number"
+    assert soap["warmup"].study_problem == ""
 
 
 def test_the_learning_rate_falls_with_size_where_the_law_beats_a_constant() -> None:

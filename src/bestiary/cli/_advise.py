@@ -305,13 +305,13 @@ def _settings(advice: "Advice", optimizer: str) -> None:
 
 def _setting(one: "Recommendation") -> dict[str, Any]:
     known = one.low is not None and one.high is not None
-    problem = f" {one.study_problem}" if one.study_problem else ""
+    study = None if one.study_value is None else f"{one.study_value:.4g}"
     return {
         "name": one.name,
         "value": _plain(one.value),
         "last": None if one.last is None else _plain(one.last),
         "range": f"{one.low:.3g} to {one.high:.3g}" if known else None,
-        "study": None if one.study_value is None else f"{one.study_value:.4g}{problem}",
+        "study": one.study_problem or study,
         "origin": one.origin + ("; extrapolated" if one.extrapolated else ""),
     }
 

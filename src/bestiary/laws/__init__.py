@@ -23,6 +23,7 @@ from bestiary.laws._posterior import CurvePosterior as CurvePosterior
 from bestiary.laws._power import Array as Array
 from bestiary.laws._power import PowerLaw as PowerLaw
 from bestiary.laws._profile import profile_speedup as profile_speedup
+from bestiary.laws._setting_form import fit_setting_form as fit_setting_form
 from bestiary.laws._setting_law import Kind as Kind
 from bestiary.laws._setting_law import SettingLaw as SettingLaw
 from bestiary.laws._setting_law import fit_setting_law as fit_setting_law

@@ -58,6 +58,18 @@ def fit_study_setting(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLik
     Raises:
         UserError: fewer than six cells, or a fit that does not converge.
     """
+    scales, kept = kept_cells(parameters, ratios, values)
+    start = (0.0, -0.5, -0.5, float(kept.mean()))
+    a, x, y, c = _Residuals(scales, kept).least_squares(start)
+    return StudySetting((a, x, y, c), condition_of_setting(scales, a, x, y))
+
+
+def kept_cells(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLike) -> tuple[Array, Array]:
+    """What the study fits: rows of N and D, and the values, without the two ends.
+
+    Raises:
+        UserError: fewer than six cells.
+    """
     scales = np.stack([np.asarray(parameters, float), np.asarray(ratios, float)])[:, 1:-1]
     kept = np.asarray(values, float)[1:-1]
     if kept.size < 4:
@@ -65,9 +77,7 @@ def fit_study_setting(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLik
             f"the study's hyperparameter law needs at least 6 tuned cells, got {kept.size + 2}; "
             "use the power law in logs"
         )
-    start = (0.0, -0.5, -0.5, float(kept.mean()))
-    a, x, y, c = _Residuals(scales, kept).least_squares(start)
-    return StudySetting((a, x, y, c), _condition(scales, a, x, y))
+    return scales, kept
 
 
 class _Residuals:
@@ -152,9 +162,10 @@ def _form(scales: Array, a: float, x: float, y: float, c: float) -> Array:
     return found
 
 
-def _condition(scales: Array, a: float, x: float, y: float) -> float:
+def condition_of_setting(scales: Array, a: float, x: float, y: float) -> float:
     """The condition number of the Jacobian by (a, x, y, c), columns scaled to length 1."""
-    power = scales[0] ** x * scales[1] ** y
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = scales[0] ** x * scales[1] ** y
     columns = [power, a * power * np.log(scales[0]), a * power * np.log(scales[1])]
     jacobian = np.stack([*columns, np.ones_like(power)], axis=1)
     lengths = np.linalg.norm(jacobian, axis=0)

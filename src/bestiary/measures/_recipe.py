@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from bestiary.errors import UserError
 from bestiary.evidence import Evidence, Observation
-from bestiary.laws import SettingLaw, fit_setting_law, fit_study_setting
+from bestiary.laws import SettingLaw, fit_setting_law
+from bestiary.measures._study_prediction import study_prediction
 from bestiary.specs import Feasible, Setting, Spec
 
 # Changing these moved the loss by less than its noise, in ablations of arXiv 2509.02046.
@@ -31,8 +31,9 @@ class Recommendation(Spec, frozen=True, kw_only=True):
         last_at: Where that is.
         extrapolated: Whether a law was read beyond the sizes and tokens that it was fitted to.
         study_value: What the form of arXiv 2509.02046 predicts from the same tuned cells, as it
-            does: neither bounded nor rounded; None where it cannot be fitted or was not asked for.
-        study_problem: Why that cannot run; empty where it can.
+            does: neither bounded nor rounded; None where there are too few cells for it, it runs
+            off to infinity, or it was not asked for.
+        study_problem: That value and why it cannot run; empty where it can.
     """
 
     name: str
@@ -57,7 +58,7 @@ def recommend(
         optimizer: One of theirs.
         parameters: N of the target.
         tokens: D of the target.
-        study: Whether to fit the study's form too, which takes seconds.
+        study: Whether to fit the study's form too, which takes longer than all the rest.
     """
     own = [one for one in evidence.of(optimizer).values() if one.settings]
     tuned = [one for one in own if not one.tuning.inherited] or own
@@ -138,23 +139,26 @@ def _from_law(
     sizes, tokens = [one.parameters for one in tuned], [one.tokens for one in tuned]
     law = fit_setting_law(sizes, tokens, numbers, feasible=feasible)
     value, low, high = law.predict(*target)
-    theirs = _study(tuned, numbers, target) if study else None
     if law.kind == "constant":
         # A value that was tried, and not a mean between two that were.
         value = min(set(numbers), key=lambda one: abs(_log(one, law) - _log(value, law)))
     outside = not (
         min(sizes) <= target[0] <= max(sizes) and min(tokens) <= target[1] <= max(tokens)
     )
-    return Recommendation(
+    found = Recommendation(
         name=name,
         value=value,
         low=min(low, value),
         high=max(high, value),
         origin="; ".join(_origin(law, len(tuned))),
         extrapolated=outside and law.kind == "power law",
-        study_value=theirs,
-        study_problem="" if theirs is None else feasible.complaint(theirs),
     )
+    if not study:
+        return found
+    cells = [(one.parameters, one.ratio) for one in tuned]
+    at = (target[0], target[1] / (20 * target[0]))
+    theirs = study_prediction(cells, numbers, at, feasible)
+    return replace(found, study_value=theirs.value, study_problem=theirs.problem)
 
 
 def _from_nearest(
@@ -170,21 +174,6 @@ def _from_nearest(
         high=None,
         origin=f"the nearest of {len(tuned)} tuned cells, too few for a law: {told}",
     )
-
-
-def _study(
-    tuned: list[Observation], numbers: list[float], target: tuple[float, float]
-) -> float | None:
-    """The prediction of the study's own form, where it can be fitted."""
-    try:
-        law = fit_study_setting(
-            [one.parameters for one in tuned], [one.ratio for one in tuned], numbers
-        )
-    except UserError:
-        return None
-    parameters, tokens = target
-    value = float(law.predict(parameters, tokens / (20 * parameters)))
-    return value if math.isfinite(value) else None
 
 
 def _log(value: float, law: SettingLaw) -> float:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bestiary.errors import UserError
-from bestiary.laws import SettingLaw, fit_setting_law, fit_study_setting
+from bestiary.laws import SettingLaw, fit_setting_law
+from bestiary.measures._study_prediction import study_prediction
 from bestiary.specs import Configuration, Feasible, Spec
 
 
@@ -35,8 +36,8 @@ class SettingPrediction(Spec, frozen=True, kw_only=True):
         low: Lower end of the 95% interval of the optimum.
         high: The upper end.
         study_value: What the form of arXiv 2509.02046 predicts, as it does: neither bounded nor
-            rounded; None where it cannot be fitted.
-        study_problem: Why that cannot run; empty where it can.
+            rounded; None where there are too few cells for it or it runs off to infinity.
+        study_problem: That value and why it cannot run; empty where it can.
         study_condition: Condition number of the study's fit; None where a value is free.
         note: What a reader must know; empty where nothing.
     """
@@ -96,8 +97,9 @@ def _prediction(
     tokens = [20 * one.ratio * one.parameters for one in tuned]
     law: SettingLaw = fit_setting_law(sizes, tokens, values, feasible=feasible)
     value, low, high = law.predict(parameters, 20 * ratio * parameters)
-    study_value, condition = _study(tuned, values, parameters, ratio)
-    problem = "" if study_value is None else feasible.complaint(study_value)
+    theirs = study_prediction(
+        [(one.parameters, one.ratio) for one in tuned], values, (parameters, ratio), feasible
+    )
     return SettingPrediction(
         name=name,
         cells=len(tuned),
@@ -108,22 +110,8 @@ def _prediction(
         value=value,
         low=low,
         high=high,
-        study_value=study_value,
-        study_problem=f"{study_value:.4g} {problem}" if problem else "",
-        study_condition=condition,
+        study_value=theirs.value,
+        study_problem=theirs.problem,
+        study_condition=theirs.condition,
         note=law.note,
     )
-
-
-def _study(
-    tuned: Sequence[Tuned], values: Sequence[float], parameters: float, ratio: float
-) -> tuple[float | None, float | None]:
-    """The study's prediction and the condition number of its fit, where there are any."""
-    try:
-        law = fit_study_setting(
-            [one.parameters for one in tuned], [one.ratio for one in tuned], values
-        )
-    except UserError:
-        return None, None
-    known = law.condition_number < float("inf")
-    return float(law.predict(parameters, ratio)), law.condition_number if known else None

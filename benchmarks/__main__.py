@@ -64,7 +64,7 @@ BENCHMARKS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "accelerators": accelerators.run,
     "tokenising": tokenising.run,
 }
-ON_REQUEST = {"accelerators", "intervals", "peers", "tokenising"}
+ON_REQUEST = {"accelerators", "freezing", "intervals", "peers", "tokenising"}
 
 
 def main() -> None:

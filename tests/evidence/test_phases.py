@@ -24,7 +24,7 @@ from bestiary.specs import Phases
             [
                 "Followed, as they may depend on scale: learning_rate, weight_decay, beta2 of "
                 "Adamw. Judged so: frozen is only what is shown",
-                "Frozen, as shown not to: nothing of Adamw.",
+                "Frozen: nothing of Adamw.",
             ],
         ),
     ],

@@ -4,6 +4,7 @@ import math
 import random
 import statistics
 
+import msgspec
 import pytest
 from benchmarks.freezing import MadeUp, gone_through, study
 from tests.tune.surfaces import FOLLOWED, PREDICTED, Surface, answered, phased
@@ -111,6 +112,15 @@ def test_what_is_shown_is_frozen() -> None:
     assert account.followed == ()
     assert account.frozen == {"learning_rate": 0.008, "weight_decay": 0.1, "beta2": 0.95}
     assert sum(one.purpose == "follow" for one in order) == len(FOLLOWED)
+
+
+def test_what_a_study_states_is_not_said_to_be_shown() -> None:
+    stated = {"adamw": {"learning_rate": (0.004, 0.008, 0.016)}}
+    phases = msgspec.structs.replace(SHOWN, grids=stated)
+    planner, _ = answered(phased(phases, runs_per_cell=12), {"adamw": Surface(noise=0.02)})
+    (account,) = phase_accounts(planner)
+    assert account.followed == ("learning_rate",)
+    assert account.reason == "what phase II tunes is stated by the study"
 
 
 @pytest.mark.slow

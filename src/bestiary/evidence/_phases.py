@@ -12,7 +12,7 @@ FOLLOWED: dict[Freezing, str] = {
 }
 FROZEN: dict[Freezing, str] = {
     "near-optimal": "Frozen, as they do not",
-    "shown": "Frozen, as shown not to",
+    "shown": "Frozen",
 }
 
 

@@ -28,6 +28,7 @@ SHOWN = (
     "less than the tolerance in every tuned cell; what noise leaves open is followed, as far as "
     "the runs of a cell reach"
 )
+STATED = "what phase II tunes is stated by the study"
 UNKNOWN = "no noise was measured, so nothing is shown to be the same everywhere: all is followed"
 
 
@@ -109,7 +110,8 @@ def transfer(
         reason = "one tuned cell cannot show what is the same in others, so nothing is frozen"
     if candidate.name in phases.grids:
         followed = tuple(phases.grids[candidate.name])
-        reason = f"{reason}; what phase II tunes is stated by the study"
+        # By `shown` the rule would say that what is frozen was shown, which nobody asked.
+        reason = STATED if judged.rule == "shown" else f"{reason}; {STATED}"
     keeps = phases.protocol == "bestiary"
     frozen = {
         one.name: one.value if keeps else None for one in judged.found if one.name not in followed

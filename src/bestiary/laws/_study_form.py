@@ -141,9 +141,17 @@ def _explained(ratio: Array, losses_CP: Array, B_C: Array) -> Array:
 
 def _golden_section(ratio: Array, losses_CP: Array, low: Array, high: Array) -> Array:
     """The B of each curve that explains most, within (low, high), to a millionth of it."""
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    of_left, of_right = (_explained(ratio, losses_CP, B) for B in (left, right))
     for _ in range(30):
-        width = _GOLDEN * (high - low)
-        left, right = high - width, low + width
-        keep_left = _explained(ratio, losses_CP, left) > _explained(ratio, losses_CP, right)
+        keep_left = of_left > of_right
         low, high = np.where(keep_left, low, left), np.where(keep_left, right, high)
+        # One inner point of the narrower bracket is an old one; the other is new.
+        new = np.where(keep_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
+        of_new = _explained(ratio, losses_CP, new)
+        left, right = np.where(keep_left, new, right), np.where(keep_left, left, new)
+        of_left, of_right = (
+            np.where(keep_left, of_new, of_right),
+            np.where(keep_left, of_left, of_new),
+        )
     return 0.5 * (low + high)

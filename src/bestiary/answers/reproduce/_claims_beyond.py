@@ -4,8 +4,9 @@ import numpy as np
 from scipy.special import stdtr
 
 from bestiary.answers.reproduce._claims_tuning import ablations
-from bestiary.answers.reproduce._verdict import ClaimPart, ClaimVerdict, PublishedClaim, drawn
+from bestiary.answers.reproduce._verdict import ClaimPart, ClaimVerdict, PublishedClaim
 from bestiary.evidence.published import FAMILIES, downstream
+from bestiary.laws import Array
 from bestiary.measures.published import DELTA, JOINT, PREDICTIONS, REGIMES, Variant, named, offsets
 
 C10 = PublishedClaim(
@@ -68,20 +69,30 @@ def seven_billion(variant: Variant) -> ClaimVerdict:
         form: predict(variant, "muon") - predict(variant, "adamw")
         for form, predict in PREDICTIONS.items()
     }
+    shares = {form: float(np.mean(margin_K[1:] > 0)) for form, margin_K in margins.items()}
     shown = [
-        f"{form} {margin_K[0]:+.4f} nats, above 0 in {np.mean(margin_K[1:] > 0):.0%} of the draws"
+        f"{form} {margin_K[0]:+.4f} {_range(margin_K[1:])} nats, above 0 in {shares[form]:.0%} of "
+        "the draws"
         for form, margin_K in margins.items()
     ]
-    joint_K = margins[JOINT]
     # Of the dear form there are fewer draws; every form counts as much.
-    count = min(margin_K.size for margin_K in margins.values())
-    every_K = np.concatenate([margin_K[1:count] for margin_K in margins.values()])
+    part = ClaimPart(
+        text="a law of any of the three forms puts Muon above AdamW",
+        margin=float(margins[JOINT][0]),
+        support=float(np.mean(list(shares.values()))),
+    )
     return C10.judged(
-        [drawn("a law of any of the three forms puts Muon above AdamW", joint_K[0], every_K)],
+        [part],
         "a prediction, which nobody has trained: 6 times beyond the largest size, by three forms "
         "none of which the losses choose, with what each misses as noise. Muon minus AdamW "
         f"at 7B 1x: {'; '.join(shown)}",
     )
+
+
+def _range(margin_K: Array) -> str:
+    """The central 95% of draws, in nats."""
+    low, high = np.quantile(margin_K, (0.025, 0.975))
+    return f"[{low:+.4f}, {high:+.4f}]"
 
 
 def downstream_follows(variant: Variant) -> ClaimVerdict:

@@ -7,10 +7,11 @@ what the study has there, so that every difference can be listed.
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from bestiary.errors import UserError
 from bestiary.evidence.published import SIZES, configurations, grids, predictions, runs, sensitive
-from bestiary.laws import fit_study_setting
+from bestiary.laws import StudySetting, fit_study_setting
 from bestiary.measures.published._insensitive import DELTA_NEAR, REGIMES
 from bestiary.measures.published._variant import DELTA
 from bestiary.specs import SIZES as SHAPES
@@ -209,15 +210,23 @@ def _fitted(
     tuned: Mapping[tuple[str, float], Configuration], name: str, ratio: float
 ) -> float | None:
     """The study's law on its own best configurations; None where the fit does not converge."""
+    law = _law(
+        tuple(SHAPES[size].matrix_parameters for size, _ in tuned),
+        tuple(at for _, at in tuned),
+        tuple(float(one[name]) for one in tuned.values()),
+    )
+    return None if law is None else float(law.predict(SHAPES[LARGEST].matrix_parameters, ratio))
+
+
+@cache
+def _law(
+    sizes: tuple[float, ...], ratios: tuple[float, ...], values: tuple[float, ...]
+) -> StudySetting | None:
+    """The fit, once for all ratios asked about; one that does not converge takes longest."""
     try:
-        law = fit_study_setting(
-            [SHAPES[size].matrix_parameters for size, _ in tuned],
-            [at for _, at in tuned],
-            [float(one[name]) for one in tuned.values()],
-        )
+        return fit_study_setting(sizes, ratios, values)
     except UserError:
         return None
-    return float(law.predict(SHAPES[LARGEST].matrix_parameters, ratio))
 
 
 def _loss(run: ForeignResult) -> float:

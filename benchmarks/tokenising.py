@@ -2,7 +2,8 @@
 
 The text is Python's standard library again and again, the lines of every document in another order,
 as rows of a .jsonl; the tokenizer is a BPE of 32,000 ids trained on it (extra `tokenizers`). Each
-measurement is a process of its own, so that its memory is.
+measurement is a process of its own, so that its memory is. The tokenizer alone gets the same rows
+in batches, by the fastest call that it has, and reads them in between.
 """
 
 import json
@@ -32,9 +33,10 @@ if what == "tokenizer":
     import itertools, tokenizers
     own = tokenizers.Tokenizer.from_file(tokenizer)
     rows = (json.loads(line)["text"] for line in open(text))
-    tokens, began, clock = 0, time.perf_counter(), time.process_time()
+    encode, tokens = own.encode_batch_fast, 0
+    began, clock = time.perf_counter(), time.process_time()
     while batch := list(itertools.islice(rows, {together})):
-        tokens += sum(len(one.ids) for one in own.encode_batch(batch, add_special_tokens=False))
+        tokens += sum(len(one.ids) for one in encode(batch, add_special_tokens=False))
 else:
     from bestiary.data import prepare, source
     began, clock = time.perf_counter(), time.process_time()

@@ -150,6 +150,35 @@ def test_what_the_storage_says_is_told_once(
     assert line.count("cannot list memory://x/y") == line.count("credentials;") == 1
 
 
+@pytest.mark.parametrize("forbidden", ["pipe_file", "rm_file"])
+def test_an_account_that_may_not_write_is_refused_before_anything_is_done(
+    forbidden: str,
+    text: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def refusing(self: Any, path: str, *how: Any, **named: Any) -> Any:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.chdir(tmp_path)
+    mirrored = [*SMALL, "--data", str(text), "--mirror", f"memory://{tmp_path.name}"]
+    monkeypatch.setattr(MemoryFileSystem, forbidden, refusing)
+    assert main(mirrored) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"memory://{tmp_path.name}: Access Denied; check the account" in line
+    assert not list((tmp_path / "cache").glob("corpora/*")), "no text is read"
+    assert not (tmp_path / "bestiary-train").exists()
+
+
+def test_asking_whether_one_may_write_leaves_nothing(elsewhere: str) -> None:
+    remote = RemoteFolder(elsewhere)
+    remote.check_writable()
+    assert remote.names() == {}
+
+
 def test_what_names_storage_elsewhere() -> None:
     assert all(map(is_remote, ["s3://a/b", "gs://a", "memory://x", "file:///a"]))
     assert not any(map(is_remote, ["a/b", "C:\\a", "text,field=http://x", "./s3://x"]))

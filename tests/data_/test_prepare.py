@@ -12,7 +12,9 @@ from bestiary.data import (
     MIXTURES,
     Corpus,
     Source,
+    TextProgress,
     _draw,
+    _progress,
     described,
     mixture,
     prepare,
@@ -291,3 +293,18 @@ def test_parquet_reads_like_jsonl(tmp_path: Path) -> None:
         for name in ("a.jsonl", "a.parquet")
     }
     assert len(digests) == 1
+
+
+def test_how_far_it_is_is_told_stage_by_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "TOLD_EVERY_BYTES", 1)
+    (tmp_path / "book.txt").write_text("".join(f"{n} is a number\n\n" for n in range(4000)))
+    told: list[TextProgress] = []
+    prepare([source(tmp_path / "book.txt")], tmp_path / "corpora", told=told.append)
+    assert list(dict.fromkeys(one.stage for one in told)) == ["read", "compared", "tokenised"]
+    size = (tmp_path / "book.txt").stat().st_size
+    last = {one.stage: one for one in told}
+    assert last["read"] == TextProgress("read", size, 0)
+    assert last["compared"] == TextProgress("compared", 2 * size, 2 * size)
+    assert last["tokenised"] == TextProgress("tokenised", size, size)

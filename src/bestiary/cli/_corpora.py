@@ -3,12 +3,11 @@
 import os
 import re
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from bestiary.cli._preparing_log import PreparingLog
 from bestiary.data import (
     Corpus,
     Source,
@@ -20,8 +19,6 @@ from bestiary.data import (
 )
 from bestiary.errors import UserError
 from bestiary.store import is_remote
-
-PATIENCE_SECONDS = 5.0
 
 
 def cache_folder() -> Path:
@@ -57,8 +54,9 @@ def prepared(
     origins = [one if isinstance(one, Source) else described(one) for one in data or ("stdlib",)]
     is_bytes = tokenizer == "byte" and not any(origin.is_tokens for origin in origins)
     folder = cache_folder() / "corpora"
-    with _patience(f"reading the text into {folder}; it is kept there"):
-        corpus = prepare(origins, folder, tokenizer, vocabulary=256 if is_bytes else vocabulary)
+    told = PreparingLog(f"reading the text into {folder}; it is kept there")
+    ids = 256 if is_bytes else vocabulary
+    corpus = prepare(origins, folder, tokenizer, vocabulary=ids, told=told)
     if corpus.is_new and corpus.reading:
         print("\n".join(corpus.reading.lines()), file=sys.stderr, flush=True)
     return corpus
@@ -101,15 +99,3 @@ def _here(line: str) -> str:
     called = re.sub(r"[^\w.-]+", "-", url.rstrip("/")).strip("-.")[-80:]
     folder = cache_folder() / "fetched" / f"{called}-{sha256(url.encode()).hexdigest()[:8]}"
     return f"{mirrored(url, folder, told_of_file)}{line[len(url) :]}"
-
-
-@contextmanager
-def _patience(line: str) -> Iterator[None]:
-    """Say a line on stderr if the block takes long."""
-    timer = threading.Timer(PATIENCE_SECONDS, print, (line,), {"file": sys.stderr, "flush": True})
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -164,7 +164,7 @@ def _check_mirror(flags: Flags) -> None:
     if flags.mirror and flags.coordinator:
         raise UserError("--mirror is for a run of one process; leave it out, all see one folder")
     if flags.mirror:
-        RemoteFolder(flags.mirror)  # which refuses what it cannot use before any text is read
+        RemoteFolder(flags.mirror).check_writable()  # before any text is read
 
 
 def _join(flags: Flags) -> None:

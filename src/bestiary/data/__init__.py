@@ -26,6 +26,7 @@ from bestiary.data._presets import MIXTURES as MIXTURES
 from bestiary.data._presets import shares as shares
 from bestiary.data._presets import validating as validating
 from bestiary.data._presets import weights as weights
+from bestiary.data._progress import TextProgress as TextProgress
 from bestiary.data._reading import Reading as Reading
 from bestiary.data._remote_corpus import digest_in as digest_in
 from bestiary.data._remote_corpus import pull_corpus as pull_corpus

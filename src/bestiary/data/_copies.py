@@ -13,10 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bestiary.data._ahead import ahead
+
 WINDOW_BYTES = 64
 ONE_IN = 32
 COPIED = 0.5  # of its fingerprints stand elsewhere too: a near copy
 
+_THREADS = 4
 _BUFFER_BYTES = 2**17  # arrays of this many numbers stay in the cache
 _WORD = 8
 _ANCHORS = (np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B))
@@ -84,17 +87,21 @@ def _bucket(value_F: np.ndarray) -> np.ndarray:
 
 
 def _fingerprints(passages: Iterable[Passage]) -> Iterator[_Prints]:
-    """The fingerprints of documents, many short documents at a time."""
+    """The fingerprints of documents, many short documents at a time, while the next are read."""
+    return ahead(_printed, _batches(passages), _THREADS)
+
+
+def _batches(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
     held: list[Passage] = []
     size = 0
     for passage in passages:
         held.append(passage)
         size += len(passage.text)
         if size >= _BUFFER_BYTES:
-            yield _printed(held)
+            yield held
             held, size = [], 0
     if held:
-        yield _printed(held)
+        yield held
 
 
 def _printed(passages: list[Passage]) -> _Prints:

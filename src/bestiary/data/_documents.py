@@ -157,9 +157,14 @@ def _piece_end(text: mmap.mmap, low: int, high: int) -> int:
     return high
 
 
-def _checked_text(text: bytes, place: str) -> bytes:
+def _without_nul(text: bytes, place: str) -> bytes:
     if b"\0" in text:
         raise UserError(f"the text must not contain NUL, but a binary byte 0 follows {place}")
+    return text
+
+
+def _checked_text(text: bytes, place: str) -> bytes:
+    _without_nul(text, place)
     if not _is_utf8(text):
         raise UserError(f"the text must be UTF-8, but it is not after {place}; convert it (iconv)")
     return text
@@ -249,7 +254,7 @@ def _encoded(value: object, place: str) -> bytes:
     if not isinstance(value, str):
         raise UserError(f"the text must be a string, got {type(value).__name__}: {place}")
     try:
-        return _checked_text(value.encode(), place)
+        return _without_nul(value.encode(), place)
     except UnicodeEncodeError:
         raise UserError(f"the text must be valid Unicode, but a lone surrogate: {place}") from None
 

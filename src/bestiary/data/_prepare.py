@@ -2,23 +2,24 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
+from bestiary.data._ahead import ahead
 from bestiary.data._blocks import FILE as BLOCKS
 from bestiary.data._blocks import block_sums
 from bestiary.data._corpus import Corpus
 from bestiary.data._documents import Document, documents
-from bestiary.data._draw import SplitDraw, Survey, draw, name_of, survey
+from bestiary.data._draw import SplitDraw, Survey, draw, name_of, survey, total_size
 from bestiary.data._known import known, note_of, remember
 from bestiary.data._manifest import Content, Manifest, Part, content_digest
 from bestiary.data._megatron import check_megatron
 from bestiary.data._mixture import quotas
 from bestiary.data._part import PartWriter
+from bestiary.data._progress import Told, Watch, unwatched
 from bestiary.data._publish import publish, scratch, write_durably
 from bestiary.data._reading import Reading, SourceReading, SplitReading, Tally
 from bestiary.data._shard import check_range, read_shard, token_dtype
@@ -30,7 +31,9 @@ from bestiary.data._tokenizer_file import FILE as TOKENIZER
 from bestiary.errors import UserError
 from bestiary.specs import SPLITS, checked
 
+# What goes to the tokenizer at once: enough for all cores, and memory does not follow the text.
 DOCUMENTS_AT_ONCE = 256
+BYTES_AT_ONCE = 2**22
 
 
 class _Encoded(NamedTuple):
@@ -64,6 +67,7 @@ def prepare(
     *,
     vocabulary: int = 256,
     name: str = "",
+    told: Told = unwatched,
 ) -> Corpus:
     """Tokenise sources into shards of three disjoint splits under `folder/<digest>/`.
 
@@ -78,6 +82,7 @@ def prepare(
         tokenizer: `byte`, or the path of a tokenizer.json.
         vocabulary: Every token id is below it.
         name: What a person calls the corpus; by default the names of its sources.
+        told: Called often, with how far it is.
 
     Raises:
         UserError: bad sources or text; nothing was written.
@@ -96,10 +101,12 @@ def prepare(
     note = note_of(sources, reader.tokenizer.name, vocabulary)
     if found := known(Path(folder), note):
         return Corpus.open(folder, found.digest, name=called, reading=found.reading)
-    surveys = [survey(source) for source in sources]
-    drawn = draw(sources, surveys, quota)
+    watch = Watch(told, "read")
+    surveys = [survey(source, watch) for source in sources]
+    drawn = draw(sources, surveys, quota, told)
+    watch = Watch(told, "tokenised", total_size(surveys))
     with scratch(Path(folder)) as path:
-        written = _write(path, sources, reader, split=drawn.split, quota=quota)
+        written = _write(path, sources, reader, watch, split=drawn.split, quota=quota)
         _check_unchanged(sources, note, note_of(sources, reader.tokenizer.name, vocabulary))
         reading = _reading(sources, surveys, drawn, written, reader.tokenizer)
         manifest = Manifest(
@@ -206,17 +213,39 @@ def _check_shards(source: Source, vocabulary: int) -> None:
             check_range(path, read_shard(path), vocabulary)
 
 
-def _encoded(source: Source, split: Split, reader: _Reader, *, given: bool) -> Iterator[_Encoded]:
-    """Every document as tokens, many at a time, which lets a tokenizer use all cores."""
-    remaining = documents(source)
-    while batch := list(islice(remaining, DOCUMENTS_AT_ONCE)):
-        for document, tokens in zip(batch, _tokens(batch, reader), strict=True):
+def _encoded(
+    source: Source, split: Split, reader: _Reader, watch: Watch, *, given: bool
+) -> Iterator[_Encoded]:
+    """Every document as tokens, many at a time, which lets a tokenizer use all cores.
+
+    The next ones are read, and those before written, while the tokenizer works.
+    """
+
+    def work(batch: list[Document]) -> list[tuple[Document, np.ndarray]]:
+        return list(zip(batch, _tokens(batch, reader), strict=True))
+
+    for batch in ahead(work, _batches(watch.over(documents(source)))):
+        for document, tokens in batch:
             place = position(document.key)
             which = split.of(place)
             if given and (which == "train") == source.validates:
                 continue  # what validates but is in no set, or is trained on but stands in one
             text_bytes = len(document.text) or round(tokens.size * (source.bytes_per_token or 1.0))
             yield _Encoded(place, which, tokens, text_bytes)
+
+
+def _batches(every: Iterator[Document]) -> Iterator[list[Document]]:
+    """Documents in order, as many as go to the tokenizer at once."""
+    batch: list[Document] = []
+    size = 0
+    for document in every:
+        batch.append(document)
+        size += document.size
+        if len(batch) == DOCUMENTS_AT_ONCE or size >= BYTES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _tokens(batch: list[Document], reader: _Reader) -> list[np.ndarray]:
@@ -231,6 +260,7 @@ def _write(
     path: Path,
     sources: tuple[Source, ...],
     reader: _Reader,
+    watch: Watch,
     *,
     split: Split,
     quota: tuple[int, ...],
@@ -241,7 +271,7 @@ def _write(
     held: list[_Encoded] = []
     for index, source in enumerate(sources):
         writer = PartWriter(path, f"train-{index}")
-        for document in _encoded(source, split, reader, given=sources[-1].validates):
+        for document in _encoded(source, split, reader, watch, given=sources[-1].validates):
             tally.add(document.split, document.tokens, document.text_bytes)
             if document.split == "train":
                 writer.add(document.tokens, document.text_bytes)

@@ -1,6 +1,7 @@
 """Text to token ids: bytes, or a Hugging Face tokenizer from a local tokenizer.json."""
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -14,17 +15,20 @@ from bestiary.errors import UserError
 
 MOST_IDS = 2**31 - 1  # batches are int32
 MOST_BYTES = 200 * 10**6  # of a tokenizer.json; those with large vocabularies have twenty
+LOOKED_AT = 2**14  # characters of one document in every batch, whether they have tokens
 END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eot_id|>", "[SEP]")
 
 
 class AbstractTokenizer(Protocol):
     """What turns the UTF-8 bytes of documents into tokens, with the separator at their end.
 
+    Several threads may call it at a time.
+
     Attributes:
         name: What identifies it.
         unknown: The token that stands for text it has no other for; None where there is none.
-        looked_at: Characters of which it was looked whether a token stands for them: all of some
-            documents.
+        looked_at: Characters of which it was looked whether a token stands for them: how some
+            documents begin.
         lost: Those of them for which none does, blanks aside.
         file: The tokenizer.json it was read from; empty for bytes.
     """
@@ -85,28 +89,32 @@ class HuggingFaceTokenizer:
         token = getattr(self._tokenizer.model, "unk_token", None)
         self.unknown: int | None = None if token is None else self._tokenizer.token_to_id(token)
         self.looked_at = self.lost = 0
+        self._counting = threading.Lock()
         self.name = f"tokenizer.json sha256:{hashlib.sha256(data).hexdigest()}"
 
     def encode(self, texts: Sequence[bytes]) -> list[np.ndarray]:
         """The ids without special tokens, then the end-of-text id; in parallel over documents."""
         batch = [text.decode() for text in texts]
-        encodings = self._tokenizer.encode_batch(batch, add_special_tokens=False)
+        # `fast` leaves out which character gave which token, for a fifth of the time.
+        encodings = self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
         if batch:
-            self._look_at(batch[0], encodings[0].offsets)
+            self._look_at(batch[0][:LOOKED_AT])
         return [
             np.array([*self._inside(encoding.ids, text), self._end], self._dtype)
             for encoding, text in zip(encodings, batch, strict=True)
         ]
 
-    def _look_at(self, text: str, offsets: list[tuple[int, int]]) -> None:
-        """Count the characters of a document that no token stands for."""
+    def _look_at(self, text: str) -> None:
+        """Count the characters of a text that no token stands for."""
+        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
         inside = np.zeros(len(text) + 1, np.int64)
         begin_N, end_N = np.array(offsets, np.int64).reshape(-1, 2).T
         np.add.at(inside, begin_N, 1)
         np.add.at(inside, end_N, -1)
         missing = np.flatnonzero(inside.cumsum()[:-1] == 0)
-        self.looked_at += len(text)
-        self.lost += sum(not text[index].isspace() for index in missing.tolist())
+        with self._counting:
+            self.looked_at += len(text)
+            self.lost += sum(not text[index].isspace() for index in missing.tolist())
 
     def _inside(self, ids: list[int], text: str) -> list[int]:
         """The ids of a document, in which no literal separator ends it before its end.
@@ -121,7 +129,7 @@ class HuggingFaceTokenizer:
         pieces = [first, *rest]
         pieces = [piece + head for piece in pieces[:-1]] + pieces[-1:]
         pieces = [*pieces[:1], *(tail + piece for piece in pieces[1:])]
-        encodings = self._tokenizer.encode_batch(pieces, add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch_fast(pieces, add_special_tokens=False)
         found = [token for encoding in encodings for token in encoding.ids]
         if self._end in found:
             raise UserError(

@@ -14,6 +14,9 @@ from typing import Any, final
 
 from bestiary.errors import BestiaryError, UserError, quoted
 
+# One name, so that what a killed process left is removed by the next.
+_PROBE = ".bestiary-may-write"
+
 
 def is_remote(text: str) -> bool:
     """Whether a path names storage elsewhere: it begins with a protocol, as `s3://` does."""
@@ -102,6 +105,16 @@ class RemoteFolder:
         """
         with self._told(f"write {name} to"):
             self._files.put_file(str(path), f"{self._root}/{name}")
+
+    def check_writable(self) -> None:
+        """Write a file there and remove it: whether an account may do so is known to nobody else.
+
+        Raises:
+            BestiaryError: no account, no leave to write or to remove, or no network.
+        """
+        with self._told("write to"):
+            self._files.pipe_file(f"{self._root}/{_PROBE}", b"bestiary may write here\n")
+        self.remove(_PROBE)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

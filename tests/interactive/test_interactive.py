@@ -122,7 +122,14 @@ def test_without_pandas_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"optimizer": "muonn"}, "unknown optimizer 'muonn'; did you mean 'muon'?"),
         ({"size": "8kk"}, "unknown size '8kk'; did you mean '8k'?"),
         ({"momentum": 0.9}, "unknown hyperparameter of adamw 'momentum'"),
-        ({"ratio": -1.0}, "Expected `float` > 0.0"),
+        ({"ratio": -1.0}, "ratio must be float > 0.0, got -1.0"),
+        ({"steps": "many"}, "steps must be int, got many"),
+        ({"batch_size": 0}, "batch_size must be int >= 1, got 0"),
+        ({"optimizer": None}, "optimizer must be str, got None"),
+        ({"dtype": "float8"}, "dtype must be one of float32, bfloat16, got float8"),
+        ({"data": 3}, "data must be a path or several, got 3"),
+        ({"data": Path("no-such-file")}, "no such file or folder: no-such-file"),
+        ({"data": "nowhere://text"}, "nowhere://"),
         ({"data": "no-such-file"}, "no such file or folder: no-such-file"),
     ],
 )
@@ -132,6 +139,26 @@ def test_mistakes_create_nothing(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
         bestiary.train_run(**wrong)
+    assert message in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"workers": -1}, "workers must be int >= 0, got -1"),
+        ({"workers": "all"}, "workers must be int, got all"),
+        ({"data": [3]}, "data must be a path or several, got [3]"),
+        ({"data": "no-such-file"}, "no such file or folder: no-such-file"),
+        ({"study": None}, "name a study: "),
+    ],
+)
+def test_a_study_asked_for_by_mistake_creates_nothing(
+    wrong: dict, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as caught:
+        bestiary.run_study(**{"study": "smoke", **wrong})
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
 

@@ -5,8 +5,9 @@ import io
 import itertools
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 import tyro
@@ -83,7 +84,7 @@ def parse(kind: type[F], arguments: list[str], name: str) -> F | None:
         if getattr(flags, "data", ()):  # names other text, where `set` adds to what the file says
             stated = msgspec.structs.replace(stated, data=())
         flags = _parse_once(kind, stated, arguments, name)
-    return None if flags is None else _in_range(flags)
+    return None if flags is None else in_range(flags)
 
 
 def _refuse_nul(stated: Any) -> None:
@@ -123,21 +124,35 @@ def _parse_once(kind: type[F], default: F, arguments: list[str], name: str) -> F
     return flags
 
 
-def _in_range(flags: F) -> F:
-    """The flags, if every value is in its range; the option that is not is named."""
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def in_range(flags: F, option: Callable[[str], str] = _option) -> F:
+    """The flags, if every value is of its type and in its range; else the one that is not is named.
+
+    Args:
+        flags: What was stated, also by a program, which can state what a command line cannot.
+        option: What a person calls a field.
+
+    Raises:
+        UserError: a value that does not fit, with the rule.
+    """
     try:
         return checked(flags)
     except UserError as error:
-        found = re.search(r"Expected (.*) - at `\$\.(.*)`$", str(error))
+        found = re.search(r"(Expected (.*)|Invalid enum value .*) - at `\$\.([\w.]+)`$", str(error))
         if not found:
             raise
         value: Any = flags
-        for part in found[2].split("."):
+        *above, name = found[3].split(".")
+        for part in above:
             value = getattr(value, part)
-        rule = found[1].replace("`", "")
-        raise UserError(
-            f"--{found[2].replace('_', '-')} must be {rule}, got {str(value)[:_QUOTED]}"
-        ) from None
+        words = get_args(get_type_hints(type(value))[name])
+        rule = (found[2] or f"one of {', '.join(map(str, words))}").replace("`", "")
+        rule = rule.partition(", got ")[0]
+        got = str(getattr(value, name))[:_QUOTED]
+        raise UserError(f"{option(found[3])} must be {rule}, got {got}") from None
 
 
 def _see(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bestiary.interactive._open import Opened, open
+from bestiary.interactive._stated import Text, sources, stated
 from bestiary.specs import DataSpec, Study
 
 
@@ -11,7 +12,7 @@ def run_study(
     study: str | Callable[[DataSpec], Study] = "quickstart",
     *,
     out: str | Path = "",
-    data: str | tuple[str, ...] = (),
+    data: Text = (),
     tokenizer: str = "byte",
     workers: int = 0,
 ) -> Opened:
@@ -33,15 +34,16 @@ def run_study(
     """
     from rich.console import Console
 
-    from bestiary.cli._corpora import cache_folder
+    from bestiary.cli._corpora import cache_folder, here
     from bestiary.cli._folders import default_folder
     from bestiary.cli._live import display
     from bestiary.cli._questions import asked
+    from bestiary.cli._run import Flags
     from bestiary.launch import LocalExecutor, check_memory, drive
     from bestiary.store import StudyStore
 
-    sources = (data,) if isinstance(data, str) else tuple(data)
-    question, _ = asked(study, sources, tokenizer)
+    flags = stated(Flags(data=sources(data), tokenizer=tokenizer, workers=workers, out=str(out)))
+    question, _ = asked(study, here(flags.data), flags.tokenizer)
     folder = Path(out) if out else default_folder(question.name)
     executor = LocalExecutor(cache_folder() / "corpora", workers=workers or None)
     check_memory(question, executor.slots)

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import msgspec
+
 from bestiary.interactive._records import Records
+from bestiary.interactive._stated import Text, sources, stated
 from bestiary.specs import NATS, ComputeDtype, RunResult, RunSpec, Setting, run_id
 
 
@@ -62,7 +65,7 @@ def train_run(
     optimizer: str = "adamw",
     size: str = "65k",
     *,
-    data: str | tuple[str, ...] = (),
+    data: Text = (),
     tokenizer: str = "byte",
     ratio: float = 1.0,
     steps: int = 0,
@@ -93,17 +96,16 @@ def train_run(
         UserError: something asked for does not exist, does not fit or is out of range.
         StopRequested: it was interrupted; the same call goes on.
     """
-    from bestiary.cli._corpora import prepared
+    from bestiary.cli._corpora import here, prepared
     from bestiary.cli._one_run import go_on
     from bestiary.cli._train import Flags, model_of, planned_run, refuse_early, with_vocabulary
-    from bestiary.specs import checked
 
-    flags = checked(
+    flags = stated(
         Flags(
             size=size,
             optimizer=optimizer,
             set=tuple(f"{name}={_written(value)}" for name, value in settings.items()),
-            data=(data,) if isinstance(data, str) else tuple(data),
+            data=sources(data),
             tokenizer=tokenizer,
             ratio=ratio,
             steps=steps,
@@ -113,6 +115,7 @@ def train_run(
             out=str(out),
         )
     )
+    flags = msgspec.structs.replace(flags, data=here(flags.data))
     model = model_of(flags.size, with_vocabulary(flags))
     placement = refuse_early(flags, model)
     corpus = prepared(flags.data, tokenizer=flags.tokenizer, vocabulary=model.vocabulary)

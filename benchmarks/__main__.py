@@ -4,8 +4,8 @@ Usage: python -m benchmarks [NAME ...] [--json PATH] [--sizes SIZE,... --rounds 
 
 Without names all run but `intervals`, which takes half an hour and measures coverage, not speed,
 `peers`, which needs torch and takes the sizes and rounds that are asked for, `tokenising`, which
-needs tokenizers and a gigabyte of text, and `accelerators`, which compiles for hours where there is
-none.
+needs tokenizers and a gigabyte of text, `kernels`, which needs an accelerator, and `accelerators`,
+which compiles for hours where there is none.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from benchmarks import (
     driver,
     freezing,
     intervals,
+    kernels,
     left_on_table,
     operations,
     optimizer_bounds,
@@ -62,9 +63,10 @@ BENCHMARKS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "peers": peers.run,
     "intervals": intervals.run,
     "accelerators": accelerators.run,
+    "kernels": kernels.run,
     "tokenising": tokenising.run,
 }
-ON_REQUEST = {"accelerators", "freezing", "intervals", "peers", "tokenising"}
+ON_REQUEST = {"accelerators", "freezing", "intervals", "kernels", "peers", "tokenising"}
 
 
 def main() -> None:

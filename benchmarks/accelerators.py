@@ -15,15 +15,15 @@ import jax
 import msgspec
 
 from benchmarks import _runs, compiled_steps
+from benchmarks.kernels import PEAKS
 from bestiary.data import Corpus
 from bestiary.optimizers import resolve
 from bestiary.specs import SIZES, ModelSpec, RunSpec
 from bestiary.train import Policy, train
 
 BATCH, STEPS = 128, 10
-POPULATION, SMALL = 32, "1m"
-# FLOP/s of dense bfloat16 products, as the makers state them, by JAX's name of the device.
-PEAKS = {"NVIDIA H100 80GB HBM3": 989e12, "NVIDIA H200": 989e12, "TPU v5 lite": 197e12}
+# Runs of small models as one program; more steps, because they are short.
+POPULATION, SMALL, SMALL_STEPS = 32, ("33k", "262k", "1m"), 200
 
 
 def run() -> list[dict[str, Any]]:
@@ -35,7 +35,10 @@ def run() -> list[dict[str, Any]]:
             measured(SIZES["130m"], optimizer, text, batch=BATCH, dtype="bfloat16", steps=STEPS)
             for optimizer in ("adamw", "muon", "kron", "soap")
         ]
-        return [*rows, population(SIZES[SMALL], text, POPULATION)]
+        for size in SMALL:
+            row = population(SIZES[size], text, POPULATION, steps=SMALL_STEPS)
+            rows.append({"size": size, **row})
+        return rows
 
 
 def measured(
@@ -52,23 +55,27 @@ def measured(
         "device": device,
         "optimizer": optimizer,
         "attention": result.environment["attention"],
+        "activations": result.environment["activations"],
+        "micro_batches": result.environment["micro-batches"],
         "step_seconds": result.step_seconds,
     }
     share = 100 * flops / result.step_seconds / PEAKS[device] if device in PEAKS else None
     return row | {"peak_percent": share}
 
 
-def population(model: ModelSpec, text: Corpus, count: int) -> dict[str, Any]:
+def population(model: ModelSpec, text: Corpus, count: int, *, steps: int) -> dict[str, Any]:
     """How many times faster so many runs train as one program than one by one."""
-    one = _run(model, "adamw", text, batch=_runs.BATCH_SIZE, dtype="float32", steps=STEPS)
+    one = _run(model, "adamw", text, batch=_runs.BATCH_SIZE, dtype="float32", steps=steps)
     many = [msgspec.structs.replace(one, seed=seed) for seed in range(count)]
-    alone, together = _trained([one], text)[0], _trained(many, text)[0]
+    # The seconds of a result are its share of the population's.
+    alone, together = (_trained(runs, text)[0].step_seconds for runs in ([one], many))
     return {
         "how": "measured",
         "device": jax.devices()[0].device_kind,
         "population": count,
-        "step_seconds": together.step_seconds,
-        "times_faster": count * alone.step_seconds / together.step_seconds,
+        "alone_ms": 1e3 * alone,
+        "share_ms": 1e3 * together,
+        "times_faster": alone / together,
     }
 
 

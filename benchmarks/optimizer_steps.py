@@ -3,8 +3,8 @@
 On an accelerator these are the shapes of 130m with a batch of 0.5M tokens; on a CPU a fourth of its
 width, two layers and few tokens, which makes every optimizer look dearer than it is:
 its share falls as the batch grows. What an optimizer adds does not depend on the batch, so it is
-timed on one micro-batch, in turns with AdamW because machines are shared; AdamW's step with all
-micro-batches is timed once. Ten steps are timed, after ten others: work of every tenth step counts
+timed on few sequences, in turns with AdamW because machines are shared; AdamW's step with all of
+them is timed once. Ten steps are timed, after ten others: work of every tenth step counts
 as often as it occurs, the eigenvectors of the first step do not. They begin at the step at which
 Kron fits as often as in the mean over 130m at 1x Chinchilla.
 
@@ -24,6 +24,7 @@ import msgspec
 
 from bestiary.optimizers import CATALOGUE, resolve
 from bestiary.specs import SIZES, DataSpec, ModelSpec, RunSpec
+from bestiary.train._kernels import chosen_kernels
 from bestiary.train._program import program
 from bestiary.train._step import Recipe, hyper, recipe, take_step
 
@@ -34,15 +35,21 @@ FIRST = 1600
 
 @dataclass(frozen=True)
 class Setting:
-    """What is trained: a step is `accumulation` micro-batches of so many sequences."""
+    """What is trained: a step is `accumulation` micro-batches of so many sequences.
+
+    What an optimizer adds is timed on `few` of them.
+    """
 
     model: ModelSpec
     micro_batch: int
     accumulation: int
+    few: int
     compute_dtype: str
 
 
-ACCELERATOR = Setting(SIZES["130m"], micro_batch=8, accumulation=16, compute_dtype="bfloat16")
+ACCELERATOR = Setting(
+    SIZES["130m"], micro_batch=16, accumulation=8, few=1, compute_dtype="bfloat16"
+)
 CPU = Setting(
     msgspec.structs.replace(
         SIZES["130m"],
@@ -56,6 +63,7 @@ CPU = Setting(
     ),
     micro_batch=4,
     accumulation=1,
+    few=4,
     compute_dtype="float32",
 )
 
@@ -67,15 +75,15 @@ def run() -> list[dict[str, Any]]:
 
 def rows(setting: Setting, optimizers: list[str]) -> list[dict[str, Any]]:
     """One row per optimizer: medians of all rounds."""
-    base = Trained("adamw", replace(setting, accumulation=1))
-    whole = base if setting.accumulation == 1 else Trained("adamw", setting)
+    base = Trained("adamw", _small(setting))
+    whole = base if _small(setting) == setting else Trained("adamw", setting)
     whole_seconds = statistics.median(whole.seconds() for _ in range(ROUNDS))
     del whole
     return [_row(name, setting, base, whole_seconds) for name in optimizers]
 
 
 def _row(name: str, setting: Setting, base: "Trained", whole_seconds: float) -> dict[str, Any]:
-    own = Trained(name, replace(setting, accumulation=1))
+    own = Trained(name, _small(setting))
     added = statistics.median(own.seconds() - base.seconds() for _ in range(ROUNDS))
     return {
         "benchmark": "optimizer_steps",
@@ -87,6 +95,10 @@ def _row(name: str, setting: Setting, base: "Trained", whole_seconds: float) -> 
         "state_bytes_per_parameter": own.state_bytes / own.parameters,
         "peak_mb": own.peak_bytes / 1e6,
     }
+
+
+def _small(setting: Setting) -> Setting:
+    return replace(setting, micro_batch=setting.few, accumulation=1)
 
 
 class Trained:
@@ -101,7 +113,8 @@ class Trained:
     def __init__(self, optimizer: str, setting: Setting) -> None:
         """Compile, and take the first steps, of which the first may differ."""
         run = _run(optimizer, setting)
-        of, self._hyper = recipe(run), hyper(run)
+        kernels = replace(chosen_kernels(run), recompute=False)
+        of, self._hyper = recipe(run, 0, kernels), hyper(run)
         shape = (run.batch_size, run.model.context + 1)
         self._tokens = jax.random.randint(jax.random.key(0), shape, 0, run.model.vocabulary)
         start, _ = program(of, 1, True).start.compiled(self._hyper)

@@ -5,9 +5,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import msgspec
 import pytest
-from benchmarks import accelerators, compiled_steps, optimizer_bounds, optimizer_steps, peers
+from benchmarks import (
+    accelerators,
+    compiled_steps,
+    kernels,
+    optimizer_bounds,
+    optimizer_steps,
+    peers,
+)
 
 from bestiary.errors import UserError
 from bestiary.specs import SIZES, DataSpec, ModelSpec, RunSpec
@@ -107,15 +115,38 @@ def test_steps_and_populations_are_measured_where_there_is_a_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def trained(runs: list[RunSpec], text: Any) -> Any:
-        found = {"step_seconds": 0.5 * len(runs) ** 0.5, "environment": {"attention": "chunked"}}
-        return [SimpleNamespace(**found) for _ in runs]
+        environment = dict.fromkeys(("attention", "activations", "micro-batches"), "told")
+        share = 0.5 / len(runs) ** 0.5  # a result has its share of the population's seconds
+        return [SimpleNamespace(step_seconds=share, environment=environment) for _ in runs]
 
     monkeypatch.setattr(accelerators, "_trained", trained)
     text: Any = SimpleNamespace(spec=DataSpec(name="text", digest="0" * 64))
     monkeypatch.setitem(accelerators.PEAKS, "cpu", 1e6)
     row = accelerators.measured(TINY, "adamw", text, batch=2, dtype="bfloat16", steps=2)
     assert row["peak_percent"] == 100 * 2 * TINY.context * TINY.flops_per_token / 0.5 / 1e6
-    assert accelerators.population(TINY, text, 16)["times_faster"] == 4.0
+    row = accelerators.population(TINY, text, 16, steps=2)
+    assert (row["alone_ms"], row["share_ms"], row["times_faster"]) == (500, 125, 4)
+
+
+@pytest.mark.slow(5)
+def test_kernels_are_timed_beside_the_peak_of_their_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(UserError, match="are of an accelerator, got a CPU"):
+        kernels.run()
+    device: Any = SimpleNamespace(platform="gpu", device_kind="GPU", compute_capability="8.0")
+    monkeypatch.setattr(jax, "devices", lambda: [device])
+    monkeypatch.setitem(kernels.PEAKS, "GPU", 1e12)
+    tiny = {"MODEL": TINY, "SEQUENCES": 2, "TOKENS": 2 * TINY.context, "SIDE": 8, "ROUNDS": 1}
+    for name, value in tiny.items():
+        monkeypatch.setattr(kernels, name, value)
+    rows = {row["what"]: row for row in kernels.run()}
+    assert len(rows) == 10
+    for row in rows.values():
+        assert row["peak_percent"] == pytest.approx(100 * row["tflops"])
+    kept = rows["gradient of 2 sequences, activations kept"]
+    done = 2 * TINY.context * TINY.flops_per_token
+    assert kept["ms"] * kept["tflops"] * 1e9 == pytest.approx(done)
 
 
 def test_one_process_a_core_is_compared_with_the_best_of_torch_in_either_setting() -> None:

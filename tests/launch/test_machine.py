@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bestiary.errors import UserError
-from bestiary.launch import LocalExecutor, _accelerators, _machine
-from bestiary.launch._accelerators import Accelerators, accelerators
+from bestiary.launch import LocalExecutor, _machine
 from bestiary.launch._machine import Place, environment, places
+from bestiary.store import Accelerators, _accelerators, accelerators
 
 
 @pytest.fixture

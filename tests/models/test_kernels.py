@@ -1,10 +1,12 @@
 """Each kernel is the reference; a device has the one made for it, or says that it has not."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 from jax._src.cudnn import fused_attention_stablehlo
@@ -107,6 +109,38 @@ def test_cudnn_is_lowered_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     text = jax.jit(gradient).trace(q, k, k).lower(lowering_platforms=("cuda",)).as_text()
     assert "__cudnn$fmhaSoftmax" in text
     assert "__cudnn$fmhaSoftmaxBackward" in text
+
+
+@pytest.mark.parametrize(
+    ("kernel", "platform", "operation"),
+    [
+        ("chunked", "cpu", "applies stablehlo.maximum"),
+        ("splash", "tpu", "@tpu_custom_call"),
+        ("cudnn", "cuda", "@__cudnn$fmhaSoftmax("),
+    ],
+)
+def test_a_layer_that_is_computed_again_keeps_the_results_of_attention(
+    kernel: str, platform: str, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fused_attention_stablehlo, "check_cudnn_version", lambda: 91400)
+    deep = msgspec.structs.replace(SIZES["17m"], layers=9, context=128)
+    params = jax.eval_shape(lambda: models.init(deep, jax.random.key(0)))
+    tokens = jax.ShapeDtypeStruct((1, deep.context + 1), jnp.int32)
+
+    def lowered(recompute: bool) -> str:
+        kernels = models.Kernels(kernel, unrolled=1, recompute=recompute)
+        loss = partial(models.loss, spec=deep, dtype=jnp.bfloat16, kernels=kernels)
+        program = jax.jit(jax.grad(lambda p, t: loss(p, t))).trace(params, tokens)
+        return program.lower(lowering_platforms=(platform,)).as_text()
+
+    kept, again = lowered(False), lowered(True)
+    assert again.count("stablehlo.rsqrt") > kept.count("stablehlo.rsqrt")
+    assert again.count(operation) == kept.count(operation) > 0
+
+
+def test_a_gpu_has_no_loop_over_layers_that_are_kept() -> None:
+    assert models.kernels_for(MODEL, "bfloat16", gpu("9.0")).unrolled >= MODEL.layers
+    assert models.kernels_for(MODEL, "bfloat16", TPU).unrolled < MODEL.layers
 
 
 def test_cudnn_that_is_not_there_is_one_line() -> None:

@@ -28,8 +28,8 @@ SPEC = ModelSpec(
 PATHS = {
     "attention in chunks": (_attention, "_CHUNK", 4),
     "gathered embedding": (_embedding, "_ONE_HOT", 0),
-    "a loop over layers": (_layers, "UNROLLED_LAYERS", 1),
 }
+LOOP = models.Kernels(unrolled=1)
 
 
 def loss_and_gradient(
@@ -69,13 +69,14 @@ def test_a_loss_in_padded_chunks_agrees(expected: tuple[jax.Array, Any]) -> None
     close(loss_and_gradient(SPEC, models.Kernels(logits=29 * 7)), expected)
 
 
-def test_recomputed_layers_agree(
+def test_a_loop_over_layers_agrees(
     expected: tuple[jax.Array, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    close(loss_and_gradient(SPEC, LOOP), expected)
     monkeypatch.setattr(_layers, "UNROLLED_LAYERS", 1)
     close(loss_and_gradient(SPEC, models.Kernels(recompute=True)), expected)
     monkeypatch.setattr(_layers, "recomputes", lambda *_: True)
-    close(loss_and_gradient(SPEC), expected)
+    close(loss_and_gradient(SPEC, LOOP), expected)
 
 
 @pytest.mark.rare
@@ -83,7 +84,7 @@ def test_the_bits_do_not_depend_on_what_is_kept(monkeypatch: pytest.MonkeyPatch)
     """So the memory at hand may decide: another machine gives the same run."""
     monkeypatch.setattr(_layers, "UNROLLED_LAYERS", 1)
     (kept, kept_bytes), (again, again_bytes) = (
-        as_users_compile(replace(SPEC, layers=3), models.Kernels(recompute=recompute))
+        as_users_compile(replace(SPEC, layers=3), models.Kernels(unrolled=1, recompute=recompute))
         for recompute in (False, True)
     )
     assert again_bytes < kept_bytes

@@ -8,6 +8,7 @@ import jax
 import pytest
 
 from bestiary.train import cache_folder, enable_compilation_cache
+from bestiary.train._program import _compiled
 
 COMPILE = """
 import os, sys, warnings
@@ -73,3 +74,11 @@ def test_a_cache_that_jax_has_already_stays(tmp_path: Path) -> None:
         assert enable_compilation_cache() == tmp_path
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_an_option_that_this_compiler_does_not_have_is_left_out() -> None:
+    lowered = jax.jit(lambda x: x + 1).lower(1.0)
+    options: dict[str, str | bool] = {"xla_cpu_of_another_year": True, "xla_cpu_use_mklnn": False}
+    assert float(_compiled(lowered, options)(1.0)) == 2.0
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        _compiled(lowered, {"xla_backend_optimization_level": "high"})

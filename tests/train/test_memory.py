@@ -60,6 +60,24 @@ def test_activations_are_computed_again_before_a_step_is_divided_further(make_ru
     assert _memory.smaller(deep, ONE_DEVICE, 4, True) is None
 
 
+def test_a_gpu_keeps_activations_where_micro_batches_that_fill_it_fit(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = make_run(model=SIZES["130m"], batch_size=128, compute_dtype="bfloat16")
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    found = {}
+    for gigabytes in (1000, 100, 60, 30, 15):
+        parts = divided(deep, gigabytes, monkeypatch)
+        found[gigabytes] = parts, _memory.recomputed([deep], ONE_DEVICE, parts)
+    assert found == {
+        1000: (1, False),
+        100: (8, False),
+        60: (16, False),
+        30: (16, True),
+        15: (128, True),
+    }
+
+
 def test_small_runs_are_never_divided(make_run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     assert divided(make_run(batch_size=16), 0.001, monkeypatch) == 1
 

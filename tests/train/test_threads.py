@@ -11,6 +11,7 @@ import jax
 import pytest
 
 from bestiary.data import Corpus
+from bestiary.store import Accelerators
 from bestiary.train import _threads, environment
 
 # Wide enough that XLA and LAPACK would divide their work where they may.
@@ -67,6 +68,14 @@ def test_who_started_jax_with_more_threads_is_told(monkeypatch: pytest.MonkeyPat
     jax.devices()
     monkeypatch.delenv("NPROC")
     assert _threads.start_jax.__wrapped__().startswith("as JAX was started, on ")
+
+
+def test_the_compiler_of_an_accelerator_has_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NPROC")
+    monkeypatch.setattr(_threads, "_started", lambda: False)
+    monkeypatch.setattr(_threads, "accelerators", lambda: Accelerators(kind="cuda", names=("0",)))
+    monkeypatch.setattr(jax, "devices", lambda: pytest.fail("JAX would start with one thread"))
+    assert _threads.start_jax.__wrapped__() == "of no matter: an accelerator computes"
 
 
 def test_a_result_says_how_many_threads_computed_it() -> None:

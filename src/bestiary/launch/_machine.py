@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bestiary.errors import UserError
-from bestiary.launch._accelerators import accelerators
-from bestiary.store import machine_bytes
+from bestiary.store import accelerators, machine_bytes
 
 _CGROUP = Path("/sys/fs/cgroup/cpu.max")
 # A CPU that XLA divides, so that runs over several devices can be tried without any.

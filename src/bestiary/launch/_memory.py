@@ -1,9 +1,8 @@
 """Whether a study's runs fit into this machine's memory, before the first is planned."""
 
 from bestiary.errors import UserError
-from bestiary.launch._accelerators import accelerators
 from bestiary.specs import Study, least_bytes
-from bestiary.store import machine_bytes
+from bestiary.store import accelerators, machine_bytes
 
 
 def check_memory(study: Study, workers: int) -> None:

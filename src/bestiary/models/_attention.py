@@ -9,6 +9,10 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
+
+# What the results of attention are called where a layer is computed again, but they are not.
+RESULT = "attention's result"
 
 # Queries to a chunk. A chunk multiplies with the keys up to its own end only, so small chunks skip
 # more of the masked half, and large ones make larger products. Measured at context 128 on a shared
@@ -61,7 +65,7 @@ def _attend_forward(
     q_BGTRK: jax.Array, k_BGTK: jax.Array, v_BGTK: jax.Array
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     # Not `_attend` itself: a Hessian product differentiates this function forward.
-    o_BGTRK = _outputs(q_BGTRK, k_BGTK, v_BGTK)
+    o_BGTRK = checkpoint_name(_outputs(q_BGTRK, k_BGTK, v_BGTK), RESULT)
     return o_BGTRK, (q_BGTRK, k_BGTK, v_BGTK, o_BGTRK)
 
 

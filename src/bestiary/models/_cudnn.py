@@ -5,6 +5,9 @@ import jax.numpy as jnp
 
 from bestiary.errors import UserError
 
+# JAX's primitive of the forward pass; its results are all that the backward pass needs of it.
+FORWARD = "dot_product_attention_fwd_wrapper"
+
 
 def cudnn_attention(q_BTHK: jax.Array, k_BTGK: jax.Array, v_BTGK: jax.Array) -> jax.Array:
     """Softmax attention over each position and its past, as `causal_attention` defines it.

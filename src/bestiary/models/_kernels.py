@@ -11,9 +11,12 @@ from bestiary.models._attention import causal_attention
 from bestiary.models._cudnn import cudnn_attention
 from bestiary.models._partition import over_heads
 from bestiary.models._splash import splash_attention
-from bestiary.specs import TILE_LOGITS, ModelSpec
+from bestiary.specs import TILE_LOGITS, UNROLLED_LAYERS, ModelSpec
 
 _HOPPER = (9, 0)
+# On a GPU a loop over layers copies what it keeps into stacks and sums gradients there: 130m on an
+# H200 took 354 ms so, and 278 ms unrolled (docs/performance.md), compiled in 11 s.
+_UNROLLED = {"gpu": 64}
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,13 @@ class Kernels:
         logits: How many logits the loss holds at once.
         recompute: Whether a loop over layers computes their activations again for the gradient
             instead of keeping them; None lets their size decide.
+        unrolled: So many layers are no loop where their activations are kept.
     """
 
     attention: str = "chunked"
     logits: int = TILE_LOGITS["cpu"]
     recompute: bool | None = None
+    unrolled: int = UNROLLED_LAYERS
 
 
 REFERENCE = Kernels()
@@ -54,7 +59,11 @@ def kernels_for(model: ModelSpec, dtype: str, device: Any, asked: str = "") -> K
     if asked and (why := ATTENTION[asked].refused(model, dtype, device)):
         raise UserError(f"attention {asked!r} {why}; leave --attention out, or take chunked")
     fitting = (name for name, one in ATTENTION.items() if not one.refused(model, dtype, device))
-    return Kernels(asked or next(fitting), TILE_LOGITS.get(device.platform, TILE_LOGITS["gpu"]))
+    return Kernels(
+        attention=asked or next(fitting),
+        logits=TILE_LOGITS.get(device.platform, TILE_LOGITS["gpu"]),
+        unrolled=_UNROLLED.get(device.platform, UNROLLED_LAYERS),
+    )
 
 
 def attention(

@@ -84,8 +84,14 @@ def _hidden(
 
     table_VD = looked_up(params["embedding"], spec)
     x_ND = look_up(table_VD, tokens_BT.reshape(-1)).astype(dtype)
-    stream_ND, again = over_batch(x_ND), kernels.recompute
-    x_ND = through_layers(block, stream_ND, params["layers"], spec, recompute=again)
+    x_ND = through_layers(
+        block,
+        over_batch(x_ND),
+        params["layers"],
+        spec,
+        unrolled=kernels.unrolled,
+        recompute=kernels.recompute,
+    )
     return _norm(x_ND, params["final_norm"], spec)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from bestiary.models._attention import RESULT
+
 # A block of scores is rows of queries times columns of keys. The kernel wants whole lanes of the
 # machine; larger blocks read keys less often, smaller ones skip more of the masked half.
 _LANES = 128
@@ -82,6 +84,7 @@ def _kernel(positions: int, heads: int, *, interpret: bool) -> Callable[..., jax
         ),
         head_shards=1,
         q_seq_shards=1,
+        residual_checkpoint_name=RESULT,
         interpret=interpret,
     )
     return kernel

@@ -1,5 +1,7 @@
 """The store: one SQLite file per study folder, which one driver writes and anyone reads. No JAX."""
 
+from bestiary.store._accelerators import Accelerators as Accelerators
+from bestiary.store._accelerators import accelerators as accelerators
 from bestiary.store._attempt import Attempt as Attempt
 from bestiary.store._attempt import Outcome as Outcome
 from bestiary.store._capacity import machine_bytes as machine_bytes

@@ -89,8 +89,20 @@ class Timed:
         if signature not in self._executables:
             with nullcontext() if self._mesh is None else jax.set_mesh(self._mesh):
                 lowered = self._jitted.lower(*arguments)
-            self._executables[signature] = lowered.compile(compiler_options=self._options)
+            self._executables[signature] = _compiled(lowered, self._options)
         return self._executables[signature], time.perf_counter() - begun
+
+
+def _compiled(lowered: Any, options: dict[str, str | bool]) -> Any:
+    """The executable; an option that this version of XLA does not have (any more) is left out."""
+    while True:
+        try:
+            return lowered.compile(compiler_options=options)
+        except jax.errors.JaxRuntimeError as error:
+            gone = next((name for name in options if f"option: '{name}'" in str(error)), "")
+            if not gone:
+                raise
+            options = {name: value for name, value in options.items() if name != gone}
 
 
 def _options(backend: str) -> dict[str, str | bool]:

@@ -3,7 +3,8 @@
 XLA divides sums over the threads that its CPU client was made with, and LAPACK over those of its
 BLAS: another count is another order of summation. One is the only count that every machine has. For
 models that a CPU can train it is the fastest too: small factorizations lose most of their time to
-threads that wait for each other, and a study trains one run per core.
+threads that wait for each other, and a study trains one run per core. Where an accelerator computes
+none of this holds, and its compiler gets every core.
 """
 
 import contextlib
@@ -14,6 +15,8 @@ from functools import cache
 
 import jax
 import threadpoolctl
+
+from bestiary.store import accelerators
 
 _LOG = logging.getLogger(__name__)
 # Read by XLA when its CPU client is made: the size of the pool that computes.
@@ -26,7 +29,7 @@ def start_jax() -> str:
     """Start JAX with one thread on the CPU, where nobody has started it before.
 
     Returns:
-        The threads that compute on a CPU: `1`, or why their number is not known.
+        The threads that compute on a CPU: `1`, or why there are others.
     """
     if os.environ.get(_POOL) == "1":
         return "1"
@@ -36,6 +39,8 @@ def start_jax() -> str:
             "of cores; set NPROC=1, or import and use bestiary.train first"
         )
         return f"as JAX was started, on {os.cpu_count()} cores"
+    if accelerators().names:
+        return "of no matter: an accelerator computes"
     before = os.environ.get(_POOL)
     os.environ[_POOL] = "1"
     try:

@@ -15,7 +15,7 @@ from bestiary.specs import TILE_LOGITS, UNROLLED_LAYERS, ModelSpec
 
 _HOPPER = (9, 0)
 # On a GPU a loop over layers copies what it keeps into stacks and sums gradients there: 130m on an
-# H200 took 354 ms so, and 278 ms unrolled (docs/performance.md), compiled in 11 s.
+# H200 took 357 ms so, and 275 ms unrolled (docs/performance.md), compiled in 11 s.
 _UNROLLED = {"gpu": 64}
 
 

@@ -20,7 +20,7 @@ _DIGITS = 12
 # What holds of a run's last bits, by backend; `moved` says where the kind of machine has changed.
 _BITS = {
     "cpu": "the same on every machine of this kind, however the run was stopped and gone on with",
-    "gpu": "no promise: not tested on a GPU, whose sums may have another order each time",
+    "gpu": "no promise: on an H200 the same in one process, but not in another",
     "tpu": "no promise: not tested on a TPU",
 }
 

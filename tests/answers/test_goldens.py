@@ -3,7 +3,9 @@
 `answers.json.gz` holds the numbers that the code before it printed with `--json`. Only three things
 may differ: the ends of a crossover's intervals, whose draws are other ones; the doubts of
 `advise`'s experiment, which asks about another pair; and what reads the seed noise, which was one
-for all sizes and is one for each. With that one noise the old numbers return.
+for all sizes and is one for each. With that one noise the old numbers return. What the study's form
+of a hyperparameter says was written anew when it became the form's least squares: the old numbers
+were where a search stopped, which hung on a processor's last digit in 27 of 50.
 """
 
 import gzip
@@ -143,7 +145,7 @@ def test_every_answer_reads_the_noise_of_its_size() -> None:
     assert noise["8k"] > 3 * noise["33k"]
     assert analyse(evidence, draws=100).noise == evidence.noise
     assert {row.size: row.noise for row in power(evidence, 1.1).rows} == noise
-    told = check("Muon is faster than AdamW", evidence).items[6].evidence
+    told = check("Muon is faster than AdamW", evidence).items[7].evidence
     assert f"{noise['8k']:.2g} at 8k" in told
     assert f"{noise['33k']:.2g} at 33k" in told
     for size, one in zip(noise, laws_of(evidence).noise, strict=True):

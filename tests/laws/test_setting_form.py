@@ -58,6 +58,7 @@ def test_no_prediction_hangs_on_a_last_digit(optimizer: str, name: str) -> None:
     digit = 1 + 2.0**-50 * np.random.default_rng(0).choice([-1, 1], len(values))
     moved = fit_setting_form(sizes, ratios, np.asarray(values) * digit)
     assert moved.predict(TARGET, 8.0) == pytest.approx(law.predict(TARGET, 8.0), rel=1e-6)
+    assert moved.condition_number == pytest.approx(law.condition_number, rel=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -94,6 +95,7 @@ def test_a_step_predicts_the_rest_and_beyond_its_own_cells_nothing() -> None:
     """One size differs: the power is that step, of no height that a greater size would know."""
     down = fit_setting_form(N, RATIOS, np.where(N < 2e8, 0.2, 0.1))
     assert down.step
+    assert down.condition_number == math.inf
     assert down.predict(1.2e9, 8.0) == pytest.approx(0.1, rel=1e-3)
     assert down.predict(1e7, 8.0) is None
 

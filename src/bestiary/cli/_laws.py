@@ -25,6 +25,7 @@ CURVES = {
     "condition_number": "condition",
     "robust_exponent": "B, Huber",
     "held_out": "greatest ratio\nleft out, mnats",
+    "misfit": "p of\nthe form",
 }
 FORMS = {
     "form": "form",
@@ -93,7 +94,8 @@ def _tell_joint(laws: "Laws") -> None:
         return
     tell(
         f"One law for all {laws.joint.losses} losses: "
-        "E + A N^-alpha + C N^kappa (R D)^-beta, R = r N^g for each optimizer (errors in mnats)"
+        "E + A N^-alpha + C N^kappa (R D)^-beta, R = r N^g (D/N)^h for each optimizer (errors in "
+        "mnats)"
     )
     show([_form(one) for one in laws.joint.forms], FORMS, as_json=False)
     tell(*laws.conclusions, "")
@@ -126,6 +128,7 @@ def _curve(one: "CurveLaw") -> dict[str, Any]:
         "condition_number": _condition(one.condition_number),
         "robust_exponent": "-" if one.robust_exponent is None else f"{one.robust_exponent:.3f}",
         "held_out": "-" if one.held_out is None else f"{1e3 * one.held_out:+.1f}",
+        "misfit": "-" if one.misfit is None else f"{one.misfit:.1g}",
     }
 
 

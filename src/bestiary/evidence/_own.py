@@ -72,6 +72,7 @@ def own_evidence(
         {one.name: one.label for one in study.candidates},
     )
     finished = [results[one] for one in planned if one in results]
+    busy = _busy(finished)
     environment = _environment(finished)
     return Evidence(
         name=study.name,
@@ -93,7 +94,8 @@ def own_evidence(
         effort=ledger_of(planner),
         spending=spending(study, planned, results),
         price=price,
-        notes=(*phase_notes(planner), *odd, *_busy(finished), *_shared(finished)),
+        clock_doubt="".join(busy),
+        notes=(*phase_notes(planner), *odd, *busy, *_shared(finished)),
         provenance=Provenance(
             study_digest=digest(study),
             data_name=study.data.name,

@@ -230,6 +230,8 @@ class Evidence(Spec, frozen=True, kw_only=True):
         spending: What was planned against what was spent, of own studies.
         price: Of one device for one hour; 0 where nothing was said.
         provenance: What it rests on.
+        clock_doubt: Why times measured here may be off, in words, as among the notes too; empty
+            where nothing says so.
         notes: What the results do not allow to conclude, in words.
         facts: What else identifies the study, to tell two studies apart.
     """
@@ -249,6 +251,7 @@ class Evidence(Spec, frozen=True, kw_only=True):
     spending: tuple[Spending, ...] = ()
     price: float = 0.0
     provenance: Provenance = Provenance()
+    clock_doubt: str = ""
     notes: tuple[str, ...] = ()
     facts: dict[str, str] = {}
 

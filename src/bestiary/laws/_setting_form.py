@@ -88,7 +88,12 @@ def fit_setting_form(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLike
     problem = _SettingProblem(sizes_P, ratios_P, values_P)
     found = problem.descend()
     reach_P = found.radius * problem.direction(found.angle)
-    exponents = (found.radius * math.cos(found.angle), found.radius * math.sin(found.angle))
+    step = float(np.ptp(reach_P)) > _STEP / 2
+    # At either end a and an exponent say the same.
+    condition = math.inf
+    if found.radius > 0 and not step:
+        exponents = (found.radius * math.cos(found.angle), found.radius * math.sin(found.angle))
+        condition = condition_of_setting(scales, found.slope, *exponents)
     return SettingForm(
         scale=(math.exp(middle[0]), math.exp(middle[1])),
         angle=found.angle,
@@ -96,10 +101,8 @@ def fit_setting_form(parameters: ArrayLike, ratios: ArrayLike, values: ArrayLike
         slope=found.slope,
         constant=float(kept_P.mean()) - found.slope * found.level,
         highest=float(reach_P.max()),
-        step=float(np.ptp(reach_P)) > _STEP / 2,
-        condition_number=math.inf
-        if found.radius == 0
-        else condition_of_setting(scales, found.slope, *exponents),
+        step=step,
+        condition_number=condition,
     )
 
 

@@ -25,6 +25,12 @@ class Draws:
     log_times: dict[Key, Drawn]
     seed: int
 
+    @property
+    def rejected(self) -> tuple[str, ...]:
+        """The sizes whose baseline's losses lie beside the form of its law by more than noise."""
+        fits = {size: self.sizes[size].fitted for size in self.evidence.sizes}
+        return tuple(size for size, fit in fits.items() if fit is not None and fit.rejected)
+
     def log_speedup(self, key: Key) -> Drawn | None:
         """Log of the token speedup; None for the baseline and where there is no loss or law."""
         return self.sizes[key[1]].log_speedups.get(key)

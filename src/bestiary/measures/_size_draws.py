@@ -53,6 +53,11 @@ class BaselineFit:
     misfit: float
 
     @property
+    def tested(self) -> bool:
+        """Whether the law leaves anything to test its form with."""
+        return len(self.ratios) > 3
+
+    @property
     def rejected(self) -> bool:
         """Whether its losses lie beside the law's form by more than their noise."""
         return self.misfit < _MISFIT

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from benchmarks.made_up import seen
-from tests.results import imported, only, synthetic_evidence
+from tests.results import beside_its_curve, imported, only, synthetic_evidence
 
 from bestiary.answers.check import check, read_claim
 from bestiary.answers.check._compared import Compared
@@ -34,6 +34,7 @@ def test_what_protocol_6_3_says_of_the_published_study_is_found() -> None:
         "adamw tuned": "failed",
         "optima bracketed": "failed",
         "equal effort": "failed",
+        "baseline's curve": "failed",
         "end of schedule": "passed",
         "same tokens": "passed",
         "seeds": "failed",
@@ -88,7 +89,11 @@ def test_a_true_speedup_with_seeds_is_borne_out() -> None:
     assert outcomes(larger, evidence)["token speedup of 1.3x"] == "unknown"
     finer = msgspec.structs.replace(evidence, tuning_luck=evidence.tuning_luck / 3)
     assert outcomes(larger, finer)["token speedup of 1.3x"] == "passed"
-    assert {i.name for i in report.items if i.outcome != "passed"} <= {"optima bracketed"}
+    assert {i.name for i in report.items if i.outcome != "passed"} <= {
+        "optima bracketed",
+        # Three ratios leave nothing to test the form of a curve with.
+        "baseline's curve",
+    }
     assert report.count("passed") >= 9
     clock = check("Muon is faster than AdamW on the clock", evidence)
     assert clock.claim.quantity == "time"
@@ -175,6 +180,31 @@ def test_what_the_report_puts_down_to_chance_is_not_borne_out() -> None:
         item = claimed_effect(Compared.of(measures, claim))
         assert item.outcome == outcome
         assert ("may reach that by chance" in item.evidence) == (outcome == "unknown")
+
+
+def test_a_curve_that_its_own_losses_reject_is_told_as_the_report_tells_it() -> None:
+    """A page doubted what one size adds, and `check` bore the claim out without a word of it."""
+    evidence = synthetic_evidence(ratios=(1.0, 2.0, 4.0, 8.0))
+    claim = "Muon is faster than AdamW"
+    assert outcomes(claim, evidence)["baseline's curve"] == "passed"
+    off = beside_its_curve(evidence, "65k")
+    report = check(claim, off)
+    (found,) = (one for one in report.items if one.name == "baseline's curve")
+    assert found.outcome == "failed"
+    assert "at 65k (p = " in found.evidence
+    assert "baseline's curve" in report.verdict
+    # A loss at equal tokens is read off no curve, and at the other size nothing is wrong.
+    assert "baseline's curve" not in outcomes("Muon has a lower loss than AdamW", off)
+    assert outcomes(f"{claim} at 16k", off)["baseline's curve"] == "passed"
+    few = synthetic_evidence(ratios=(1.0, 2.0))
+    assert outcomes(claim, few)["baseline's curve"] == "unknown"
+
+
+def test_a_busy_machine_is_told_where_a_claim_is_about_the_clock() -> None:
+    doubt = "The machine was busy: speedups in time may be off."
+    evidence = msgspec.structs.replace(synthetic_evidence(), clock_doubt=doubt)
+    clock = check("Muon is faster than AdamW", evidence).items[-1]
+    assert clock.evidence.endswith("; the machine was busy: speedups in time may be off")
 
 
 def test_a_claim_above_the_truth_is_contradicted() -> None:

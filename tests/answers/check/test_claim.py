@@ -76,7 +76,8 @@ def test_other_words_for_the_same_are_read(text: str, factor: float, measure: st
         )
     else:
         assert claim.reading.startswith("AdamW needs ")
-        told = f" times the {measure} of Muon or more for the same loss, on average over all cells"
+        assert f" times the {measure} of Muon or more" in claim.reading
+        told = " for the same loss, on average over all cells"
         assert claim.reading.endswith(told)
 
 
@@ -97,6 +98,19 @@ def test_a_claim_about_a_loss_is_none_about_tokens(
     assert (claim.quantity, claim.unit, claim.factor) == ("loss", unit, factor)
     assert claim.threshold == pytest.approx(threshold)
     assert "loss of" in claim.reading
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Muon is 1.4x faster", "of Muon or more (from 1.35 on, as it is rounded) for"),
+        ("Muon is 30% faster", "of Muon or more (from 1.295 on, as it is rounded) for"),
+        ("Muon has 5% lower loss", "by 5% or more (from 4.5 on, as it is rounded), on average"),
+        ("Muon is faster", "Muon needs fewer tokens than AdamW for"),
+    ],
+)
+def test_what_a_stated_number_reaches_from_is_said(text: str, told: str) -> None:
+    assert told in read_claim(text, LABELS, baseline="adamw", sizes=SIZES).reading
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from tests import synthetic
+from tests.results import beside_its_curve, synthetic_evidence
 from tests.synthetic import LAW, best, evidence_of, plan, synthetic_results, synthetic_study
 
 from bestiary.answers.crossover import Crossover, crossover
@@ -47,6 +48,8 @@ def test_a_change_of_ranking_with_size_is_found(monkeypatch: pytest.MonkeyPatch)
     assert crossing.better_below == "muon"
     assert crossing.changes
     assert crossing.verdict.startswith("muon ahead below")
+    (told,) = (one for one in found.answer if one.startswith("Over sizes"))
+    assert f"{crossing.where}, [" in told
     assert crossing.chance > 0.95
     assert crossing.at.value == pytest.approx(MIDDLE, rel=0.2)
     assert crossing.at.low is not None
@@ -173,3 +176,11 @@ def test_mistakes_are_named() -> None:
         crossover(evidence_of(*data(sizes=("65k",))), "moun", "soap")
     with pytest.raises(UserError, match="two different optimizers"):
         crossover(evidence_of(*data(sizes=("65k",))), "soap", "soap")
+
+
+def test_what_rests_on_a_rejected_curve_is_named() -> None:
+    evidence = synthetic_evidence(ratios=(1.0, 2.0, 4.0, 8.0))
+    sound = crossover(evidence, "muon", "soap", draws=DRAWS)
+    assert not any("beside their curve" in one for one in sound.limits)
+    found = crossover(beside_its_curve(evidence, "65k"), "muon", "soap", draws=DRAWS)
+    assert "The losses of AdamW at 65k lie beside their curve" in found.limits[0]

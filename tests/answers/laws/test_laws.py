@@ -34,6 +34,15 @@ def test_curves_are_those_of_least_squares_with_what_is_known_of_them(laws: Laws
         assert abs(one.held_out or 1.0) < 0.02
 
 
+def test_a_curve_that_its_losses_reject_is_named_with_its_chance(laws: Laws) -> None:
+    """With AdamW's 16x point 130m and 300m miss their form, as the page of the study says."""
+    chances = {one.size: one.misfit for one in laws.curves}
+    assert chances["130m"] == pytest.approx(1e-7, rel=0.9)
+    assert chances["300m"] == pytest.approx(0.003, rel=0.5)
+    assert min(chances["520m"] or 0.0, chances["1.2b"] or 0.0) > 0.01
+    assert any("AdamW at 130m, 300m miss the form" in one for one in laws.limits)
+
+
 def test_the_joint_law_has_a_robust_twin(laws: Laws) -> None:
     assert laws.joint is not None
     first = laws.joint.forms[0]

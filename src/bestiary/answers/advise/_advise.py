@@ -104,7 +104,10 @@ def advise(
     shown = optimizer or choice.optimizer
     start = start_of(evidence, shown, settings[shown], tokens)
     cost = target.cost(shown, start.batch_tokens)
-    sentences = tuple(answer(choice, options, evidence.labels, evidence.baseline))
+    sentences = (
+        *answer(choice, options, evidence.labels, evidence.baseline),
+        *_doubts(model.measures),
+    )
     return Advice(
         source=evidence.source,
         answer=sentences,
@@ -125,6 +128,20 @@ def advise(
         extrapolation=tuple(_extrapolation(evidence, *at)),
         experiment=best_experiment(model, _question(choice, options, evidence.baseline), *at),
     )
+
+
+def _doubts(measures: Measures) -> Iterable[str]:
+    """What is wrong with the results themselves, and in no interval."""
+    evidence, rejected = measures.evidence, measures.draws.rejected
+    if rejected:
+        yield (
+            f"Take what {', '.join(rejected)} add{'s' * (len(rejected) == 1)} to this with doubt: "
+            "the losses of "
+            f"{evidence.labels[evidence.baseline]} there lie beside their curve by more than "
+            "noise, and no interval contains that."
+        )
+    if evidence.clock_doubt:
+        yield evidence.clock_doubt
 
 
 def _options(model: JointModel, target: Target, optimizer: str) -> tuple[list[Option], Choice]:

@@ -170,7 +170,11 @@ def _headline(
     sure = one.worth_tokens == "yes" or one.worth_time == "yes"
     start = "Run" if sure else "Best bet, not settled:"
     if all(each.far for each in by_name.values()):
-        start = "Nothing here was measured near the target; the law alone says"
+        start = "Nothing here was measured near the target; " + (
+            "the law leaves the order open, and the last cell measured speaks for"
+            if choice.settled_at
+            else "the law alone says"
+        )
     why = f" ({one.open_because})" if one.open_because else ""
     how = f"measured at {one.measured_here}" if one.measured_here else "predicted"
     return f"{start} {one.label}, {how} {_gains(one)} over {labels[baseline]}{why}{open_order}."

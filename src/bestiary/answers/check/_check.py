@@ -7,6 +7,7 @@ from bestiary.answers.check import _method as method
 from bestiary.answers.check import _tuning as tuning
 from bestiary.answers.check._claim import Claim, read_claim
 from bestiary.answers.check._compared import Compared
+from bestiary.answers.check._curve import baseline_curve
 from bestiary.answers.check._item import Item, Outcome
 from bestiary.errors import UserError
 from bestiary.evidence import Evidence, require_results
@@ -18,6 +19,7 @@ CHECKS = (
     tuning.baseline_tuned,
     tuning.optimum_bracketed,
     tuning.equal_effort,
+    baseline_curve,
     method.end_of_schedule,
     method.same_tokens,
     method.enough_seeds,
@@ -33,7 +35,8 @@ class ClaimReport(Spec, frozen=True, kw_only=True):
     Attributes:
         source: Whose results.
         verdict: In one sentence.
-        items: One for each question, in the order of `CHECKS`; the first is the claim itself.
+        items: One for each question that the claim raises, in the order of `CHECKS`; the first is
+            the claim itself.
     """
 
     claim: Claim
@@ -67,7 +70,7 @@ def check(text: str, evidence: Evidence) -> ClaimReport:
             f"{claim.optimizer!r} and {claim.baseline!r} share no finished cell{where}; "
             "run both at the same size and ratio"
         )
-    items = tuple(item for item in (one(compared) for one in CHECKS))
+    items = tuple(item for one in CHECKS if (item := one(compared)) is not None)
     return ClaimReport(
         claim=claim,
         source=evidence.source,

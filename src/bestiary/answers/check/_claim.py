@@ -1,6 +1,7 @@
 """A claim about two optimizers, read from the sentence in which people make it."""
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -239,12 +240,13 @@ def _reading(names: tuple[str, str], quantity: Quantity, bar: Bar) -> str:
     if quantity == "loss":
         if bar.ceiling is not None:
             return f"{faster} reaches the loss of {baseline} at equal tokens, up to {SAME_LOSS:g}%"
-        much = "" if bar.factor is None else f" by {bar.factor:.3g}{_space(bar.unit)} or more"
-        return f"the loss of {faster} at equal tokens is lower than that of {baseline}{much}"
+        much = f" by {bar.factor or 0:.3g}{_space(bar.unit)} or more{_rounded(bar)}"
+        told = f"the loss of {faster} at equal tokens is lower than that of {baseline}"
+        return told if bar.factor is None else f"{told}{much}"
     if bar.comparison == "at least":
         return (
-            f"{baseline} needs {bar.factor:.3g} times the {quantity} of {faster} or more for the "
-            "same loss"
+            f"{baseline} needs {bar.factor:.3g} times the {quantity} of {faster} or more"
+            f"{_rounded(bar)} for the same loss"
         )
     much = {
         "faster": "fewer tokens than" if quantity == "tokens" else "less time than",
@@ -253,6 +255,12 @@ def _reading(names: tuple[str, str], quantity: Quantity, bar: Bar) -> str:
     }[bar.comparison]
     margin = "" if bar.comparison == "faster" else f", up to {SAME_SPEED - 1:.0%}"
     return f"{faster} needs {much} {baseline} for the same loss{margin}"
+
+
+def _rounded(bar: Bar) -> str:
+    """From where on a number that is stated in so many digits is reached; nothing from itself."""
+    exact = math.isclose(bar.threshold, bar.factor or 0.0)
+    return "" if exact else f" (from {bar.threshold:.4g} on, as it is rounded)"
 
 
 def _space(unit: str) -> str:

@@ -110,7 +110,9 @@ def _on_the_clock(compared: Compared, claim: Claim) -> tuple[Outcome, str]:
     step = overhead(measures, claim.optimizer)
     if any(est.value is not None for _, est in measured) or step.value is None:
         found = judged(claim, measured, lambda: average_time_speedup(measures, compared.own))
-        return _reserved(compared, claim, found)
+        outcome, told = _reserved(compared, claim, found)
+        doubt = compared.evidence.clock_doubt
+        return outcome, f"{told}; {doubt[0].lower()}{doubt[1:].rstrip('.')}" if doubt else told
     bounds = [(one, time_speedup(measures.of(one).speedup, step)) for one in compared.own]
     outcome, evidence = judged(claim, bounds, lambda: dependent_mean([est for _, est in bounds]))
     told = f"no step times here; with published ones ({step.value:.3g}x, {step.note}): {evidence}"

@@ -66,7 +66,7 @@ def crossover(
         [_advantage(drawn, pair, names, logs) for pair in pairs],
         crossings,
         moments,
-        tuple(_limits(evidence, logs, crossings, moments)),
+        tuple(_limits(drawn, logs, crossings, moments)),
     )
 
 
@@ -107,12 +107,20 @@ def _in_batch(drawn: Draws, names: Names, seed: int) -> Iterable[Crossing]:
 
 
 def _limits(
-    evidence: Evidence,
+    drawn: Draws,
     logs: Mapping[Cell, Drawn],
     crossings: Sequence[Crossing],
     moments: Sequence[Midway],
 ) -> Iterable[str]:
     """What a reader must know."""
+    evidence = drawn.evidence
+    if drawn.rejected:
+        yield (
+            f"The losses of {evidence.labels[evidence.baseline]} at {', '.join(drawn.rejected)} "
+            "lie beside their curve by more than noise: that is in no interval of the data one "
+            "needs over the other there, nor of a crossing; differences of losses do not rest on "
+            "it."
+        )
     if len(logs) < len(evidence.cells):
         yield (
             f"Both have a loss, and the baseline a curve, at {len(logs)} of "

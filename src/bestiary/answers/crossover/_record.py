@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bestiary.measures import PLURAL, Crossing, Drawn, Midway, factor
-from bestiary.specs import Cell, Estimate, Spec, missing
+from bestiary.measures import PLURAL, Crossing, Drawn, Midway, factor, magnitude
+from bestiary.specs import OPEN, Cell, Estimate, Spec, missing
 
 
 class Advantage(Spec, frozen=True, kw_only=True):
@@ -111,11 +111,18 @@ def _changes(crossings: Sequence[Crossing]) -> list[str]:
         for one in crossings:
             if one.axis == axis:
                 verdict = one.verdict if one.changes or one.better else "open"
-                told.setdefault(verdict, []).append(one.where)
+                where = f"{one.where}, {_range(one)}" if one.changes else one.where
+                told.setdefault(verdict, []).append(where)
         if told:
             parts = (f"{verdict} ({', '.join(places)})" for verdict, places in told.items())
             found.append(f"Over {plural}: {'; '.join(parts)}.")
     return found
+
+
+def _range(one: Crossing) -> str:
+    """The 95% interval of a crossing: `[4.79, 14.4]`."""
+    low, high = (OPEN if end is None else magnitude(end) for end in (one.at.low, one.at.high))
+    return f"[{low}, {high}]"
 
 
 def _misled(moments: Sequence[Midway]) -> str:

@@ -33,7 +33,7 @@ def _question(question: str, more: FormResult, less: FormResult) -> str:
         f"{1e3 * less.held_out_largest:.1f} without"
     )
     if more.criterion is None or less.criterion is None:
-        return f"Too few losses to judge an {question} by criterion; {told}."
+        return f"Too few losses to judge a term for the {question} by criterion; {told}."
     gain = less.criterion - more.criterion
     better = more.held_out_largest < less.held_out_largest
     if gain > _CLEAR and better:

@@ -29,6 +29,7 @@ from bestiary.measures import (
     Tuned,
     baseline_posterior,
     compare_joint_laws,
+    draw,
     estimate,
     joint_data,
     setting_predictions,
@@ -53,6 +54,8 @@ class CurveLaw(Spec, frozen=True, kw_only=True):
             counting linearly; None below four ratios, where nothing is left to be robust with.
         held_out: Loss at the greatest ratio less its prediction from the others, in nats; None
             below three ratios.
+        misfit: Chance that noise alone makes residuals as large, by an F test; None below four
+            ratios, where nothing is left to test the form with.
     """
 
     size: str
@@ -64,6 +67,7 @@ class CurveLaw(Spec, frozen=True, kw_only=True):
     correlations: dict[str, float]
     robust_exponent: float | None
     held_out: float | None
+    misfit: float | None
 
 
 class SettingCheck(Spec, frozen=True, kw_only=True):
@@ -114,13 +118,21 @@ def laws_of(evidence: Evidence) -> Laws:
     require_results(evidence)
     limits = []
     curves = []
+    drawn = draw(evidence)
     for size in evidence.measured_sizes:
-        posterior = baseline_posterior(evidence, size)
+        posterior, fit = baseline_posterior(evidence, size), drawn.sizes[size].fitted
         if posterior is not None:
-            curves.append(_curve(size, posterior))
+            tested = fit is not None and fit.tested
+            curves.append(_curve(size, posterior, fit.misfit if fit and tested else None))
         else:
             own = [cell for cell in evidence.of(evidence.baseline) if cell.size == size]
             limits.append(f"No curve at {size}: the baseline has {len(own)} ratio, 2 are needed.")
+    if drawn.rejected:
+        limits.append(
+            f"The losses of {evidence.labels[evidence.baseline]} at {', '.join(drawn.rejected)} "
+            "miss the form a D^-B + b by more than their noise, which no interval of its values "
+            "there contains, nor of what rests on them."
+        )
     joint: JointComparison | None = None
     robust: tuple[LawValue, ...] = ()
     try:
@@ -157,7 +169,7 @@ def _noise(evidence: Evidence) -> Iterable[str]:
         yield words if len(told) == 1 else f"{', '.join(sizes)}: {words}"
 
 
-def _curve(size: str, posterior: CurvePosterior) -> CurveLaw:
+def _curve(size: str, posterior: CurvePosterior, misfit: float | None) -> CurveLaw:
     """One curve from its posterior; the noise between seeds counts as known."""
     ratios, losses, deviations = posterior.ratios, posterior.losses, posterior.deviations
     law = posterior.law()
@@ -180,6 +192,7 @@ def _curve(size: str, posterior: CurvePosterior) -> CurveLaw:
         correlations=_correlations(known),
         robust_exponent=robust,
         held_out=held_out,
+        misfit=misfit,
     )
 
 

@@ -154,27 +154,21 @@ def _with_size(draws: Draws, best: Summary) -> list[str]:
     )
     words = {-1: "it falls with size", 1: "it grows with size"}
     said = words.get(change.side(1.0), "no change with size beyond doubt")
-    if {small, large} & set(_rejected(draws)):
+    if {small, large} & set(draws.rejected):
         said = "what that owes to size is not known, as a curve is in doubt"
     return [f"{told}: {said}."]
 
 
 def _doubt(draws: Draws, baseline: str) -> str:
     """What stands beside the first number, where it rests on a curve that its losses reject."""
-    rejected = _rejected(draws)
+    rejected = draws.rejected
     if not rejected:
         return ""
     return (
-        f" Take what {', '.join(rejected)} adds to it with doubt: {baseline}'s losses there lie "
-        "beside their curve by more than noise, as where it is tuned better in some cells than in "
-        "others, and no interval contains that."
+        f" Take what {', '.join(rejected)} add{'s' * (len(rejected) == 1)} to it with doubt: "
+        f"{baseline}'s losses there lie beside their curve by more than noise, as where it is "
+        "tuned better in some cells than in others, and no interval contains that."
     )
-
-
-def _rejected(draws: Draws) -> list[str]:
-    """The sizes whose baseline's losses reject the form of its law."""
-    fits = {size: draws.sizes[size].fitted for size in draws.evidence.sizes}
-    return [size for size, fitted in fits.items() if fitted is not None and fitted.rejected]
 
 
 def _one(one: Summary, rows: Sequence[Row], baseline: str) -> str:

@@ -70,7 +70,7 @@ def join_peers(coordinator: str, processes: int, process: int) -> None:
     except (RuntimeError, ValueError) as error:
         raise UserError(
             f"process {process} of {processes} cannot join at {coordinator}: "
-            f"{str(error).splitlines()[0][:200]}; start all with the same address"
+            f"{_one_line(error)}; start all with the same address"
         ) from None
     _end_in_one_line()
     _nothing_else_to_stdout()
@@ -127,13 +127,17 @@ def told_of_others(error: BaseException) -> str:
     if jax.process_count() == 1:
         return ""
     if isinstance(error, FileNotFoundError) and not leads():
-        return f"{error.strerror}: {error.filename}"[:200]  # the first took back what it began
+        return _one_line(error)  # the first took back what it began
     if isinstance(error, jax.errors.JaxRuntimeError) or (
         isinstance(error, ValueError | RuntimeError) and _OUT_OF_TOUCH.match(str(error))
     ):
-        return str(error).splitlines()[0][:200]
+        return _one_line(error)
     before = error.__cause__ or error.__context__
     return told_of_others(before) if before else ""
+
+
+def _one_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def end(why: str) -> None:

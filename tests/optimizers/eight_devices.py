@@ -1,7 +1,8 @@
 """Takes steps with optimizers over eight virtual devices and on one, for a test.
 
 python eight_devices.py OPTIMIZER... prints, for each, the largest difference of an update relative
-to the largest update, and the collectives inside of loops; then what Muon exchanges, by kind.
+to the largest update, and the collectives inside of loops; then what Muon exchanges, by kind, and
+the same of matrices that are cut into blocks and joined again, with whether they stay the same.
 """
 
 import json
@@ -14,7 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from bestiary import models, optimizers
-from bestiary.specs import ModelSpec, Placement
+from bestiary.optimizers._blocks import Batches, Layout
+from bestiary.optimizers._rules import Leaves
+from bestiary.optimizers._whole_blocks import each_its_own
+from bestiary.specs import Label, ModelSpec, Placement
 from bestiary.train import collectives, optimizer_collectives
 from bestiary.train._mesh import Ground
 
@@ -103,12 +107,52 @@ def main(*names: str) -> None:
         found[name] = {"apart": apart / largest, "looped": looped}
         print(name, found[name], file=sys.stderr, flush=True)
     stated = optimizers.resolve("muon", {})
-    exchanged: dict[str, list[int]] = {}
-    for one in optimizer_collectives(EVEN, stated, Placement(shard=8)):
-        row = exchanged.setdefault(one.kind, [0, 0])
+    found["exchanged"] = by_kind(optimizer_collectives(EVEN, stated, Placement(shard=8)))
+    found["cut"] = cut_and_joined(block_size=32)
+    print(json.dumps(found))
+
+
+def by_kind(collected: list[Any]) -> dict[str, list[int]]:
+    """Number and bytes."""
+    rows: dict[str, list[int]] = {}
+    for one in collected:
+        row = rows.setdefault(one.kind, [0, 0])
         row[0] += 1
         row[1] += one.bytes
-    print(json.dumps({**found, "exchanged": exchanged}))
+    return rows
+
+
+def cut_and_joined(block_size: int) -> dict[str, Any]:
+    """Twice every matrix, by blocks; rows of some are divided, columns of others."""
+    ground = Ground(Placement(shard=8))
+    shapes = models.init(EVEN, jax.random.key(0))
+    labels = {jax.tree_util.keystr(p): leaf for p, leaf in named(models.labels(EVEN))}
+    places = {jax.tree_util.keystr(p): leaf for p, leaf in named(ground.params(EVEN))}
+    leaves = {
+        path: leaf
+        for p, leaf in named(shapes)
+        if labels[path := jax.tree_util.keystr(p)].role != "vector"
+    }
+
+    def twice(leaves: Leaves) -> Leaves:
+        layout = Layout(leaves, labels, block_size=block_size)
+        return layout.scatter(each_its_own(doubled, layout.gather(leaves)))
+
+    lying = {path: places[path] for path in leaves}
+    with jax.set_mesh(ground.mesh):
+        jitted = jax.jit(twice, in_shardings=(lying,), out_shardings=lying)
+        program = jitted.lower(leaves).compile()
+    found = program(jax.device_put(leaves, lying))
+    same = all(np.array_equal(found[path], 2 * leaf) for path, leaf in leaves.items())
+    return {"same": same, "exchanged": by_kind(collectives(program.as_text()))}
+
+
+def named(tree: Any) -> list[tuple[Any, Any]]:
+    return jax.tree.leaves_with_path(tree, is_leaf=lambda node: isinstance(node, Label))
+
+
+def doubled(batches: Batches) -> Batches:
+    return {name: 2 * x_GMN for name, x_GMN in batches.items()}
 
 
 if __name__ == "__main__":

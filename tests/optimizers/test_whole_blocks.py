@@ -46,3 +46,17 @@ def test_whole_matrices_are_exchanged_once_in_and_once_out(found: dict[str, Any]
     assert found["exchanged"].pop("all-to-all") == [4, expected]
     assert set(found["exchanged"]) <= {"all-reduce"}
     assert all(size < 100 for _, size in found["exchanged"].values())  # norms
+
+
+@pytest.mark.slow
+@pytest.mark.rare
+def test_matrices_that_are_cut_are_exchanged_once_more_each_way(found: dict[str, Any]) -> None:
+    """The formula of docs/accelerators.md: whole blocks as above, and the cut elements over n."""
+    elements = 4 * (4 * 64 * 64 + 3 * 64 * 256) + 2 * 64 * 64
+    blocks = -(-elements // (32 * 32 * 8)) * 32 * 32
+    columns_divided = 4 * 64 * 256 + 64 * 64  # of `down` and the embedding, a third time
+    expected = 2 * 4 * (blocks + (elements + columns_divided) // 8)
+    assert found["cut"]["same"]
+    _, size = found["cut"]["exchanged"].pop("all-to-all")
+    assert size == expected
+    assert found["cut"]["exchanged"] == {}

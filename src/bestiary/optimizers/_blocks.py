@@ -14,10 +14,13 @@ import numpy as np
 from jax import Array
 
 from bestiary.optimizers._rules import Leaves
-from bestiary.optimizers._whole_blocks import undivided
+from bestiary.optimizers._whole_blocks import along_shards, undivided
 from bestiary.specs import Label
 
 Batches = dict[str, Array]
+# Matrices whose columns are the width of the model, which is what the axis `shard` of a mesh
+# divides; of all others it is the rows. If not, exchanges are larger, and the numbers the same.
+_TO_WIDTH = ("down", "embedding")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class _Cut:
     row_blocks: int
     column_blocks: int
     flipped: bool
+    rows_divided: bool
 
     @property
     def block(self) -> tuple[int, int]:
@@ -44,22 +48,57 @@ class _Cut:
 
     def split(self, leaf: Array) -> Array:
         """(..., fan_in, fan_out) to (count, M, N)."""
-        m, n = self.block
         x_SRC = leaf.reshape(self.stack, *self._stored_sides())
         x_SRC = x_SRC.mT if self.flipped else x_SRC
+        m, n = self.block
         pad = (self.row_blocks * m - self.rows, self.column_blocks * n - self.columns)
         if any(pad):
             x_SRC = jnp.pad(x_SRC, ((0, 0), (0, pad[0]), (0, pad[1])))
-        x = x_SRC.reshape(self.stack, self.row_blocks, m, self.column_blocks, n)
+        x = self._divided_by_columns(x_SRC).reshape(self._grid)
         return x.swapaxes(2, 3).reshape(self.count, m, n)
 
     def join(self, x_GMN: Array) -> Array:
         """The inverse of `split`; padding is dropped."""
-        m, n = self.block
-        x = x_GMN.reshape(self.stack, self.row_blocks, self.column_blocks, m, n).swapaxes(2, 3)
-        x_SRC = x.reshape(self.stack, self.row_blocks * m, self.column_blocks * n)
+        stack, row_blocks, m, column_blocks, n = self._grid
+        x = x_GMN.reshape(stack, row_blocks, column_blocks, m, n).swapaxes(2, 3)
+        x_SRC = self._divided_as_stored(x).reshape(stack, row_blocks * m, column_blocks * n)
         x_SRC = x_SRC[:, : self.rows, : self.columns]
         return (x_SRC.mT if self.flipped else x_SRC).reshape(self.shape)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more blocks than matrices."""
+        return self.row_blocks * self.column_blocks > 1
+
+    @property
+    def _grid(self) -> tuple[int, int, int, int, int]:
+        m, n = self.block
+        return self.stack, self.row_blocks, m, self.column_blocks, n
+
+    def _divided_by_columns(self, x_SRC: Array) -> Array:
+        """Over devices, the side that they divide exchanged for the columns of every block.
+
+        A side is cut where it is whole: of one that is divided the partitioner gathers copies.
+        """
+        if not self.is_cut:
+            return x_SRC
+        stack, row_blocks, m, column_blocks, n = self._grid
+        if self.rows_divided:
+            return along_shards(x_SRC.reshape(stack, row_blocks * m, column_blocks, n), 3)
+        x = along_shards(x_SRC.reshape(stack, row_blocks, m, column_blocks * n), 2)
+        return along_shards(x.reshape(self._grid), 4)
+
+    def _divided_as_stored(self, x: Array) -> Array:
+        """The inverse, of blocks on a grid."""
+        if not self.is_cut:
+            return x
+        stack, row_blocks, m, column_blocks, n = self._grid
+        x = along_shards(x, 4)
+        if self.rows_divided:
+            x = along_shards(x.reshape(stack, row_blocks * m, column_blocks, n), 3)
+            return along_shards(x, 1)
+        x = along_shards(x, 2).reshape(stack, row_blocks, m, column_blocks * n)
+        return along_shards(along_shards(x, 2), 3)
 
     def padding(self) -> tuple[np.ndarray, np.ndarray]:
         """Which rows (count, M) and columns (count, N) of the blocks are padding."""
@@ -117,6 +156,7 @@ class Layout:
                 row_blocks=pieces(rows),
                 column_blocks=pieces(columns),
                 flipped=flipped,
+                rows_divided=flipped == (labels[path].kind in _TO_WIDTH),
             )
             name = "x".join(map(str, cut.block))
             self._members.setdefault(name, {})[path] = cut
@@ -129,8 +169,8 @@ class Layout:
     def gather(self, leaves: Leaves) -> Batches:
         """Leaves by path to batches (G, M, N) by the name of their block shape, "MxN"."""
         return {
-            name: undivided(
-                jnp.concatenate([cut.split(leaves[path]) for path, cut in cuts.items()])
+            name: _joinable(
+                jnp.concatenate([cut.split(leaves[path]) for path, cut in cuts.items()]), cuts
             )
             for name, cuts in self._members.items()
         }
@@ -140,7 +180,7 @@ class Layout:
         leaves: Leaves = {}
         for name, cuts in self._members.items():
             ends = np.cumsum([cut.count for cut in cuts.values()])
-            parts = jnp.split(undivided(batches[name]), ends[:-1])
+            parts = jnp.split(_joinable(batches[name], cuts), ends[:-1])
             leaves |= {
                 path: cut.join(part) for (path, cut), part in zip(cuts.items(), parts, strict=True)
             }
@@ -150,3 +190,9 @@ class Layout:
         """Which rows (G, M) and columns (G, N) of a batch are padding."""
         rows, columns = zip(*(cut.padding() for cut in self._members[name].values()), strict=True)
         return np.concatenate(rows), np.concatenate(columns)
+
+
+def _joinable(x_GMN: Array, cuts: Mapping[str, _Cut]) -> Array:
+    """A batch as its blocks lie over devices when they are joined, or have been; whole along G."""
+    x_GMN = undivided(x_GMN)
+    return along_shards(x_GMN, 2) if any(cut.is_cut for cut in cuts.values()) else x_GMN

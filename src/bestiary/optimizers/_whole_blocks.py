@@ -61,6 +61,20 @@ def undivided(x: jax.Array) -> jax.Array:
     return _along_blocks(x, ()) if _devices() > 1 else x
 
 
+def along_shards(x: jax.Array, axis: int) -> jax.Array:
+    """An array that the axis `shard` of the mesh divides along one of its own, and along no other.
+
+    Where `shard` does not divide that, or `model` divides matrices too, it stays as it is.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    sizes = dict(mesh.shape) if mesh.axis_names == _AXES else {"shard": 1}
+    if sizes["shard"] == 1 or sizes["model"] > 1 or x.shape[axis] % sizes["shard"]:
+        return x
+    sides: list[str | None] = [None] * x.ndim
+    sides[axis] = "shard"
+    return jax.lax.with_sharding_constraint(x, PartitionSpec(*sides))
+
+
 def _devices() -> int:
     mesh = jax.sharding.get_abstract_mesh()
     return math.prod(mesh.axis_sizes) if mesh.axis_names == _AXES else 1

@@ -86,9 +86,16 @@ class Ground:
         return all(axis is None or size % sizes[axis] == 0 for axis, size in pairs)
 
     def _by_blocks(self, shape: Sequence[int]) -> PartitionSpec:
-        """Whole blocks to every device, where their number can be divided."""
-        dividing = len(shape) > 1 and shape[0] % self.placement.devices == 0
-        return PartitionSpec(_AXES) if dividing else PartitionSpec()
+        """Whole blocks to every device where their number can be divided.
+
+        Else, fully sharded, their columns, from where whole ones are exchanged as gradients are.
+        """
+        if len(shape) < 2:
+            return PartitionSpec()
+        if shape[0] % self.placement.devices == 0:
+            return PartitionSpec(_AXES)
+        sharded = self.placement.model == 1 and shape[-1] % self.placement.shard == 0
+        return PartitionSpec(*(None,) * (len(shape) - 1), "shard" if sharded else None)
 
 
 def as_stored(grads: Any, model: ModelSpec) -> Any:

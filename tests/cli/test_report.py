@@ -35,3 +35,10 @@ def test_a_stated_noise_is_that_of_sizes_whose_seeds_were_not_repeated(
         assert noise["source"].startswith("as stated")
     assert {noise["source"] for noise in assumed["noise"].values()}.isdisjoint({noise["source"]})
     assert stated["rows"][0]["loss"]["value"] == assumed["rows"][0]["loss"]["value"]
+
+
+def test_the_published_study_is_sent_to_the_command_that_has_its_page(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["report", "fantastic2025"]) == 2
+    assert "`bestiary reproduce fantastic2025 --page FILE.html`" in capsys.readouterr().err

@@ -48,12 +48,23 @@ class Flags(Spec, frozen=True, kw_only=True):
 def run(flags: Flags) -> None:
     """Analyse what is stored; works while a driver runs."""
     from bestiary.cli._answer import conclude
-    from bestiary.cli._results import evidence_in, evidence_of, records_of, target_evidence_of
+    from bestiary.cli._results import (
+        PUBLISHED,
+        evidence_in,
+        evidence_of,
+        records_of,
+        target_evidence_of,
+    )
     from bestiary.report import require_export, require_page, write_figures
 
     if flags.folder and (target := target_evidence_of(flags.folder, flags.noise)) is not None:
         _of_target(flags, target)
         return
+    if flags.folder in PUBLISHED:
+        raise UserError(
+            f"report takes a study folder or its records, got the published study {flags.folder!r};"
+            " `bestiary reproduce fantastic2025 --page FILE.html` writes its page"
+        )
     if flags.out:
         require_page(Path(flags.out), "--out")
     if flags.figures:

@@ -17,6 +17,7 @@ from bestiary.measures._cell import Verdict as Verdict
 from bestiary.measures._comparable import comparable_sizes as comparable_sizes
 from bestiary.measures._crossing import PLURAL as PLURAL
 from bestiary.measures._crossing import Crossing as Crossing
+from bestiary.measures._crossing import ahead_throughout as ahead_throughout
 from bestiary.measures._crossing import magnitude as magnitude
 from bestiary.measures._differences import deviation_of_difference as deviation_of_difference
 from bestiary.measures._downstream import DOWNSTREAM_MEAN as DOWNSTREAM_MEAN

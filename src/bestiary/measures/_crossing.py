@@ -128,10 +128,15 @@ def _sign(end_K: Array) -> int:
 def _verdict(order: tuple[str, str], better: str, changes: bool, at: Estimate) -> str:
     """What the signs at both ends of the data say, with 95% confidence."""
     if better:
-        return f"{better} ahead throughout"
+        return ahead_throughout(better)
     if changes and at.value is not None:
         return f"{order[0]} ahead below {magnitude(at.value)}, {order[1]} above"
     return "no change of order beyond doubt"
+
+
+def ahead_throughout(better: str) -> str:
+    """The verdict where one is ahead at every value measured."""
+    return f"{better} ahead throughout"
 
 
 def magnitude(value: float) -> str:

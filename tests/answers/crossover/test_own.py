@@ -9,11 +9,12 @@ from tests import synthetic
 from tests.results import beside_its_curve, synthetic_evidence
 from tests.synthetic import LAW, best, evidence_of, plan, synthetic_results, synthetic_study
 
-from bestiary.answers.crossover import Crossover, crossover
+from bestiary.answers.crossover import Advantage, Crossover, crossover
+from bestiary.answers.crossover._crossover import by_cells
 from bestiary.errors import UserError
 from bestiary.evidence import Tried
 from bestiary.measures import Crossing, Drawn, lowest_by_batch, over_cells
-from bestiary.specs import SIZES, Cell, Planned, RunResult, Study, canonical_json, run_id
+from bestiary.specs import NOTHING, SIZES, Cell, Planned, RunResult, Study, canonical_json, run_id
 
 DRAWS = 400
 SMALL, MIDDLE, LARGE = (SIZES[size].matrix_parameters for size in ("16k", "65k", "262k"))
@@ -184,3 +185,33 @@ def test_what_rests_on_a_rejected_curve_is_named() -> None:
     assert not any("beside their curve" in one for one in sound.limits)
     found = crossover(beside_its_curve(evidence, "65k"), "muon", "soap", draws=DRAWS)
     assert "The losses of AdamW at 65k lie beside their curve" in found.limits[0]
+
+
+def test_where_every_cell_has_one_leader_it_is_ahead_throughout() -> None:
+    """At 33k Muon led beyond noise in all three cells, and the answer said "open" for the noise of
+    8k, through which the plane goes too."""
+    cut = Crossing(
+        axis="ratio",
+        held={"size": 3e4},
+        low=1.0,
+        high=4.0,
+        better_below="muon",
+        at=NOTHING,
+        chance=0.2,
+        better="",
+        changes=False,
+        verdict="no change of order beyond doubt",
+    )
+
+    def at(size: str, ratio: float, leader: str) -> Advantage:
+        return Advantage(size=size, ratio=ratio, loss_gap=NOTHING, factor=NOTHING, leader=leader)
+
+    sizes = {"8k": 8e3, "33k": 3e4}
+    led = [at("8k", 1.0, ""), *(at("33k", ratio, "muon") for ratio in (1.0, 2.0, 4.0))]
+    found = by_cells(cut, led, sizes)
+    assert (found.better, found.verdict) == ("muon", "muon ahead throughout")
+    assert by_cells(cut, [*led, at("33k", 8.0, "")], sizes) == cut
+    assert by_cells(cut, [*led, at("33k", 8.0, "adamw")], sizes) == cut
+    assert by_cells(cut, led[:2], sizes) == cut
+    changing = msgspec.structs.replace(cut, changes=True)
+    assert by_cells(changing, led, sizes) == changing

@@ -8,6 +8,8 @@ not cross.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from bestiary.answers.crossover._record import Advantage, Crossover, advantage, record
 from bestiary.errors import UserError, unknown
 from bestiary.evidence import Evidence, Observation
@@ -17,6 +19,7 @@ from bestiary.measures import (
     Drawn,
     Draws,
     Midway,
+    ahead_throughout,
     draw,
     estimate,
     log_advantage,
@@ -55,15 +58,19 @@ def crossover(
     own, others = evidence.of(first), evidence.of(second)
     pairs = [(own[cell], others[cell]) for cell in evidence.cells if cell in own and cell in others]
     logs = _log_advantages(drawn, pairs)
+    advantages = [_advantage(drawn, pair, names, logs) for pair in pairs]
     crossings = [
-        *over_cells(logs, evidence.sizes, names, seed),
+        *(
+            by_cells(one, advantages, evidence.sizes)
+            for one in over_cells(logs, evidence.sizes, names, seed)
+        ),
         *_in_batch(drawn, names, seed),
     ]
     moments = midway(evidence, names)
     return record(
         evidence.source,
         names,
-        [_advantage(drawn, pair, names, logs) for pair in pairs],
+        advantages,
         crossings,
         moments,
         tuple(_limits(drawn, logs, crossings, moments)),
@@ -75,6 +82,29 @@ def _advantage(drawn: Draws, pair: Pair, names: Names, logs: Mapping[Cell, Drawn
     losses, cell = drawn.sizes[pair[0].size].losses, pair[0].cell
     gap = losses[pair[1].key] - losses[pair[0].key]
     return advantage(cell, estimate(gap.value, gap.draws), logs.get(cell), names)
+
+
+def by_cells(
+    one: Crossing, advantages: Sequence[Advantage], sizes: Mapping[str, float]
+) -> Crossing:
+    """A cut that the plane through all cells leaves open, where each of its cells has one leader.
+
+    If every cell on the cut, tested on its own, has the same optimizer ahead, then it is ahead in
+    all of them together at the same confidence (an intersection-union test; Berger 1982), however
+    noisy the cells are through which the plane goes too.
+    """
+    if one.better or one.changes:
+        return one
+    on_it = [
+        each
+        for each in advantages
+        if one.held in ({"ratio": each.ratio}, {"size": sizes[each.size]})
+    ]
+    leaders = {each.leader for each in on_it}
+    leader = leaders.pop() if len(leaders) == 1 else ""
+    if not leader or len(on_it) < 2:
+        return one
+    return replace(one, better=leader, verdict=ahead_throughout(leader))
 
 
 def _log_advantages(drawn: Draws, pairs: Sequence[Pair]) -> dict[Cell, Drawn]:

@@ -32,7 +32,8 @@ from bestiary.specs import (
     canonical_json,
     run_id,
 )
-from bestiary.store import StudyStore
+from bestiary.store import StudyStore, _study, results_elsewhere
+from bestiary.store._older import read_study
 
 MODEL = ModelSpec(
     layers=1, hidden=8, intermediate=32, heads=1, key_value_heads=1, context=16, vocabulary=256
@@ -295,6 +296,21 @@ def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="schema 99"):
             attempt()
     assert files(tmp_path) == before
+
+
+def test_a_field_of_a_newer_study_is_refused_and_passed_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nobody asked for that folder: it is one of those that may hold equal runs."""
+    StudyStore.create(tmp_path, study()).close()
+
+    def newer(text: str) -> Study:
+        return read_study(json.dumps(json.loads(text) | {"moods": [1]}))
+
+    monkeypatch.setattr(_study, "read_study", newer)
+    with pytest.raises(UserError, match=r"that a newer wrote .*unknown field `moods`"):
+        StudyStore.open(tmp_path)
+    assert results_elsewhere([tmp_path], {}) == {}
 
 
 def test_what_is_not_a_study_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from bestiary.errors import UserError
 from bestiary.specs import FOREIGN_RANGES, Feasible, Study
 
 
@@ -13,12 +14,21 @@ def read_study(text: str) -> Study:
 
     Where ranges are missing, a grid keeps the limit it had, and any other number has the range that
     goes by its name.
+
+    Raises:
+        UserError: a newer one wrote it, with what is not known here.
     """
     plain = json.loads(text)
     for candidate in plain["candidates"]:
         if "ranges" not in candidate:
             candidate["ranges"] = _ranges(candidate, candidate.pop("limits", {}))
-    return msgspec.convert(plain, Study)
+    try:
+        return msgspec.convert(plain, Study)
+    except msgspec.ValidationError as error:
+        raise UserError(
+            f"a study must be what this Bestiary knows, got one that a newer wrote ({error}); "
+            "install that"
+        ) from None
 
 
 def is_older(text: str) -> bool:

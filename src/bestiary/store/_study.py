@@ -110,8 +110,12 @@ class StudyStore:
         path = folder / FILE
         if not holds_study(path):
             raise UserError(f"{folder} holds no study ({FILE} is missing); name its folder")
-        with one_line_errors(path):
-            return cls(folder, connect(path, read_only=read_only))
+        with one_line_errors(path), contextlib.ExitStack() as undone:
+            connection = connect(path, read_only=read_only)
+            undone.callback(connection.close)
+            store = cls(folder, connection)
+            undone.pop_all()
+            return store
 
     def __enter__(self) -> Self:
         return self

@@ -71,8 +71,8 @@ def paper(data: DataSpec) -> Study:
     return Study(
         name="paper",
         question=(
-            "Which of eleven optimizers trains a Llama of 0.1B to 1.2B parameters in the fewest "
-            "tokens, against a well-tuned AdamW, at 1 to 8 times Chinchilla?"
+            "Which of these optimizers trains a Llama in the fewest tokens, against a well-tuned "
+            "AdamW, and does that change with its size and its multiple of Chinchilla?"
         ),
         candidates=tuple(_entered(name) for name in OPTIMIZERS),
         sizes={name: SIZES[name] for name in SIZE_NAMES},

@@ -82,8 +82,9 @@ def _ladder(
     return Study(
         name=name,
         question=(
-            f"Which of eleven optimizers trains models of {sizes[0]} to {sizes[-1]} parameters in "
-            "the fewest tokens, against a well-tuned AdamW, and does that change with scale?"
+            # True of every slice of it: the page names its optimizers and sizes.
+            "Which of these optimizers trains a small language model in the fewest tokens, against "
+            "a well-tuned AdamW, and does that change with scale?"
         ),
         candidates=tuple(_entered(one, rates=3, averages=(0.6, 0.8, 0.9)) for one in OPTIMIZERS),
         sizes={size: SIZES[size] for size in sizes},

@@ -158,3 +158,24 @@ def test_a_spec_that_holds_dictionaries_of_specs_can_be_a_key() -> None:
 
     assert {result(): 1}[result()] == 1
     assert hash(result()) != hash(msgspec.structs.replace(result(), loss={}))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"steps": -1}, "steps must be int >= 1, got -1"),
+        ({"steps": "many"}, "steps must be int, got many"),
+        ({"seed": None}, "seed must be int, got None"),
+        ({"model": {"layers": 0}}, "model.layers must be int >= 1, got 0"),
+        ({"data": 3}, "data must be object, got 3"),
+        ({"optimizer": {"name": "x", "settings": {"y": []}}}, r"optimizer.settings\[...\] must be"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place_its_rule_and_its_value(
+    wrong: dict[str, object], told: str
+) -> None:
+    plain = msgspec.to_builtins(RUN)
+    for name, value in wrong.items():
+        plain[name] = {**plain[name], **value} if isinstance(value, dict) else value
+    with pytest.raises(UserError, match=f"^RunSpec: {told}"):
+        from_builtins(RunSpec, plain)

@@ -141,18 +141,13 @@ def in_range(flags: F, option: Callable[[str], str] = _option) -> F:
     try:
         return checked(flags)
     except UserError as error:
-        found = re.search(r"(Expected (.*)|Invalid enum value .*) - at `\$\.([\w.]+)`$", str(error))
-        if not found:
-            raise
-        value: Any = flags
-        *above, name = found[3].split(".")
-        for part in above:
-            value = getattr(value, part)
-        words = get_args(get_type_hints(type(value))[name])
-        rule = (found[2] or f"one of {', '.join(map(str, words))}").replace("`", "")
-        rule = rule.partition(", got ")[0]
-        got = str(getattr(value, name))[:_QUOTED]
-        raise UserError(f"{option(found[3])} must be {rule}, got {got}") from None
+        if found := re.fullmatch(r"\w+: ([\w.]+) (must be .*)", str(error)):
+            raise UserError(f"{option(found[1])} {found[2]}") from None
+        if found := re.search(r"Invalid enum value .* - at `\$\.(\w+)`$", str(error)):
+            words = ", ".join(map(str, get_args(get_type_hints(type(flags))[found[1]])))
+            got = str(getattr(flags, found[1]))[:_QUOTED]
+            raise UserError(f"{option(found[1])} must be one of {words}, got {got}") from None
+        raise
 
 
 def _see(name: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +11,10 @@ import msgspec
 from bestiary.errors import UserError, shortened
 
 S = TypeVar("S", bound="Spec")
+# What msgspec says of a value that does not fit, and the steps to its place.
+_EXPECTED = re.compile(r"Expected (.*?)(?:, got `(.*)`)? - at `\$((?:\.\w+|\[[\d.]+\])+)`")
+_STEP = re.compile(r"\.(\w+)|\[([\d.]+)\]")
+_QUOTED = 80
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -49,7 +54,27 @@ def from_builtins(kind: type[S], value: Any) -> S:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"{kind.__name__}: {shortened(str(error))}") from None
+        raise UserError(f"{kind.__name__}: {shortened(_in_words(str(error), value))}") from None
+
+
+def _in_words(message: str, value: Any) -> str:
+    """What msgspec says of a value, as `steps must be int >= 0, got -1`, where it says the place.
+
+    Args:
+        message: As `Expected `int` >= 0 - at `$.steps``.
+        value: Plain data that it is about.
+    """
+    found = _EXPECTED.fullmatch(message)
+    if not found:
+        return message
+    rule, kind, place = found.groups()
+    for name, index in _STEP.findall(place):
+        if index == "...":  # some value of a dictionary
+            return f"{place[1:]} must be {rule.replace('`', '')}, got {kind}"
+        value = value[name] if name else value[int(index)]
+    plain = value is None or isinstance(value, str | int | float)
+    got = str(value)[:_QUOTED] if plain else kind
+    return f"{place[1:]} must be {rule.replace('`', '')}, got {got}"
 
 
 def canonical_json(spec: Spec) -> str:

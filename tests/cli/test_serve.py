@@ -99,6 +99,8 @@ def test_mistakes_are_told(
     assert "holds no study" in capsys.readouterr().err
     assert main(["serve", str(folder), "--port", str(port)]) == 2
     assert "choose another --port" in capsys.readouterr().err
+    assert main(["serve", str(folder), "--host", "192.0.2.1"]) == 2  # an address for documents
+    assert "choose another --host" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A server of one study, read only: its page, how far it is, and its report so far."""
 
+import errno
 import json
 import secrets
 from collections.abc import Callable
@@ -20,6 +21,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "bestiary"
 _HTML, _JSON = "text/html; charset=utf-8", "application/json"
 Answer = tuple[str, str]
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)  # the rest is the address's
 
 
 class StudyPages:
@@ -141,8 +143,9 @@ def server(pages: StudyPages, host: str, port: int, token: str) -> ThreadingHTTP
     """
     try:
         made = ThreadingHTTPServer((host, port), partial(_Handler, pages, token))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot serve on {host}:{port}: {reason}; choose another --port") from None
+        other = "--port" if error.errno in _OF_THE_PORT else "--host"
+        raise UserError(f"cannot serve on {host}:{port}: {reason}; choose another {other}") from None
     made.daemon_threads = True
     return made

@@ -1,5 +1,10 @@
 """A run that begins where a shorter one left the trunk is the run trained from its start."""
 
+import json
+import signal
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,7 @@ from bestiary.specs import (
     RunResult,
     RunSpec,
     ScheduleSpec,
+    canonical_json,
     evaluation_steps,
     stable_steps,
     trunk_id,
@@ -76,30 +82,67 @@ class Killed(BaseException):
     """As SIGKILL does, it ends a run without a checkpoint."""
 
 
-def killed_at(last: int) -> Callable[[int, float], None]:
+Kill = Callable[..., None]
+
+
+def raised(run: RunSpec, corpus: Corpus, folder: Path, last: int, policy: dict[str, Any]) -> None:
+    """Train to the step `last`, where an exception ends it as if the process had gone."""
+
     def progress(step: int, loss: float) -> None:
         if step >= last:
             raise Killed
 
-    return progress
+    with pytest.raises(Killed):
+        train([run], corpus, folder, Policy(progress=progress, **policy))
+
+
+def sigkilled(
+    run: RunSpec, corpus: Corpus, folder: Path, last: int, policy: dict[str, Any]
+) -> None:
+    """The same in a process that is killed."""
+    stated = [canonical_json(run), corpus.folder.parent, folder, last]
+    stated += [json.dumps(policy, default=str)]
+    command = [sys.executable, "-c", KILLED, *map(str, stated)]
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+KILLED = textwrap.dedent("""
+    import json, os, signal, sys
+    from pathlib import Path
+    import msgspec
+    from bestiary.data import Corpus
+    from bestiary.specs import RunSpec, from_builtins
+    from bestiary.train import Policy, _program, train
+    _program._QUICK.clear()  # as in the process that goes on
+    run = from_builtins(RunSpec, msgspec.json.decode(sys.argv[1]))
+    corpus = Corpus.open(sys.argv[2], run.data.digest)
+    policy = {
+        name: tuple(map(Path, value)) if name == "trunks" else value
+        for name, value in json.loads(sys.argv[5]).items()
+    }
+    def progress(step, loss):
+        if step >= int(sys.argv[4]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    train([run], corpus, sys.argv[3], Policy(progress=progress, **policy))
+""")
 
 
 @pytest.mark.parametrize("last", [5, 8])
+@pytest.mark.parametrize("kill", [raised, pytest.param(sigkilled, marks=pytest.mark.rare)])
 def test_a_trunk_that_is_killed_before_or_after_it_branched_is_the_same_in_every_bit(
-    last: int, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
+    kill: Kill, last: int, make_run: Make, corpus: Corpus, tmp_path: Path, outcome: Outcome
 ) -> None:
     short, long = family(make_run, "adamw", "wsd")[:2]
     assert stable_steps(short) == 7
     often: dict[str, Any] = {"checkpoint_every": 2, "steps_per_dispatch": 1}
     first: dict[str, Any] = {"leave_at": 7, "evaluate_also": (5,)}
     attempts = [tmp_path / name for name in ("killed", "resumed", "branch", "branch again")]
-    with pytest.raises(Killed):
-        train([short], corpus, attempts[0], Policy(progress=killed_at(last), **often, **first))
+    kill(short, corpus, attempts[0], last, {**often, **first})
     policy = Policy(resume_from=attempts[0], checkpoint_final=True, **first)
     resumed = train([short], corpus, attempts[1], policy)[0]
     trunks = tuple(attempts[:2])
-    with pytest.raises(Killed):
-        train([long], corpus, attempts[2], Policy(trunks=trunks, progress=killed_at(17), **often))
+    kill(long, corpus, attempts[2], 17, {"trunks": trunks, **often})
     policy = Policy(trunks=trunks, resume_from=attempts[2], checkpoint_final=True)
     branch = train([long], corpus, attempts[3], policy)[0]
     assert branch.environment[TRUNK_STEPS] == "7"

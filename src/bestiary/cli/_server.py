@@ -146,6 +146,7 @@ def server(pages: StudyPages, host: str, port: int, token: str) -> ThreadingHTTP
     except OSError as error:
         reason = getattr(error, "strerror", None) or error
         other = "--port" if error.errno in _OF_THE_PORT else "--host"
-        raise UserError(f"cannot serve on {host}:{port}: {reason}; choose another {other}") from None
+        told = f"cannot serve on {host}:{port}: {reason}; choose another {other}"
+        raise UserError(told) from None
     made.daemon_threads = True
     return made

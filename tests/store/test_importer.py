@@ -540,6 +540,10 @@ def test_the_export_of_a_chart_is_recognised(tmp_path: Path) -> None:
     message = refusal(path, mapping(stated()))
     assert "is the export of a chart, one column a run ('run-1 - val/loss')" in message
     assert "did you mean" not in message
+    # Without the columns of least and greatest values, which people delete.
+    plain = written(tmp_path, "1,3,3", header="Step,run-1 - val/loss,run-2 - val/loss")
+    message = refusal(plain, mapping(stated()))
+    assert "is the export of a chart, one column a run ('run-1 - val/loss')" in message
 
 
 def test_seconds_of_a_step_are_kept(tmp_path: Path) -> None:

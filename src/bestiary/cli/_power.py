@@ -1,5 +1,6 @@
 """`bestiary power`: how many seeds and cells it takes to see a speedup."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -76,13 +77,18 @@ def run(flags: Flags) -> None:
     tell("Tokens and FLOPs are those of all paired runs.", *answer.notes)
 
 
-def _noise(answer: "PowerAnswer") -> dict[str, None]:
-    """The noise behind the rows, each of several said once."""
-    return dict.fromkeys(
-        f"Standard deviation between seeds {row.noise:.2g} nats, of a paired difference "
-        f"{row.paired_noise:.2g} ({row.noise_source})."
-        for row in answer.rows
-    )
+def _noise(answer: "PowerAnswer") -> Iterable[str]:
+    """The noise behind the rows, each of several said once, with the sizes that it is of."""
+    told: dict[str, dict[str, None]] = {}
+    for row in answer.rows:
+        words = (
+            f"{row.noise:.2g} nats, of a paired difference {row.paired_noise:.2g} "
+            f"({row.noise_source})"
+        )
+        told.setdefault(words, {})[row.size] = None
+    for words, sizes in told.items():
+        at = "" if len(told) == 1 else f" at {', '.join(sizes)}"
+        yield f"Standard deviation between seeds{at} {words}."
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

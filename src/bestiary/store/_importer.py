@@ -163,9 +163,16 @@ def _columns_exist(file: str, rows: list[tuple[int, Row]], how: Mapping) -> None
 
 
 def _chart(columns: Iterable[str]) -> str:
-    """A column of a chart's export, `run - val/loss__MIN`; empty where it is none."""
-    wide = [one for one in sorted(columns) if re.search(r"\S - \S.*__(?:MIN|MAX)$", one)]
-    return wide[0].rsplit("__", 1)[0] if len(wide) > 1 else ""
+    """A column of a chart's export, `run - val/loss__MIN`; empty where it is none.
+
+    The columns of least and greatest values are often deleted; what is left then has the step and
+    nothing but runs.
+    """
+    every = sorted(columns)
+    runs = [one for one in every if re.search(r"\S - \S", one)]
+    ends = [one for one in runs if re.search(r"__(?:MIN|MAX)$", one)]
+    is_chart = len(ends) > 1 or len(runs) == len(every) - 1 > 1
+    return re.sub(r"__(?:MIN|MAX)$", "", (ends or runs)[0]) if is_chart else ""
 
 
 def _refuse_repeats(file: str, results: Iterable[ForeignResult]) -> None:

@@ -106,6 +106,20 @@ def test_mistakes_leave_nothing(
     assert not (tmp_path / "rows").exists()
 
 
+def test_a_row_that_cannot_be_read_is_told_and_what_was_fetched_stays(
+    tmp_path: Path, wanted: Wanted, streamed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(rows: Any) -> Any:
+        yield from ({"text": row} for row in ROWS[:150])
+        raise ValueError("JSON parse error: Missing a closing quotation mark\nand more")
+
+    stream = type(_fetch._opened(wanted))
+    monkeypatch.setattr(stream, "__iter__", damaged)
+    with pytest.raises(BestiaryError, match=r"after row 150: JSON parse error: [^\n]*; check"):
+        fetch(wanted, tmp_path / "rows")
+    assert texts(tmp_path / "rows") == ROWS[:100]
+
+
 def test_another_data_set_does_not_mix_in(
     tmp_path: Path, wanted: Wanted, streamed: list[int]
 ) -> None:

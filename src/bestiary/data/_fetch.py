@@ -4,6 +4,7 @@ import gzip
 import io
 import itertools
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
@@ -162,8 +163,7 @@ def _record(folder: Path) -> Fetched | None:
 
 def _texts(wanted: Wanted, skipped: int) -> Iterator[str]:
     """The text of every row after the first so many."""
-    rows: Any = _opened(wanted)
-    for row in rows.skip(skipped) if skipped else rows:
+    for row in _rows(wanted, skipped):
         if wanted.field not in row:
             raise unknown(f"column of {wanted.dataset}", wanted.field, row)
         text = row[wanted.field]
@@ -175,8 +175,25 @@ def _texts(wanted: Wanted, skipped: int) -> Iterator[str]:
         yield text
 
 
+def _rows(wanted: Wanted, skipped: int) -> Iterator[Any]:
+    rows: Any = _opened(wanted)
+    count = skipped
+    try:
+        for row in rows.skip(skipped) if skipped else rows:
+            yield row
+            count += 1
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds: its readers' of files, and the network's
+        raise BestiaryError(
+            f"cannot read {shown(wanted.dataset)} after row {count}: {shown(_first_line(error))}; "
+            "check that file and the network; what was fetched stays"
+        ) from None
+
+
 def _opened(wanted: Wanted) -> Any:
     datasets = _package("datasets")
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # what it says is said again, below
     try:
         return datasets.load_dataset(
             wanted.dataset,

@@ -7,14 +7,19 @@ made in one piece, not in 32 for threads that the tests do not have.
 """
 
 import os
+from importlib.metadata import version
 
+# JAX 0.11 has one way left to emit a fusion, and ends a process that names a flag it does not have.
+_TWO_EMITTERS = tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11)
 QUICK = (
     "--xla_backend_optimization_level=0",
-    "--xla_cpu_use_fusion_emitters=false",
+    *(["--xla_cpu_use_fusion_emitters=false"] if _TWO_EMITTERS else []),
     "--xla_cpu_parallel_codegen_split_count=1",
 )
 # Options of one compilation: fusions as users have them, and all as users have it.
-FUSED_AS_USERS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": True}
+FUSED_AS_USERS: dict[str, str | bool] = (
+    {"xla_cpu_use_fusion_emitters": True} if _TWO_EMITTERS else {}
+)
 AS_USERS_COMPILE: dict[str, str | bool] = {
     **FUSED_AS_USERS,
     "xla_backend_optimization_level": "1",

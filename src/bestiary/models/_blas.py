@@ -17,7 +17,8 @@ import jax
 
 REALS: dict[str, Any] = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 _ROUTINES = {"float32": "sgemm", "float64": "dgemm"}
-_VERSION = (0, 3)  # of the interface, whose structures are laid out here
+# Of the interface, whose structures are laid out here: of jaxlib 0.10 and 0.11, alike in these.
+_VERSIONS = ((0, 3), (0, 4))
 _METADATA = 1  # XLA_FFI_Extension_Metadata
 _EXECUTE = 3  # XLA_FFI_ExecutionStage_EXECUTE
 _INTERNAL = 13  # XLA_FFI_Error_Code_INTERNAL
@@ -101,15 +102,20 @@ def target(dtype: str, turned: tuple[bool, bool]) -> str:
     return _name(dtype, turned)
 
 
-@functools.cache
 def available() -> bool:
-    """Whether this jaxlib has the interface that the handlers are written for."""
+    """Whether this jaxlib has an interface that the handlers are written for."""
+    return _version() in _VERSIONS
+
+
+@functools.cache
+def _version() -> tuple[int, ...]:
+    """The interface's, by the header that comes with jaxlib; empty where there is none."""
     try:
         header = Path(jax.ffi.include_dir(), "xla/ffi/api/c_api.h").read_text()
     except OSError:
-        return False
+        return ()
     found = re.findall(r"#define XLA_FFI_API_M(?:AJOR|INOR) (\d+)", header)
-    return tuple(map(int, found)) == _VERSION
+    return tuple(map(int, found))
 
 
 @functools.cache
@@ -132,7 +138,7 @@ def _handle(multiply: Callable[[_Buffer, _Buffer, _Buffer], None]) -> Callable[[
         frame = pointer.contents
         if frame.extension and frame.extension.contents.type == _METADATA:
             version = frame.extension.contents.metadata.contents.version
-            version.major, version.minor = _VERSION
+            version.major, version.minor = _version()
         elif frame.stage == _EXECUTE:
             try:
                 given, result = frame.arguments.values, frame.results.values

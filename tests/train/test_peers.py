@@ -15,11 +15,12 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 import pytest
+from jax.experimental import multihost_utils
 from tests.compiling import QUICK
 
 from bestiary.data import Corpus
 from bestiary.errors import DiskError, StopRequested, UserError
-from bestiary.train import _checkpoints, _peers, _train, join_peers, train
+from bestiary.train import _checkpoints, _peers, _program, _train, join_peers, train
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 STEPS = "50"
@@ -221,6 +222,22 @@ def test_a_checkpoint_is_not_called_damaged_where_a_process_is_lost(
     with pytest.raises(ValueError) as raised:
         _checkpoints.load_arrays(tmp_path, {"weight": jax.numpy.ones(2)})
     assert raised.value is CLOSED
+
+
+@pytest.mark.slow
+def test_a_process_that_has_compiled_waits_for_the_others(one_of_two: Any) -> None:
+    met: list[int] = []
+
+    @contextmanager
+    def live_devices(devices: Any) -> Iterator[None]:
+        met.append(len(devices))
+        yield
+
+    one_of_two.setattr(multihost_utils, "live_devices", live_devices)
+    double = _program.Timed(lambda x: 2 * x)
+    assert double.compiled(jax.numpy.ones(2))[0](jax.numpy.ones(2))[0] == 2.0
+    double.compiled(jax.numpy.ones(2))
+    assert met == [len(jax.devices())]
 
 
 @pytest.mark.parametrize(

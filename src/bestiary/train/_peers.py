@@ -99,6 +99,15 @@ def meet(where: str) -> None:
         multihost_utils.sync_global_devices(where)
 
 
+def wait_for_all() -> None:
+    """Wait for all processes, however long one reads or compiles: an exchange waits for 30 s."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        with multihost_utils.live_devices(jax.devices()):
+            pass
+
+
 @contextlib.contextmanager
 def together() -> Iterator[None]:
     """Within, a process that cannot go on without another ends in one line, with exit code 1.

@@ -20,7 +20,7 @@ from bestiary.train._feed import feed
 from bestiary.train._kernels import chosen_kernels
 from bestiary.train._ledger import Ledger
 from bestiary.train._mesh import Ground
-from bestiary.train._peers import agreed, leads
+from bestiary.train._peers import agreed, leads, wait_for_all
 from bestiary.train._policy import Policy
 from bestiary.train._program import Program, program
 from bestiary.train._resume import branched, newest, read_record
@@ -51,6 +51,7 @@ class Session:
         recompute: bool = False,
     ) -> None:
         """Compile, start, and go to the newest checkpoint where there is one."""
+        wait_for_all()
         self._run = runs[0]
         self._folder = folder
         self._policy = policy

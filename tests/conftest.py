@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.compiling import compile_quickly
 
 from bestiary.store import _connection
 
 ROOT = Path(__file__).parent.parent
+
+# The same examples each time: a change is judged by what it changed, not by luck.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")
 
 # Before JAX is imported: tests run in parallel processes, each with one thread's worth of work.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -12,8 +12,9 @@ from msgspec import UNSET
 from tests.tune.surfaces import FOLLOWED, PREDICTED, TUNED, Surface, answered, cells, phased
 
 from bestiary.errors import UserError
-from bestiary.specs import Phases, run_id
+from bestiary.specs import Cell, Phases, run_id
 from bestiary.tune import Planner, _forecast, needed, phase_accounts, plan, winners, winners_of
+from bestiary.tune._transfer import distance
 
 STUDY = Phases(protocol="study", followed=FOLLOWED, predicted=PREDICTED)
 
@@ -95,13 +96,34 @@ def test_it_ends_within_its_bound_and_never_asks_twice(
 @settings(max_examples=20, deadline=None)
 @given(surface=SURFACES)
 def test_bestiary_finds_the_optimum_of_every_cell(surface: Surface) -> None:
-    """Within a grid step of each coordinate along the axes, so within its cost."""
+    """Within a grid step of each coordinate along the axes, so within its cost.
+
+    A rate that is frozen is besides as far off as the optimum moved since the nearest tuned cell.
+    """
     surface = msgspec.structs.replace(surface, coupling=0.0)
     planner, _ = answered(phased(), {"adamw": surface})
+    (account,) = phase_accounts(planner)
     for (_, cell), winner in winners_of(planner).items():
+        moved = 0.0 if "learning_rate" in account.followed else since_tuned(surface, cell)
         # Half a step off the best of a grid of factors of two, a move worth taking, and noise.
-        allowed = surface.curvature * 2 * 0.6**2 + 2 * 3e-3 + 8 * surface.noise
+        steps = (0.6 + moved) ** 2 + 0.6**2
+        allowed = surface.curvature * steps + 2 * 3e-3 + 8 * surface.noise
         assert surface.excess(winner.configuration, cell) <= allowed, (cell, winner)
+
+
+def since_tuned(surface: Surface, cell: Cell) -> float:
+    """By how many factors of two the best rate of a cell lies from that of the nearest tuned."""
+    near = min(TUNED, key=lambda other: distance(phased(), cell, other))
+    return abs(math.log2(surface.best_rate(cell) / surface.best_rate(near)))
+
+
+def test_what_moves_by_less_than_a_step_of_the_grid_is_not_seen() -> None:
+    """The rate's optimum is 0.8 steps apart in the tuned cells, in all nearest to one value."""
+    surface = Surface(by_tokens=-0.2, curvature=0.2)
+    planner, _ = answered(phased(), {"adamw": surface})
+    (account,) = phase_accounts(planner)
+    assert account.followed == ()
+    assert account.frozen["learning_rate"] == 0.008
 
 
 @pytest.mark.slow

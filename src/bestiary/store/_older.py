@@ -27,7 +27,7 @@ def read_study(text: str) -> Study:
     except msgspec.ValidationError as error:
         raise UserError(
             f"a study must be what this Bestiary knows, got one that a newer wrote ({error}); "
-            "install that"
+            "install the newest Bestiary to read it"
         ) from None
 
 

@@ -6,10 +6,10 @@ where the tolerance is 6.4e-3 nats.)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bestiary.specs import Setting, Spec
-from bestiary.tune._edges import Trials
+from bestiary.tune._edges import Trials, varied
 
 
 class Sensitivity(Spec, frozen=True, kw_only=True):
@@ -39,21 +39,26 @@ def sensitivity(regimes: Sequence[Trials], tolerance: float) -> tuple[Sensitivit
         tolerance: How far above the best of its cell a loss is near-optimal, in nats per token.
     """
     sound = [one for one in regimes if any(math.isfinite(loss) for _, loss in one)]
-    names = dict.fromkeys(name for trials in sound for one, _ in trials for name in one)
-    tried = {
-        name: list(dict.fromkeys(one[name] for trials in sound for one, _ in trials if name in one))
-        for name in names
-    }
+    tried = varied([trial for trials in sound for trial in trials])
     return tuple(
-        _judged(name, values, sound, tolerance) for name, values in tried.items() if values[1:]
+        judged(
+            name,
+            {value: max(_excess(name, value, trials) for trials in sound) for value in values},
+            tolerance,
+        )
+        for name, values in tried.items()
     )
 
 
-def _judged(
-    name: str, values: list[Setting], regimes: Sequence[Trials], tolerance: float
-) -> Sensitivity:
-    worst = {value: max(_excess(name, value, trials) for trials in regimes) for value in values}
-    best = min(values, key=lambda value: worst[value])
+def judged(name: str, worst: Mapping[Setting, float], tolerance: float) -> Sensitivity:
+    """The verdict on a hyperparameter.
+
+    Args:
+        name: Which.
+        worst: Of each value what it costs in its worst cell, in nats per token.
+        tolerance: What it may cost.
+    """
+    best = min(worst, key=lambda value: worst[value])
     return Sensitivity(
         name=name,
         sensitive=not worst[best] <= tolerance,

@@ -23,7 +23,7 @@ import msgspec
 from bestiary.laws import student_quantile
 from bestiary.specs import Setting
 from bestiary.tune._edges import Trials, varied
-from bestiary.tune._sensitivity import Sensitivity
+from bestiary.tune._sensitivity import Sensitivity, judged
 
 # The chance of freezing what costs more than the tolerance in some tuned cell.
 RISK = 0.05
@@ -59,28 +59,20 @@ def shown(
     """
     sound = [one for one in regimes if any(math.isfinite(loss) for _, loss in one.trials)]
     tried = varied([trial for one in sound for trial in one.trials])
-    return tuple(_judged(name, values, sound, freedom, tolerance) for name, values in tried.items())
+    return tuple(
+        judged(name, _worst(name, values, sound, freedom), tolerance)
+        for name, values in tried.items()
+    )
 
 
-def _judged(
-    name: str,
-    values: tuple[Setting, ...],
-    regimes: Sequence[NoisyTrials],
-    freedom: int,
-    tolerance: float,
-) -> Sensitivity:
+def _worst(
+    name: str, values: tuple[Setting, ...], regimes: Sequence[NoisyTrials], freedom: int
+) -> dict[Setting, float]:
+    """The bound on what each value costs, in its worst cell."""
     risk = RISK / len(values)
-    worst = {
+    return {
         value: max(_at_most(name, value, one, risk, freedom) for one in regimes) for value in values
     }
-    best = min(values, key=lambda value: worst[value])
-    return Sensitivity(
-        name=name,
-        sensitive=not worst[best] <= tolerance,
-        value=best if math.isfinite(worst[best]) else None,
-        excess=worst[best],
-        tolerance=tolerance,
-    )
 
 
 def _at_most(name: str, value: Setting, cell: NoisyTrials, risk: float, freedom: int) -> float:
